@@ -1,0 +1,1 @@
+//! placeholder: texts come from the catalogue

@@ -1,0 +1,2 @@
+//! slpsim
+fn main() {}
