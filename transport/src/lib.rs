@@ -8,6 +8,7 @@ mod error;
 mod json;
 pub mod message;
 mod profile;
+pub mod rum;
 pub mod sign;
 
 pub use error::{DecodeError, EncodeError, Refusal, Rule};
