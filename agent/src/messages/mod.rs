@@ -135,3 +135,11 @@ pub enum TrustError {
     /// A server's own words.
     Other(Box<str>),
 }
+
+impl TrustError {
+    /// The error that a server's refusal text stands for.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        Self::Other(text.into())
+    }
+}
