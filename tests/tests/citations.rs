@@ -3,6 +3,7 @@
 //! Code, configuration and documents cite the reference as `spec/README.md §3` says: a file, then sections, rows
 //! named in quotation marks, worked examples, timelines, requirement ids. A citation whose target does not exist is a
 //! statement without a source, so it fails here, with file and line.
+#![expect(clippy::expect_used, reason = "helpers of tests say what they expect, too")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
 //! Which crate may use which: the rooms of `docs/DESIGN.md` §1, held against `cargo metadata`.
+#![expect(clippy::expect_used, reason = "helpers of tests say what they expect, too")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

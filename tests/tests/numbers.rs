@@ -1,4 +1,5 @@
 //! The numbers in code are those of `spec/behaviour.md` §19: same names, same values, same units, same evidence.
+#![expect(clippy::expect_used, reason = "helpers of tests say what they expect, too")]
 
 use std::collections::BTreeMap;
 

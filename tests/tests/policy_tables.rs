@@ -1,4 +1,5 @@
 //! The worked examples of `spec/behaviour.md` §3.2 and §3.3, row by row, against the policy's arithmetic.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests say what they expect, too")]
 
 use slpsim_policy::time::DAY_MS;
 use slpsim_policy::{
