@@ -1,7 +1,12 @@
-//! What the tests of the whole project share: where its files lie, and how its Markdown is read.
+//! What the tests of the whole project share: its files, its Markdown, its goldens, and the foreign programs beside it.
 #![forbid(unsafe_code)]
 
+pub mod golden;
 pub mod markdown;
+mod peer;
+
+pub use golden::assert_golden;
+pub use peer::peer;
 
 use std::fs;
 use std::path::{Path, PathBuf};
