@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn a_body_never_shows_in_debug_output() {
         let call = Call { url: "http://a/".into(), content_type: "text/plain", body: b"secret".to_vec() };
-        assert_eq!(format!("{call:?}"), r#"Call { url: "http://a/", content_type: "text/plain", body_bytes: 6 }"#);
+        assert_eq!(
+            format!("{call:?}"),
+            r#"Call { url: "http://a/", content_type: "text/plain", body_bytes: 6 }"#
+        );
         let answer = Answer { status: 200, body: b"secret".to_vec() };
         assert_eq!(format!("{answer:?}"), "Answer { status: 200, body_bytes: 6 }");
     }

@@ -73,7 +73,15 @@ impl Carrier {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, network: Arc<dyn Resolve>) -> Self {
         let limits = Limits::default();
-        Self { clock, network, anchors: Anchors::none(), limits, allow_external: false, proxy: None, source: None }
+        Self {
+            clock,
+            network,
+            anchors: Anchors::none(),
+            limits,
+            allow_external: false,
+            proxy: None,
+            source: None,
+        }
     }
 
     /// Posts `call` and reads the answer.
@@ -103,8 +111,7 @@ impl Carrier {
     }
 
     async fn exchange(&self, call: &Call, target: &Target) -> Result<Answer, CarryError> {
-        let destination =
-            find(&*self.network, self.allow_external, target.host(), target.port).await?;
+        let destination = find(&*self.network, self.allow_external, target.host(), target.port).await?;
         let proxy = self.find_proxy().await?;
         let stage = Stage { in_body: false, proxy: proxy.is_some(), source: self.source.is_some() };
         let leg = Leg::plan(target, &destination, proxy.is_some())?;
@@ -161,7 +168,12 @@ impl Carrier {
         Ok(builder.tls_backend_preconfigured(tls).build()?)
     }
 
-    async fn read(&self, target: &Target, mut response: Response, stage: Stage) -> Result<Answer, CarryError> {
+    async fn read(
+        &self,
+        target: &Target,
+        mut response: Response,
+        stage: Stage,
+    ) -> Result<Answer, CarryError> {
         let status = response.status();
         if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             let why = format_args!("{target}: the proxy wants credentials (HTTP 407)");
@@ -269,7 +281,8 @@ impl Leg {
         };
         let is_name = target.host.parse::<IpAddr>().is_err();
         let replace = destination.mapped && (proxied || !is_name);
-        let unusable = || CarryError::new(Failure::NotReady, format_args!("{target}: cannot be led to {real}"));
+        let unusable =
+            || CarryError::new(Failure::NotReady, format_args!("{target}: cannot be led to {real}"));
         if destination.mapped {
             url.set_port(Some(real.port())).map_err(|()| unusable())?;
         }

@@ -49,7 +49,9 @@ pub enum NoWay {
 impl NoWay {
     fn into_error(self, host: &str) -> CarryError {
         match self {
-            Self::Name(why) => CarryError::new(Failure::Resolve, format_args!("{host} does not resolve: {why}")),
+            Self::Name(why) => {
+                CarryError::new(Failure::Resolve, format_args!("{host} does not resolve: {why}"))
+            }
             Self::NotReady(why) => CarryError::new(Failure::NotReady, why),
             Self::Unreachable(why) => {
                 CarryError::new(Failure::Unreachable, format_args!("{host} is not reachable: {why}"))
@@ -112,7 +114,9 @@ fn unmapped(host: &str, port: u16, allow_external: bool) -> Result<Unmapped, Car
         return Err(refusal(Failure::Resolve, why));
     }
     if !allow_external {
-        let why = format!("{name} is neither mapped nor loopback; map it under [network.hosts] or allow it with --allow-external");
+        let why = format!(
+            "{name} is neither mapped nor loopback; map it under [network.hosts] or allow it with --allow-external"
+        );
         return Err(refusal(Failure::Resolve, why));
     }
     Ok(Unmapped::AskHost)
@@ -122,7 +126,9 @@ fn admit(address: SocketAddr, allow_external: bool) -> Result<(), CarryError> {
     if allow_external || address.ip().to_canonical().is_loopback() {
         return Ok(());
     }
-    let why = format!("{address} is not on loopback; map it under [network.routes] or allow it with --allow-external");
+    let why = format!(
+        "{address} is not on loopback; map it under [network.routes] or allow it with --allow-external"
+    );
     Err(refusal(Failure::Unreachable, why))
 }
 
@@ -133,7 +139,10 @@ fn refusal(failure: Failure, why: impl std::fmt::Display) -> CarryError {
 
 async fn ask_host(host: &str, port: u16) -> Result<Vec<SocketAddr>, CarryError> {
     let unresolved = |why: &dyn std::fmt::Display| {
-        CarryError::new(Failure::Resolve, format_args!("{host} does not resolve by this machine's resolver: {why}"))
+        CarryError::new(
+            Failure::Resolve,
+            format_args!("{host} does not resolve by this machine's resolver: {why}"),
+        )
     };
     let addresses = tokio::net::lookup_host((host, port)).await.map_err(|error| unresolved(&error))?;
     let addresses: Vec<_> = addresses.take(MOST_ADDRESSES).collect();
@@ -147,7 +156,11 @@ const MOST_ADDRESSES: usize = 8;
 mod tests {
     use super::*;
 
-    async fn through(way: Result<Way, NoWay>, host: &str, allow_external: bool) -> Result<Vec<SocketAddr>, CarryError> {
+    async fn through(
+        way: Result<Way, NoWay>,
+        host: &str,
+        allow_external: bool,
+    ) -> Result<Vec<SocketAddr>, CarryError> {
         let network = move |_: &str, _: u16| way.clone();
         find(&network, allow_external, host, 443).await.map(|found| found.addresses)
     }
