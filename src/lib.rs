@@ -4,6 +4,10 @@
 //! them time, sockets and files.
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod error;
 pub mod failpoint;
+pub mod ready;
+pub mod state;
 pub mod store;
+pub mod time;
