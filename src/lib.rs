@@ -5,9 +5,14 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod control;
 pub mod error;
 pub mod failpoint;
+pub mod health;
+pub mod kept_clock;
+pub mod metrics;
 pub mod ready;
+pub mod signals;
 pub mod state;
 pub mod store;
 pub mod time;
