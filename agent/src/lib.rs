@@ -24,7 +24,7 @@ pub mod text;
 pub use failure::Failure;
 pub use ids::{AgentId, IdCert, InstanceId, PollId, ReportId, Serial, Token, Txn, Udi};
 pub use input::{BootCause, Command, CommandError, Input, Scope, Usage};
-pub use messages::{AuthError, Message, Peer, PolicyError, TrustError};
+pub use messages::{AuthError, Message, Peer, PolicyError, Severity, Spelling, TrustError};
 pub use output::{Event, Output};
 pub use profile::{License, Profile, ProfileId};
 pub use reply::{
