@@ -9,11 +9,9 @@ use std::process::ExitCode;
 #[error("{0}")]
 pub struct UserError(pub String);
 
-impl UserError {
-    /// As an [`anyhow::Error`].
-    pub fn new(line: impl Into<String>) -> anyhow::Error {
-        Self(line.into()).into()
-    }
+/// A [`UserError`] as an [`anyhow::Error`].
+pub fn user_error(line: impl Into<String>) -> anyhow::Error {
+    UserError(line.into()).into()
 }
 
 /// Turns any error into one that blames the user's input.
@@ -27,7 +25,7 @@ pub trait BlameUser<T> {
 
 impl<T, E: Into<anyhow::Error>> BlameUser<T> for Result<T, E> {
     fn blame_user(self) -> anyhow::Result<T> {
-        self.map_err(|error| UserError::new(one_line(&error.into())))
+        self.map_err(|error| user_error(one_line(&error.into())))
     }
 }
 
@@ -51,7 +49,7 @@ mod tests {
 
     #[test]
     fn blame_survives_added_context() {
-        let blamed: anyhow::Result<()> = Err(UserError::new("bad URL"));
+        let blamed: anyhow::Result<()> = Err(user_error("bad URL"));
         let error = blamed.context("slpsim.toml").unwrap_err();
         assert_eq!(format!("{:?}", exit_code(&error)), format!("{:?}", ExitCode::from(2)));
         assert_eq!(one_line(&error), "slpsim.toml: bad URL");

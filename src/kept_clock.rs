@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use slpsim_policy::Wall;
 
 use crate::clock::Clock;
-use crate::error::UserError;
+use crate::error::user_error;
 use crate::store::{Loaded, Store};
 use crate::time::print_time;
 
@@ -74,9 +74,9 @@ impl KeptClock {
         match self.seen_until {
             Some(seen) if clock.wall() < seen => {
                 let (seen, shared) = (print_time(seen), print_time(clock.wall()));
-                bail!(UserError(format!(
+                Err(user_error(format!(
                     "the state folder has seen {seen} and the shared clock shows {shared}, and time cannot go back: give another --state DIR"
-                )));
+                ))
             }
             Some(_) | None => Ok(()),
         }

@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::error::{BlameUser, UserError};
+use crate::error::{BlameUser, user_error};
 use crate::store::SlotStore;
 
 /// A state folder that this process alone uses until the value is dropped.
@@ -36,7 +36,7 @@ impl StateFolder {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
         base.map(|base| base.join("slpsim"))
-            .ok_or_else(|| UserError::new("neither XDG_STATE_HOME nor HOME is set: give --state DIR"))
+            .ok_or_else(|| user_error("neither XDG_STATE_HOME nor HOME is set: give --state DIR"))
     }
 
     /// Makes the folder where it is missing (mode 0700) and locks it.
@@ -59,7 +59,7 @@ impl StateFolder {
             Ok(lock) => lock,
             Err((file, Errno::EAGAIN)) => return Err(held(path, file)),
             Err((_, errno)) => {
-                return Err(UserError::new(format!("cannot lock {}: {errno}", lock_path.display())));
+                return Err(user_error(format!("cannot lock {}: {errno}", lock_path.display())));
             }
         };
         lock.set_len(0)
@@ -127,7 +127,7 @@ fn held(path: &Path, file: File) -> anyhow::Error {
     let mut pid = String::new();
     let known = file.take(20).read_to_string(&mut pid).is_ok() && pid.trim().parse::<u32>().is_ok();
     let who = if known { format!("process {}", pid.trim()) } else { "another process".into() };
-    UserError::new(format!(
+    user_error(format!(
         "state folder {} is in use by {who}: stop it, or give another one with --state DIR",
         path.display()
     ))
@@ -146,7 +146,7 @@ fn file_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::one_line;
+    use crate::error::{UserError, one_line};
     use std::os::unix::fs::PermissionsExt;
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::io::BufReader;
 use tokio::net::UnixStream;
 
 use super::{Answer, MAX_ANSWER, Request, frame};
-use crate::error::UserError;
+use crate::error::user_error;
 
 /// Asks the daemon behind the socket `path`.
 ///
@@ -18,7 +18,7 @@ pub async fn call(path: &Path, request: &Request) -> Result<Answer> {
         Ok(stream) => stream,
         Err(error) => {
             let path = path.display();
-            return Err(UserError::new(format!(
+            return Err(user_error(format!(
                 "no daemon answers at {path} ({error}): start `slpsim run`, or name its socket with --control or its folder with --state"
             )));
         }

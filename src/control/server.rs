@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::{Answer, MAX_LINES, MAX_REQUEST, Request, frame};
-use crate::error::{BlameUser, UserError};
+use crate::error::{BlameUser, user_error};
 
 /// Most connections at a time; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 32;
@@ -54,7 +54,7 @@ impl ControlServer {
     pub fn start(path: &Path, driver: mpsc::Sender<Asked>) -> Result<Self> {
         let length = path.as_os_str().as_bytes().len();
         if length > MAX_PATH {
-            return Err(UserError::new(format!(
+            return Err(user_error(format!(
                 "the path of the control socket has {length} bytes and the system allows {MAX_PATH}: give a shorter one with --control ({})",
                 path.display()
             )));

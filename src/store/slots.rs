@@ -81,7 +81,8 @@ impl Store for SlotStore {
             match self.read(path)? {
                 None => {}
                 Some(Slot::Good { sequence, blob }) => {
-                    if self.last.is_none_or(|(_, best)| sequence > best) {
+                    let is_later = self.last.is_none_or(|(_, best)| sequence > best);
+                    if is_later {
                         self.last = Some((position, sequence));
                         loaded.blob = Some(blob);
                     }
