@@ -51,7 +51,7 @@ const DIRECTION: [(&str, &[&str]); 11] = [
 const BARE: [&str; 4] = ["slpsim-policy", "slpsim-agent", "slpsim-network", "slpsim-console"];
 
 /// All that the bare crates may pull in, directly or not; each is `no_std` as they use it.
-const BARE_MAY_USE: [&str; 3] = ["serde", "serde_core", "smallvec"];
+const BARE_MAY_USE: [&str; 4] = ["serde", "serde_core", "smallvec", "thiserror"];
 
 /// The top level that the project promises, beside the files of Cargo.
 const TOP_LEVEL: [&str; 11] = [
