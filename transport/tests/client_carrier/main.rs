@@ -8,6 +8,7 @@ mod network;
 mod peer;
 mod proxy;
 mod tls;
+mod transports;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
