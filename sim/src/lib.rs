@@ -8,9 +8,6 @@ pub mod link;
 pub mod queue;
 pub mod world;
 
-#[cfg(feature = "lockstep")]
-pub mod lockstep;
-
 pub use device::{Device, DeviceId, DeviceSpec};
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
 pub use queue::Class;
