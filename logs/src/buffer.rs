@@ -20,7 +20,8 @@ impl Buffer {
     /// A name that somebody configured: blanks and control characters become `?`, so that the line keeps its fields.
     #[inline]
     pub(crate) fn push_name(&mut self, name: &str) {
-        if name.bytes().all(|byte| byte > b' ' && byte != 0x7f) {
+        // Without a way out of the loop, so that it works on many bytes at once.
+        if name.bytes().fold(true, |plain, byte| plain & (byte > b' ') & (byte != 0x7f)) {
             return self.push(name);
         }
         for character in name.chars() {

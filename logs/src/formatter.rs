@@ -66,13 +66,12 @@ impl Formatter {
 
     /// `2026 Mar  2 10:00:00 UTC: TEXT`
     fn stamped(&mut self, line: &Line<'_>) {
-        self.stamp.push_nxos(&mut self.out, line.at, self.options.precision);
-        self.stamp.push_zone(&mut self.out);
+        self.stamp.push_with_zone(&mut self.out, line.at, self.options.precision);
         self.text(line, &line.message.row().nxos);
     }
 
     fn local(&mut self, line: &Line<'_>, between: &str) {
-        self.stamp.push_nxos(&mut self.out, line.at, self.options.precision);
+        self.stamp.push_local(&mut self.out, line.at, self.options.precision);
         // Before the host name is known, two blanks stand in its place (`spec/logs.md` §3).
         self.out.push(" ");
         self.out.push_name(line.host.unwrap_or_default());
@@ -115,8 +114,7 @@ impl Formatter {
             self.out.push_name(origin);
             self.out.push(": ");
         }
-        self.stamp.push_without_year(&mut self.out, line.at, self.options.precision);
-        self.stamp.push_zone(&mut self.out);
+        self.stamp.push_without_year_with_zone(&mut self.out, line.at, self.options.precision);
         self.text(line, shape);
     }
 
@@ -130,8 +128,7 @@ impl Formatter {
             self.out.push(" ");
         }
         self.out.push("RP/0/RP0/CPU0:");
-        self.stamp.push_without_year(&mut self.out, line.at, Precision::Milliseconds);
-        self.stamp.push_zone(&mut self.out);
+        self.stamp.push_without_year_with_zone(&mut self.out, line.at, Precision::Milliseconds);
         self.out.push("smartlicserver[390]: ");
         self.text(line, shape);
     }

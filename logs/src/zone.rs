@@ -51,6 +51,7 @@ impl Zone {
                 let name = name.get(..usize::from(len)).unwrap_or_default();
                 with(offset_s, std::str::from_utf8(name).unwrap_or_default())
             }
+            Kind::Named(Tz::UTC) => with(0, "UTC"),
             Kind::Named(tz) => {
                 let utc = DateTime::from_timestamp(secs, 0).unwrap_or(DateTime::UNIX_EPOCH).naive_utc();
                 let offset = tz.offset_from_utc_datetime(&utc);
