@@ -3,6 +3,8 @@
 //! [`message`] has the decoded forms of both directions as plain data: what a simulation in process passes from hand to
 //! hand, and what the codecs read and write.
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod message;
 
 pub use message::{
