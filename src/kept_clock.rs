@@ -76,7 +76,7 @@ impl KeptClock {
                 let (seen, shared) = (print_time(seen), print_time(clock.wall()));
                 Err(user_error(format!(
                     "the state folder has seen {seen} and the shared clock shows {shared}, and time cannot go back: give another --state DIR"
-                ))
+                )))
             }
             Some(_) | None => Ok(()),
         }
