@@ -10,9 +10,9 @@ use crate::text::{Text, TextError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId(pub u32);
 
-/// Number of an exchange of one agent since its boot.
+/// Number of an exchange of one agent; starts again after 65,535, long after the exchange that had it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Txn(pub u32);
+pub struct Txn(pub u16);
 
 /// Number of a RUM report, unique per UDI (`spec/behaviour.md` §4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

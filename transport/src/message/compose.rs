@@ -1,0 +1,99 @@
+//! From what the agent asks for to a request.
+
+use std::borrow::Cow;
+
+use slpsim_agent::{Report, Request, Sender, Signer};
+use slpsim_policy::Wall;
+
+use super::{
+    AuthEntry, ConnectInfo, DeviceBody, DeviceHeader, DeviceMessage, Nonce, RumMeasurement, RumSigner,
+    UsageReport, Word,
+};
+
+/// Makes the request that carries `request` for `sender` at `now` (the device's clock).
+///
+/// `nonce` is a random 63-bit number: from the operating system in a daemon, from the keyed draw in simulation. The
+/// certificate request of a trust request is left out; whoever has the keys adds it.
+#[must_use]
+pub fn compose(request: &Request, sender: &Sender, now: Wall, nonce: u64) -> DeviceMessage {
+    DeviceMessage {
+        header: DeviceHeader {
+            udi: sender.udi,
+            timestamp: now,
+            nonce: Nonce::Number(nonce),
+            connect_info: ConnectInfo::AGENT,
+            instance: sender.identity.map(|identity| identity.instance),
+            id_cert_serial: sender.identity.map(|identity| identity.serial),
+            signing_cert_serial: None,
+            custom_id: sender.custom_id.as_deref().map(Into::into),
+        },
+        body: body(request, sender),
+    }
+}
+
+fn body(request: &Request, sender: &Sender) -> DeviceBody {
+    let hostname = || sender.hostname.as_deref().map(Into::into);
+    let software_tag = Word::Borrowed(sender.profile.software_tag);
+    match request {
+        Request::Poll { poll_id } => DeviceBody::Poll { poll_id: *poll_id },
+        Request::Hello => DeviceBody::Hello,
+        Request::Trust { token, force, units } => DeviceBody::IdTokenTrust {
+            token: token.clone(),
+            hostname: hostname(),
+            software_tag,
+            csr: None,
+            mode: Word::Borrowed("PERMANENT"),
+            force: *force,
+            units: units.clone(),
+        },
+        Request::Usage { reports } => DeviceBody::LicenseUsage {
+            hostname: hostname(),
+            software_tag,
+            reports: reports.iter().map(|report| usage_report(report, sender)).collect(),
+        },
+        Request::TrustSync => DeviceBody::TrustSync,
+        Request::AuthRequest { keys } => DeviceBody::AuthRequest {
+            keys: keys
+                .iter()
+                .map(|key| AuthEntry { entitlement: Cow::Borrowed(key.entitlement), count: key.count })
+                .collect(),
+        },
+        Request::AuthReturn { remove_code } => {
+            DeviceBody::AuthReturn { remove_code: remove_code.as_str().into() }
+        }
+        Request::AuthRenew => DeviceBody::AuthRenew,
+        Request::IdRenew => DeviceBody::IdRenew,
+    }
+}
+
+/// A report in its decoded wire form. The identity is that of the moment when the report was closed, which is also who
+/// signs it (`spec/formats.md` §13), so that the same report is always the same bytes.
+pub(crate) fn usage_report(report: &Report, sender: &Sender) -> UsageReport {
+    let (instance, signer) = match report.signer {
+        Signer::Builtin => (None, RumSigner::Builtin),
+        Signer::Id(identity) => (Some(identity.instance), RumSigner::Id(identity.serial)),
+    };
+    UsageReport {
+        udi: sender.udi,
+        id: report.id,
+        tag: Word::Borrowed(report.license.tag),
+        software_tag: Word::Borrowed(sender.profile.software_tag),
+        software_version: sender.send_version.then_some(Word::Borrowed(sender.profile.software_version)),
+        instance,
+        units: report.units.clone(),
+        measurements: report
+            .measurements
+            .iter()
+            .map(|measurement| RumMeasurement {
+                start: measurement.start,
+                end: measurement.end,
+                samples: measurement.samples(),
+                value: measurement.value,
+                reason: measurement.reason.map(|reason| Word::Borrowed(reason.word())),
+                clock_change_s: measurement.clock_change_s,
+            })
+            .collect(),
+        signer,
+        envelope: None,
+    }
+}
