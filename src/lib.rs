@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod clock;
 pub mod control;
+pub mod driver;
 pub mod error;
 pub mod failpoint;
 pub mod health;
