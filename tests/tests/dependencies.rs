@@ -51,7 +51,18 @@ const DIRECTION: [(&str, &[&str]); 11] = [
 const BARE: [&str; 4] = ["slpsim-policy", "slpsim-agent", "slpsim-network", "slpsim-console"];
 
 /// All that the bare crates may pull in, directly or not; each is `no_std` as they use it.
-const BARE_MAY_USE: [&str; 3] = ["serde", "serde_core", "smallvec"];
+const BARE_MAY_USE: [&str; 9] = [
+    // The console's `| include`; its two accelerators come with the features that other crates ask for.
+    "aho-corasick",
+    "memchr",
+    "regex",
+    "regex-automata",
+    "regex-syntax",
+    "serde",
+    "serde_core",
+    "smallvec",
+    "thiserror",
+];
 
 /// The top level that the project promises, beside the files of Cargo.
 const TOP_LEVEL: [&str; 11] = [
