@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use slpsim_agent::persist::RestoreError;
-use slpsim_agent::{Agent, AgentId, Command, CommandError, Cx, Input, Message, Now, Output, Shared};
+use slpsim_agent::{Agent, AgentId, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared};
 use slpsim_policy::{Mono, Wall};
+use slpsim_transport::client::Transport;
 use tokio::sync::{mpsc, oneshot};
 
-use super::exchange::{Ended, Exchanges, Job, Peer};
+use super::exchange::{Ended, Exchanges};
 use super::{EventLog, History, Past, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
@@ -61,8 +62,8 @@ pub struct Parts {
     pub device_clock: DeviceClock,
     /// Where its state becomes durable.
     pub store: Box<dyn Store>,
-    /// Its other side.
-    pub peer: Arc<dyn Peer>,
+    /// The transport that is configured now.
+    pub transport: Arc<dyn Transport>,
     /// Its log.
     pub log: Box<dyn LogSink>,
     /// Where tests stop it.
@@ -102,6 +103,8 @@ pub struct Device {
     outputs: Vec<Output>,
     /// The time of the last input: the agent's time never goes back.
     last: Mono,
+    /// The last destination that was refused.
+    refused: Option<Box<str>>,
 }
 
 impl Device {
@@ -115,6 +118,7 @@ impl Device {
             events: EventLog::default(),
             outputs: Vec::new(),
             last: Mono(0),
+            refused: None,
         }
     }
 
@@ -272,8 +276,8 @@ impl Device {
             Output::Send { txn, request, give_up_after } => {
                 self.parts.faults.at(Point::Send, Side::Before)?;
                 let sender = self.parts.agent.sender();
-                let job = Job { sender, request, txn, at: now.wall };
-                self.exchanges.start(&*self.parts.peer, job, give_up_after);
+                let transport = Arc::clone(&self.parts.transport);
+                self.exchanges.start(transport, (txn, request, sender), now.wall, give_up_after);
                 Ok(())
             }
             Output::Cancel(txn) => {
@@ -294,16 +298,27 @@ impl Device {
     fn completed(&mut self, ended: Ended) -> Result<(), DriverError> {
         // The peer has done its part, and the device does not know of it yet.
         self.parts.faults.at(Point::Send, Side::After)?;
-        let Ended { txn, purpose, sent_at, carried } = ended;
+        let Ended { txn, purpose, sent_at, exchanged } = ended;
         let now = self.now();
-        if let Some(detail) = &carried.detail {
-            tracing::debug!(device = &*self.parts.name, ?purpose, "{detail}");
+        if let Some(detail) = &exchanged.detail {
+            self.diagnose(purpose, detail, exchanged.refused);
         }
-        if let Some(sent) = carried.sent {
-            let received = carried.received.map(|text| (now.wall, text));
+        if let Some(sent) = exchanged.sent {
+            let received = exchanged.received.map(|text| (now.wall, text));
             self.history.add(purpose, Past { sent_at, sent, received });
         }
-        self.input_at(now, Input::Completed { txn, result: carried.result })
+        self.input_at(now, Input::Completed { txn, result: exchanged.result })
+    }
+
+    /// Says once, where the operator sees it, that this program does not leave the machine; anything else is detail.
+    fn diagnose(&mut self, purpose: Purpose, detail: &str, refused: bool) {
+        let device = &*self.parts.name;
+        if refused && self.refused.as_deref() != Some(detail) {
+            tracing::warn!(device, "{detail}");
+            self.refused = Some(detail.into());
+        } else {
+            tracing::debug!(device, ?purpose, "{detail}");
+        }
     }
 
     /// Makes the present state durable.

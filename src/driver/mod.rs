@@ -14,7 +14,6 @@ mod saved;
 pub use advance::{AdvanceError, advance};
 pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub use eventlog::{EventLog, Logged};
-pub use exchange::{Carried, Job, Peer};
 pub use history::{History, Past};
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
 
