@@ -15,6 +15,7 @@ pub mod kept_clock;
 pub mod metrics;
 pub mod ready;
 pub mod signals;
+pub mod sinks;
 pub mod state;
 pub mod store;
 pub mod time;

@@ -1,6 +1,7 @@
 //! One device, driven.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use slpsim_agent::persist::RestoreError;
 use slpsim_agent::{Agent, AgentId, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared};
@@ -44,6 +45,17 @@ pub enum DriverError {
 pub trait LogSink: Send {
     /// One message at the device's time `at`.
     fn log(&mut self, at: Wall, message: &Message);
+
+    /// When, by the device's clock, [`LogSink::timeout`] has something to say: repeats that are held back.
+    fn deadline(&self) -> Option<Wall> {
+        None
+    }
+
+    /// The device's clock shows `now`.
+    fn timeout(&mut self, _now: Wall) {}
+
+    /// The device ends: what is held back is said now.
+    fn flush(&mut self) {}
 }
 
 /// What a device is made of.
@@ -159,11 +171,11 @@ impl Device {
         self.input(boot)?;
         loop {
             self.run_due()?;
-            let next = self.parts.agent.next_deadline();
+            let next = self.next_deadline();
             let clock = self.parts.clock.clone();
             let due = async {
                 match next {
-                    Some((at, _)) => clock.reached(at).await,
+                    Some(at) => clock.reached(at).await,
                     None => std::future::pending().await,
                 }
             };
@@ -171,7 +183,10 @@ impl Device {
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
-                    None | Some(Order::End) => return self.persist(),
+                    None | Some(Order::End) => {
+                        self.parts.log.flush();
+                        return self.persist();
+                    }
                     Some(order) => self.take(order).await?,
                 },
                 ended = self.exchanges.next() => self.completed(ended)?,
@@ -190,8 +205,7 @@ impl Device {
             Order::Look(look) => look(self)?,
             Order::Settle(answer) => {
                 self.settle().await?;
-                let next = self.parts.agent.next_deadline().map(|(at, _)| at);
-                let _ = answer.send(Settled { next });
+                let _ = answer.send(Settled { next: self.next_deadline() });
             }
             Order::End => {}
         }
@@ -209,11 +223,28 @@ impl Device {
         }
     }
 
+    /// When the agent or the log has something to do.
+    fn next_deadline(&self) -> Option<Mono> {
+        let agent = self.parts.agent.next_deadline().map(|(at, _)| at);
+        let log = self.parts.log.deadline().map(|wall| {
+            let now = self.now();
+            now.mono.plus(Duration::from_millis(u64::try_from(wall.since(now.wall)).unwrap_or(0)))
+        });
+        match (agent, log) {
+            (Some(agent), Some(log)) => Some(agent.min(log)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// Runs every timer that is due.
     fn run_due(&mut self) -> Result<(), DriverError> {
         for _ in 0..MAX_PER_INSTANT {
             let now = self.parts.clock.mono();
             let Some((at, _)) = self.parts.agent.next_deadline().filter(|(at, _)| *at <= now) else {
+                let wall = self.now().wall;
+                if self.parts.log.deadline().is_some_and(|end| end <= wall) {
+                    self.parts.log.timeout(wall);
+                }
                 return Ok(());
             };
             let late = NOMINAL_MS.saturating_mul(u64::from(self.parts.clock.speed().factor()));
