@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use slpsim_policy::Wall;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Speed};
 use crate::error::user_error;
 use crate::store::{Loaded, Store};
-use crate::time::print_time;
+use crate::time::{host_now, print_time};
 
 /// Format of the saved clock.
 pub const VERSION: u16 = 1;
@@ -92,6 +92,15 @@ impl KeptClock {
         self.save(clock.wall().plus_millis(i64::try_from(ahead_ms).unwrap_or(i64::MAX)))
     }
 
+    /// [`KeptClock::reserve`], unless the clock is simply the host's, which goes on by itself.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn renew(&mut self, clock: &Clock) -> Result<()> {
+        let is_host_time = clock.speed() == Speed::REAL && clock.wall().since(host_now()).abs() < 1000;
+        if is_host_time { Ok(()) } else { self.reserve(clock) }
+    }
+
     /// Saves exactly `now`, at a clean end or where the clock is not ours to reserve.
     ///
     /// # Errors
@@ -106,7 +115,6 @@ impl KeptClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Speed;
     use crate::store::SlotStore;
 
     const START: Wall = Wall::from_secs(1_767_225_600);

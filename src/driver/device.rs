@@ -10,7 +10,7 @@ use slpsim_transport::client::Transport;
 use tokio::sync::{mpsc, oneshot};
 
 use super::exchange::{Ended, Exchanges};
-use super::{EventLog, History, Past, SavedDevice};
+use super::{DeviceMetrics, EventLog, History, Past, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
 use crate::store::{Store, StoreError};
@@ -78,6 +78,8 @@ pub struct Parts {
     pub transport: Arc<dyn Transport>,
     /// Its log.
     pub log: Box<dyn LogSink>,
+    /// Where it is counted.
+    pub metrics: DeviceMetrics,
     /// Where tests stop it.
     pub faults: Arc<dyn Faults>,
 }
@@ -215,7 +217,7 @@ impl Device {
     async fn settle(&mut self) -> Result<(), DriverError> {
         loop {
             self.run_due()?;
-            if self.exchanges.is_empty() {
+            if self.exchanges.len() == 0 {
                 return Ok(());
             }
             let ended = self.exchanges.next().await;
@@ -224,7 +226,8 @@ impl Device {
     }
 
     /// When the agent or the log has something to do.
-    fn next_deadline(&self) -> Option<Mono> {
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
         let agent = self.parts.agent.next_deadline().map(|(at, _)| at);
         let log = self.parts.log.deadline().map(|wall| {
             let now = self.now();
@@ -298,6 +301,10 @@ impl Device {
             self.perform(now, output)?;
         }
         self.outputs = outputs;
+        let metrics = &self.parts.metrics;
+        metrics.open.set(i64::try_from(self.exchanges.len()).unwrap_or(i64::MAX));
+        let deadline = self.parts.agent.view(&self.parts.shared, now).ack_deadline();
+        metrics.deadline.set(deadline.map_or(0, Wall::secs));
         Ok(())
     }
 
@@ -316,6 +323,7 @@ impl Device {
                 Ok(())
             }
             Output::Log(message) => {
+                self.parts.metrics.message(&message);
                 self.parts.log.log(now.wall, &message);
                 Ok(())
             }
@@ -331,6 +339,7 @@ impl Device {
         self.parts.faults.at(Point::Send, Side::After)?;
         let Ended { txn, purpose, sent_at, exchanged } = ended;
         let now = self.now();
+        self.parts.metrics.exchange(purpose, &exchanged.result);
         if let Some(detail) = &exchanged.detail {
             self.diagnose(purpose, detail, exchanged.refused);
         }
@@ -368,6 +377,7 @@ impl Device {
             startup_config: None,
         };
         self.parts.store.save(&serde_json::to_vec(&saved)?)?;
+        self.parts.metrics.saves.increment();
         self.parts.faults.at(Point::Persist, Side::After)?;
         Ok(())
     }

@@ -60,8 +60,8 @@ impl Exchanges {
         }
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    pub(super) const fn len(&self) -> usize {
+        self.open.len()
     }
 
     /// Waits for the next end; for ever where nothing is open. May be dropped without losing one.

@@ -9,12 +9,16 @@ mod device;
 mod eventlog;
 mod exchange;
 mod history;
+mod host;
+mod metrics;
 mod saved;
 
 pub use advance::{AdvanceError, advance};
 pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub use eventlog::{EventLog, Logged};
 pub use history::{History, Past};
+pub use host::{Console, Handle, Host, PeerClock};
+pub use metrics::DeviceMetrics;
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use self::peer::{Known, Lines, MemoryPeer, World};
 use super::*;
 use crate::clock::{Clock, DeviceClock, Speed};
 use crate::failpoint::{Faults, Point, Side, Stopped};
+use crate::metrics::Registry;
 use crate::store::{KeptAside, Loaded, MemoryStore, Store, StoreError};
 
 const START: Wall = Wall::from_secs(1_767_225_600);
@@ -93,6 +94,7 @@ impl Bench {
             store: Box::new(store),
             transport: Arc::new(MemoryPeer { world: self.world.clone(), clock: self.clock.clone() }),
             log: Box::new(Lines { world: self.world.clone(), start: START }),
+            metrics: DeviceMetrics::new(&Registry::default(), "switch"),
             faults: Arc::new(Countdown(Mutex::new(die_at))),
         });
         let (orders, mailbox) = mpsc::channel(16);
