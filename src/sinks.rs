@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use slpsim_agent::Message;
+use slpsim_console::config::Config;
 use slpsim_logs::queue::DEFAULT_LINES;
 use slpsim_logs::repeat::Due;
 use slpsim_logs::sink::UnixSink;
@@ -124,18 +125,13 @@ pub struct DeviceLog {
 }
 
 impl DeviceLog {
-    /// The log of the device that is called `host`.
+    /// The log of the device with this configuration.
     #[must_use]
-    pub fn new(sinks: Arc<Sinks>, host: String, zone: Zone) -> Self {
+    pub fn new(sinks: Arc<Sinks>, config: &Config) -> Self {
+        let (host, zone) = (config.hostname.clone(), zone_of(config));
         let formatters = sinks.outlets.iter().map(|outlet| Formatter::new(outlet.options.clone())).collect();
         let repeater = Repeater::new(sinks.repeat);
         Self { sinks, formatters, repeater, host, zone, sequence: 0 }
-    }
-
-    /// The device's host name or time zone has been configured anew.
-    pub fn rename(&mut self, host: String, zone: Zone) {
-        self.host = host;
-        self.zone = zone;
     }
 
     fn write(&mut self, due: &Due) {
@@ -162,6 +158,11 @@ impl LogSink for DeviceLog {
         }
     }
 
+    fn reconfigured(&mut self, config: &Config) {
+        self.host.clone_from(&config.hostname);
+        self.zone = zone_of(config);
+    }
+
     fn deadline(&self) -> Option<Wall> {
         self.repeater.deadline()
     }
@@ -179,12 +180,22 @@ impl LogSink for DeviceLog {
     }
 }
 
+/// The zone of `clock timezone`; UTC where its abbreviation cannot be printed.
+fn zone_of(config: &Config) -> Zone {
+    let zone = &config.zone;
+    Zone::fixed(&zone.abbreviation, i32::from(zone.offset_min) * 60).unwrap_or(Zone::UTC)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn plan(urls: Vec<SinkUrl>, repeat: Repeat) -> SinkPlan {
         SinkPlan { urls, form: None, options: Options::default(), repeat, allow_external: false }
+    }
+
+    fn named(hostname: &str) -> Config {
+        Config { hostname: hostname.into(), ..Config::bare() }
     }
 
     #[test]
@@ -195,7 +206,7 @@ mod tests {
         let udp = format!("udp://{}", receiver.local_addr().unwrap()).parse().unwrap();
         let sinks = Sinks::open(&plan(vec![SinkUrl::File(path.clone()), udp], Repeat::Off)).unwrap();
         let sinks = Arc::new(sinks);
-        let mut log = DeviceLog::new(Arc::clone(&sinks), "leaf-1".into(), Zone::UTC);
+        let mut log = DeviceLog::new(Arc::clone(&sinks), &named("leaf-1"));
         let at = Wall::from_secs(1_772_445_600);
         log.log(at, &Message::PolicyRemoved);
         sinks.flush();
@@ -209,7 +220,7 @@ mod tests {
 
         std::fs::rename(&path, folder.path().join("log.1")).unwrap();
         sinks.reopen();
-        log.rename("leaf-2".into(), Zone::UTC);
+        log.reconfigured(&named("leaf-2"));
         log.log(at, &Message::PolicyRemoved);
         sinks.flush();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("2026 Mar  2 10:00:00 leaf-2{text}\n"));
@@ -221,7 +232,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let sinks = Arc::new(Sinks::open(&plan(vec![SinkUrl::File(path.clone())], Repeat::Suffix)).unwrap());
-        let mut log = DeviceLog::new(Arc::clone(&sinks), "leaf-1".into(), Zone::UTC);
+        let mut log = DeviceLog::new(Arc::clone(&sinks), &named("leaf-1"));
         let at = Wall::from_secs(1_772_445_600);
         log.log(at, &Message::PolicyRemoved);
         log.log(at.plus_millis(1000), &Message::PolicyRemoved);

@@ -6,20 +6,20 @@
 
 mod advance;
 mod device;
-mod eventlog;
+mod effects;
 mod exchange;
-mod history;
 mod host;
 mod metrics;
 mod saved;
+mod switch;
 
 pub use advance::{AdvanceError, advance};
 pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
-pub use eventlog::{EventLog, Logged};
-pub use history::{History, Past};
-pub use host::{Console, Handle, Host, PeerClock};
+pub use effects::run_lines;
+pub use host::{Handle, Host, PeerClock};
 pub use metrics::DeviceMetrics;
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
+pub use switch::{Connect, Factory, Switch};
 
 #[cfg(test)]
 mod tests;
