@@ -4,6 +4,8 @@
 //! hand, and what the codecs read and write.
 
 pub mod base64;
+#[cfg(feature = "client")]
+pub mod client;
 mod error;
 pub mod files;
 mod json;

@@ -1,0 +1,180 @@
+//! `ID_TOKEN_TRUST`, and the making of trust codes (`spec/behaviour.md` §6, `spec/formats.md` §5).
+
+use std::sync::Arc;
+
+use slpsim_agent::{IdCert, Token, TrustCode, Udi, Unit, numbers};
+use slpsim_transport::message::{Sealed, ServerData, StatusWord, TrustObject, Word};
+
+use super::{Cx, Granted};
+use crate::draw::{For, key};
+use crate::exchange::{Csr, MAX_UNITS, Signed};
+use crate::records::{Account, AccountId, Device, Event, EventRecord, Trust};
+use crate::rule::Rule;
+use crate::store::Changes;
+
+/// What a trust request asks for.
+pub(super) struct Wish<'a> {
+    pub(super) token: &'a Token,
+    pub(super) force: bool,
+    pub(super) units: &'a [Unit],
+    pub(super) hostname: Option<&'a str>,
+    pub(super) software_tag: &'a Word,
+}
+
+/// Gives trust codes for a token, one for each unit.
+pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
+    let account_id = account_of_token(cx)?;
+    let account = cx.account(account_id).ok_or(Rule::TokenUnknown)?;
+    let csr = match &cx.arrived.proof.csr {
+        Csr::NotNeeded => None,
+        Csr::Good(csr) => Some(Arc::clone(csr)),
+        Csr::Bad => return Err(Rule::Csr),
+    };
+    let udis = units(cx, wish)?;
+    for udi in &udis {
+        may_join(cx, udi, account_id, account)?;
+    }
+    if !wish.force && holds_current(cx) {
+        return Err(Rule::NodeLock);
+    }
+    if udis.iter().filter(|udi| cx.device(udi).is_none()).count() > cx.loaded.room {
+        return Err(Rule::DeviceLimit);
+    }
+    let mut changes = Changes { token_used: Some(wish.token.expose().into()), ..Changes::default() };
+    let mut data = ServerData {
+        policy: cx.policy(account),
+        account: Some(account.names.clone()),
+        ..ServerData::default()
+    };
+    let mut instance = None;
+    for udi in udis {
+        let mut device = record(cx, udi, account_id, &mut changes.events);
+        if udi == cx.arrived.message.header.udi {
+            device.hostname = wish.hostname.map(Into::into);
+            device.software_tag = Some(wish.software_tag.clone());
+        }
+        let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
+        instance = instance.or(Some(made.code.identity.instance));
+        changes.events.push(EventRecord {
+            at: cx.now,
+            device: Some(udi),
+            event: Event::TrustIssued { trust_id: made.code.trust_id },
+        });
+        data.trust_codes.push(Sealed::good(cx.now, made));
+        changes.devices.push(device);
+    }
+    Ok(Granted { status: StatusWord::Ok, data, changes, instance })
+}
+
+/// Whether a trust code is a new registration or prolongs one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum New {
+    /// A new product instance identifier.
+    Registration,
+    /// The same product instance identifier with a new ID certificate.
+    Certificate,
+}
+
+/// Makes a trust code for `device` and notes it there. The identity before it stays good until the new one is seen.
+pub(super) fn issue(
+    cx: &Cx<'_>,
+    device: &mut Device,
+    account: &Account,
+    csr: Option<Arc<str>>,
+    new: New,
+) -> TrustObject {
+    let who = key(&device.udi);
+    let n = device.draws;
+    device.draws += 1;
+    let instance = match (new, &device.trust) {
+        (New::Certificate, Some(trust)) => trust.identity.instance,
+        (New::Certificate | New::Registration, _) => cx.luck.uuid(who, For::Instance, n),
+    };
+    // 48 bits: positive in DER and in every integer type that reads it.
+    let serial = cx.luck.number(who, For::CertSerial, n) >> 16 | 1;
+    let code = TrustCode {
+        udi: device.udi,
+        trust_id: device.trust.as_ref().map_or(FIRST_TRUST_ID, |trust| trust.trust_id.saturating_add(1)),
+        identity: IdCert { instance, serial },
+        valid_to: cx.now.plus_days(numbers::TRUST_VALIDITY_DAYS),
+    };
+    let trust = Trust {
+        identity: code.identity,
+        trust_id: code.trust_id,
+        issued: cx.now,
+        valid_to: code.valid_to,
+        // The key of a renewed certificate is that of the certificate before.
+        key: device.trust.as_ref().and_then(|trust| trust.key.clone()).filter(|_| new == New::Certificate),
+        csr,
+    };
+    device.previous = device.trust.replace(trust);
+    TrustObject {
+        code,
+        valid_from: cx.now.plus_millis(-numbers::TRUST_BACKDATING_S * 1000),
+        id_cert: None,
+        sub_ca: None,
+        nonce: Some(cx.arrived.message.header.nonce.clone()),
+        account: Some(account.names.clone()),
+    }
+}
+
+/// The first `TrustId` of a device (`spec/formats.md` §5).
+const FIRST_TRUST_ID: u32 = 101;
+
+fn account_of_token(cx: &Cx<'_>) -> Result<AccountId, Rule> {
+    if !cx.peer.connected {
+        return Err(Rule::TokenConnection);
+    }
+    if let Some(rule) = cx.steer.refuse_token {
+        return Err(rule);
+    }
+    let token = cx.loaded.token.ok_or(Rule::TokenUnknown)?;
+    match token.refusal(cx.now) {
+        Some(rule) => Err(rule),
+        None => Ok(token.account),
+    }
+}
+
+/// The units asked for, the sender among them; a request without a list is for the sender.
+fn units(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Vec<Udi>, Rule> {
+    let sender = cx.arrived.message.header.udi;
+    if wish.units.is_empty() {
+        return Ok(vec![sender]);
+    }
+    let udis: Vec<Udi> = wish.units.iter().map(|unit| unit.udi).collect();
+    let twice = udis.iter().enumerate().any(|(at, udi)| udis.iter().take(at).any(|other| other == udi));
+    if udis.len() > MAX_UNITS || twice || !udis.contains(&sender) {
+        return Err(Rule::DeviceList);
+    }
+    Ok(udis)
+}
+
+fn may_join(cx: &Cx<'_>, udi: &Udi, account_id: AccountId, account: &Account) -> Result<(), Rule> {
+    if cx.device(udi).is_some_and(|device| device.account != account_id) {
+        return Err(Rule::OtherAccount);
+    }
+    match account.membership.takes(udi) {
+        true => Ok(()),
+        false => Err(Rule::Membership),
+    }
+}
+
+/// Node lock: the request carries the identifier that the server gave out last (`spec/behaviour.md` §6).
+///
+/// A wrong signature would have been refused before; one that cannot be checked is believed.
+fn holds_current(cx: &Cx<'_>) -> bool {
+    let current = cx.sender().and_then(|device| device.trust.as_ref());
+    let claimed = cx.arrived.message.header.instance;
+    cx.arrived.proof.request != Signed::Wrong
+        && current.is_some_and(|trust| Some(trust.identity.instance) == claimed)
+}
+
+fn record(cx: &Cx<'_>, udi: Udi, account: AccountId, events: &mut Vec<EventRecord>) -> Device {
+    match cx.device(&udi) {
+        Some(known) => Device { last_seen: cx.now, ..known.clone() },
+        None => {
+            events.push(EventRecord { at: cx.now, device: Some(udi), event: Event::DeviceAdded(account) });
+            Device::new(udi, account, cx.now)
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What the mock knows, as records: accounts, id tokens, product instances, reports, and what happened.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use slpsim_agent::{Account as Names, IdCert, InstanceId, PollId, Purpose, ReportId, Udi};
+use slpsim_policy::{Policy, Wall};
+use slpsim_transport::message::{AuthEntry, Nonce, Word};
+use slpsim_transport::sign::PublicKey;
+
+use crate::peer::Route;
+use crate::rule::{Broken, Rule};
+
+/// Position of an account in the store; accounts are never removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u16);
+
+/// A Virtual Account within its Smart Account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Smart and Virtual Account.
+    pub names: Names,
+    /// Who may join.
+    pub membership: Membership,
+    /// The policy that answers carry; without one the devices keep the Cisco default.
+    pub policy: Option<AccountPolicy>,
+}
+
+/// Who may join an account (`spec/behaviour.md` §6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// Everybody whom no other account has.
+    #[default]
+    Open,
+    /// Those on the list (`spec/chapter.md` S-35b).
+    Listed(BTreeSet<Udi>),
+}
+
+impl Membership {
+    /// Whether the account takes `udi`.
+    #[must_use]
+    pub fn takes(&self, udi: &Udi) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Listed(list) => list.contains(udi),
+        }
+    }
+}
+
+/// A policy with the id under which the account has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountPolicy {
+    /// Uuid, new with every change.
+    pub id: InstanceId,
+    /// What it asks for.
+    pub policy: Policy,
+}
+
+/// An id token, without its text: that is the key under which the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Where a device that shows it will belong.
+    pub account: AccountId,
+    /// When it was made.
+    pub issued: Wall,
+    /// From when on it is refused.
+    pub expires: Option<Wall>,
+    /// How many trust requests it is good for.
+    pub max_uses: Option<u32>,
+    /// How many it was used for.
+    pub uses: u32,
+    /// Taken back by the operator.
+    pub revoked: bool,
+}
+
+impl Token {
+    /// What is wrong with it at `now`, if anything.
+    #[must_use]
+    pub fn refusal(&self, now: Wall) -> Option<Rule> {
+        if self.revoked {
+            return Some(Rule::TokenRevoked);
+        }
+        if self.expires.is_some_and(|expires| now >= expires) {
+            return Some(Rule::TokenExpired);
+        }
+        self.max_uses.is_some_and(|max| self.uses >= max).then_some(Rule::TokenUsedUp)
+    }
+}
+
+/// A product instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its UDI.
+    pub udi: Udi,
+    /// Where it belongs.
+    pub account: AccountId,
+    /// When it was added.
+    pub first_seen: Wall,
+    /// Its last request.
+    pub last_seen: Wall,
+    /// As it last said; absent with `license smart privacy hostname`.
+    pub hostname: Option<Box<str>>,
+    /// As it last said.
+    pub software_tag: Option<Word>,
+    /// The identity that it was given last.
+    pub trust: Option<Trust>,
+    /// The identity before that, good until the new one is seen: the answer with the new one may have been lost.
+    pub previous: Option<Trust>,
+    /// Reports that wait for their ACK to be fetched, and the last ones that were; oldest first.
+    pub polls: Vec<Pending>,
+    /// Authorization that it holds (`mds9000`).
+    pub authorized: Vec<AuthEntry>,
+    /// How many ids were drawn for it.
+    pub draws: u64,
+}
+
+impl Device {
+    /// One that was never seen before.
+    #[must_use]
+    pub const fn new(udi: Udi, account: AccountId, now: Wall) -> Self {
+        Self {
+            udi,
+            account,
+            first_seen: now,
+            last_seen: now,
+            hostname: None,
+            software_tag: None,
+            trust: None,
+            previous: None,
+            polls: Vec::new(),
+            authorized: Vec::new(),
+            draws: 0,
+        }
+    }
+
+    /// The trust whose identity is `instance`, the current one or the one before.
+    #[must_use]
+    pub fn trust_of(&self, instance: InstanceId) -> Option<&Trust> {
+        [&self.trust, &self.previous].into_iter().flatten().find(|trust| trust.identity.instance == instance)
+    }
+
+    /// The trust whose ID certificate has this serial number.
+    #[must_use]
+    pub fn trust_by_serial(&self, serial: u64) -> Option<&Trust> {
+        [&self.trust, &self.previous].into_iter().flatten().find(|trust| trust.identity.serial == serial)
+    }
+}
+
+/// A trust code that was given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// Product instance identifier and serial number of the ID certificate.
+    pub identity: IdCert,
+    /// `TrustId`.
+    pub trust_id: u32,
+    /// When it was issued.
+    pub issued: Wall,
+    /// End of validity.
+    pub valid_to: Wall,
+    /// The certificate request (PEM) that it was made for, so that it can be renewed; absent where none came along: in
+    /// process, and for trust that came with an ACK.
+    pub csr: Option<Arc<str>>,
+    /// The device's public key; absent as above, then signatures cannot be checked.
+    pub key: Option<Arc<PublicKey>>,
+}
+
+/// A push whose ACK can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// As given with `OK_POLL`.
+    pub poll_id: PollId,
+    /// When the push came.
+    pub received: Wall,
+    /// Nonce of the push.
+    pub nonce: Nonce,
+    /// The verdict on each report: accepted, or the rule that it broke.
+    pub reports: Vec<(ReportId, Option<Rule>)>,
+    /// Not ready before this time (fault `late-ack`).
+    pub not_before: Option<Wall>,
+    /// Released by the operator, or brought back from CSSM by file.
+    pub released: bool,
+    /// Its ACK was given out at least once.
+    pub answered: bool,
+}
+
+/// How many [`Pending`] a device may have; a new push replaces the oldest (`spec/behaviour.md` §8: the poll id of a new
+/// push replaces the old one, so one is enough for a device that works).
+pub const POLLS_PER_DEVICE: usize = 4;
+
+/// A RUM report that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportRecord {
+    /// Whose usage.
+    pub udi: Udi,
+    /// Its number.
+    pub id: ReportId,
+    /// Entitlement tag.
+    pub tag: Word,
+    /// First second measured.
+    pub start: Wall,
+    /// Last second measured.
+    pub end: Wall,
+    /// The highest count in it.
+    pub peak: u32,
+    /// When it came first.
+    pub received: Wall,
+    /// How often it came.
+    pub times: u32,
+    /// The rule that it broke when it came last.
+    pub broken: Option<Rule>,
+    /// An ACK that names it was given out.
+    pub answered: bool,
+}
+
+/// One exchange, for `GET requests`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its number since the start.
+    pub number: u64,
+    /// When, by the server's clock.
+    pub at: Wall,
+    /// Which route.
+    pub route: Option<Route>,
+    /// Who asked, as far as it could be read.
+    pub device: Option<Udi>,
+    /// What for, as far as it could be read.
+    pub purpose: Option<Purpose>,
+    /// What was answered: a status word, `HTTP <n>`, or what a fault did.
+    pub answer: Word,
+    /// The rule that was broken.
+    pub rule: Option<Broken>,
+    /// The fault that changed the answer, by its number.
+    pub fault: Option<u64>,
+    /// What arrived, where texts are kept.
+    pub request: Option<Box<str>>,
+    /// What was answered, where texts are kept.
+    pub response: Option<Box<str>>,
+}
+
+/// Something worth knowing that is no exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRecord {
+    /// When, by the server's clock.
+    pub at: Wall,
+    /// Which device, where one is concerned.
+    pub device: Option<Udi>,
+    /// What.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A device was added to an account.
+    DeviceAdded(AccountId),
+    /// The operator removed a device.
+    DeviceRemoved,
+    /// A trust code was given out.
+    TrustIssued {
+        /// Its `TrustId`.
+        trust_id: u32,
+    },
+    /// A trust code was renewed.
+    TrustRenewed {
+        /// Its `TrustId`.
+        trust_id: u32,
+    },
+    /// The device's clock is an hour or more off (`spec/behaviour.md` §9); device minus server, in milliseconds.
+    ClockSkew(i64),
+    /// A report was refused.
+    ReportRejected(ReportId, Rule),
+    /// The oldest reports had to go: more than the store holds.
+    ReportsDropped(u64),
+    /// An authorization code was given out or taken back.
+    Authorization,
+    /// A fault began.
+    FaultBegan(u64),
+    /// A fault ended.
+    FaultEnded(u64),
+}
+
+impl Event {
+    /// Its word in `GET events`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::DeviceAdded(_) => "device-added",
+            Self::DeviceRemoved => "device-removed",
+            Self::TrustIssued { .. } => "trust-issued",
+            Self::TrustRenewed { .. } => "trust-renewed",
+            Self::ClockSkew(_) => "clock-skew",
+            Self::ReportRejected(..) => "report-rejected",
+            Self::ReportsDropped(_) => "reports-dropped",
+            Self::Authorization => "authorization",
+            Self::FaultBegan(_) => "fault-began",
+            Self::FaultEnded(_) => "fault-ended",
+        }
+    }
+}

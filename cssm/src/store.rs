@@ -1,0 +1,343 @@
+//! Where the records are: what a decision has to read, and what it changes.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use slpsim_agent::{ReportId, Udi};
+use slpsim_policy::Wall;
+use slpsim_transport::sign::PublicKey;
+
+use crate::config::{Config, Limits};
+use crate::draw::{For, Luck};
+use crate::records::{
+    Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, ReportRecord, Token,
+};
+
+/// What a decision reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys<'a> {
+    /// The sender first, then the other product instances that the request speaks of.
+    pub devices: Vec<Udi>,
+    /// The text of the id token.
+    pub token: Option<&'a str>,
+}
+
+/// The records of some [`Keys`].
+#[derive(Clone, Debug)]
+pub struct Loaded<'a> {
+    /// All accounts, indexed by [`AccountId`]; the first one is the default.
+    pub accounts: &'a [Account],
+    /// As asked for, in the same order.
+    pub devices: Vec<Option<&'a Device>>,
+    /// As asked for.
+    pub token: Option<&'a Token>,
+    /// How many more devices fit.
+    pub room: usize,
+}
+
+/// What a decision changes; to be committed as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Devices in their new form.
+    pub devices: Vec<Device>,
+    /// A use of the token that was loaded.
+    pub token_used: Option<Box<str>>,
+    /// Reports that came, or whose ACK was given out.
+    pub reports: Vec<ReportRecord>,
+    /// Reports whose ACK was given out.
+    pub answered: Vec<(Udi, ReportId)>,
+    /// What is worth knowing.
+    pub events: Vec<EventRecord>,
+}
+
+/// Holds the records. Memory is one; a database would read the keys in one round trip and write the changes in one
+/// transaction.
+pub trait Store {
+    /// Reads.
+    fn load(&self, keys: &Keys<'_>) -> Loaded<'_>;
+    /// Writes; all of it or nothing.
+    fn commit(&mut self, changes: Changes);
+}
+
+/// Everything in memory, with an upper limit on each kind.
+#[derive(Debug)]
+pub struct Memory {
+    limits: Limits,
+    accounts: Vec<Account>,
+    devices: HashMap<Udi, Device>,
+    tokens: BTreeMap<Secret, Token>,
+    reports: HashMap<(Udi, ReportId), ReportRecord>,
+    report_order: VecDeque<(Udi, ReportId)>,
+    reports_dropped: u64,
+    events: VecDeque<EventRecord>,
+}
+
+/// The text of an id token as a key that is never printed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Secret(Box<str>);
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl core::borrow::Borrow<str> for Secret {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why the store takes no more of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the mock holds {limit} {what} and takes no more; raise its limit or delete some")]
+pub struct Full {
+    /// Of what.
+    pub what: &'static str,
+    /// How many it holds.
+    pub limit: usize,
+}
+
+impl Memory {
+    /// With the accounts of `config` and nothing else.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let luck = Luck::seeded(config.seed);
+        let mut memory = Self {
+            limits: config.limits,
+            accounts: Vec::new(),
+            devices: HashMap::new(),
+            tokens: BTreeMap::new(),
+            reports: HashMap::new(),
+            report_order: VecDeque::new(),
+            reports_dropped: 0,
+            events: VecDeque::new(),
+        };
+        for (n, account) in config.accounts.iter().enumerate() {
+            let id = luck.uuid(0, For::Policy, u64::try_from(n).unwrap_or(u64::MAX));
+            memory.accounts.push(Account {
+                names: account.names.clone(),
+                membership: Membership::Open,
+                policy: account.policy.clone().map(|policy| AccountPolicy { id, policy }),
+            });
+        }
+        memory
+    }
+
+    /// All accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// The account with that Virtual Account name, of that Smart Account where one is named.
+    #[must_use]
+    pub fn account_by_name(&self, smart: Option<&str>, r#virtual: &str) -> Option<AccountId> {
+        let fits = |account: &Account| {
+            account.names.r#virtual == r#virtual && smart.is_none_or(|smart| account.names.smart == smart)
+        };
+        self.accounts.iter().position(fits).and_then(|at| u16::try_from(at).ok()).map(AccountId)
+    }
+
+    /// An account by position.
+    pub fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.accounts.get_mut(usize::from(id.0))
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// Where there are as many as the limit allows.
+    pub fn add_account(&mut self, account: Account) -> Result<AccountId, Full> {
+        let full = Full { what: "accounts", limit: self.limits.accounts.min(usize::from(u16::MAX)) };
+        if self.accounts.len() >= full.limit {
+            return Err(full);
+        }
+        let id = AccountId(u16::try_from(self.accounts.len()).map_err(|_| full)?);
+        self.accounts.push(account);
+        Ok(id)
+    }
+
+    /// Adds an id token.
+    ///
+    /// # Errors
+    /// Where there are as many as the limit allows.
+    pub fn add_token(&mut self, text: &str, token: Token) -> Result<(), Full> {
+        if self.tokens.len() >= self.limits.tokens {
+            return Err(Full { what: "tokens", limit: self.limits.tokens });
+        }
+        self.tokens.insert(Secret(text.into()), token);
+        Ok(())
+    }
+
+    /// An id token by its text.
+    pub fn token_mut(&mut self, text: &str) -> Option<&mut Token> {
+        self.tokens.get_mut(text)
+    }
+
+    /// How many tokens there are.
+    #[must_use]
+    pub fn token_count(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// A device.
+    #[must_use]
+    pub fn device(&self, udi: &Udi) -> Option<&Device> {
+        self.devices.get(udi)
+    }
+
+    /// All devices, in no particular order.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices.values()
+    }
+
+    /// All devices, to be changed.
+    pub fn devices_mut(&mut self) -> impl Iterator<Item = &mut Device> {
+        self.devices.values_mut()
+    }
+
+    /// Notes the public key of an ID certificate.
+    pub(crate) fn set_key(&mut self, udi: &Udi, serial: u64, key: Arc<PublicKey>) {
+        let Some(device) = self.devices.get_mut(udi) else { return };
+        let trusts = [&mut device.trust, &mut device.previous].into_iter().flatten();
+        if let Some(trust) = trusts.into_iter().find(|trust| trust.identity.serial == serial) {
+            trust.key = Some(key);
+        }
+    }
+
+    /// Forgets a device with its reports. Whether it was there.
+    pub fn remove_device(&mut self, udi: &Udi, now: Wall) -> bool {
+        let was_there = self.devices.remove(udi).is_some();
+        if was_there {
+            self.reports.retain(|(of, _), _| of != udi);
+            self.report_order.retain(|(of, _)| of != udi);
+            self.note(EventRecord { at: now, device: Some(*udi), event: Event::DeviceRemoved });
+        }
+        was_there
+    }
+
+    /// The reports that are kept, oldest first.
+    pub fn reports(&self) -> impl Iterator<Item = &ReportRecord> {
+        self.report_order.iter().filter_map(|key| self.reports.get(key))
+    }
+
+    /// The events that are kept, oldest first.
+    pub fn events(&self) -> impl Iterator<Item = &EventRecord> {
+        self.events.iter()
+    }
+
+    /// Notes an event; the oldest one goes where there are too many.
+    pub fn note(&mut self, event: EventRecord) {
+        if self.limits.events == 0 {
+            return;
+        }
+        if self.events.len() >= self.limits.events {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    fn put_report(&mut self, report: ReportRecord) {
+        if self.limits.reports == 0 {
+            return;
+        }
+        let key = (report.udi, report.id);
+        if let Some(known) = self.reports.get_mut(&key) {
+            known.times = known.times.saturating_add(1);
+            known.broken = report.broken;
+            return;
+        }
+        if self.reports.len() >= self.limits.reports
+            && let Some(oldest) = self.report_order.pop_front()
+        {
+            self.reports.remove(&oldest);
+            self.reports_dropped += 1;
+            // One event for each power of two: enough to see it, too few to hide the rest.
+            if self.reports_dropped.is_power_of_two() {
+                let event = Event::ReportsDropped(self.reports_dropped);
+                self.note(EventRecord { at: report.received, device: None, event });
+            }
+        }
+        self.report_order.push_back(key);
+        self.reports.insert(key, report);
+    }
+}
+
+impl Store for Memory {
+    fn load(&self, keys: &Keys<'_>) -> Loaded<'_> {
+        Loaded {
+            accounts: &self.accounts,
+            devices: keys.devices.iter().map(|udi| self.devices.get(udi)).collect(),
+            token: keys.token.and_then(|text| self.tokens.get(text)),
+            room: self.limits.devices.saturating_sub(self.devices.len()),
+        }
+    }
+
+    fn commit(&mut self, changes: Changes) {
+        for device in changes.devices {
+            self.devices.insert(device.udi, device);
+        }
+        if let Some(token) = changes.token_used.and_then(|text| self.tokens.get_mut(&*text)) {
+            token.uses = token.uses.saturating_add(1);
+        }
+        for report in changes.reports {
+            self.put_report(report);
+        }
+        for key in changes.answered {
+            if let Some(report) = self.reports.get_mut(&key) {
+                report.answered = true;
+            }
+        }
+        for event in changes.events {
+            self.note(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slpsim_transport::message::Word;
+
+    fn report(id: u64) -> ReportRecord {
+        ReportRecord {
+            udi: Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap(),
+            id: ReportId(id),
+            tag: Word::Borrowed("regid"),
+            start: Wall(0),
+            end: Wall(1),
+            peak: 1,
+            received: Wall(2),
+            times: 1,
+            broken: None,
+            answered: false,
+        }
+    }
+
+    #[test]
+    fn the_oldest_report_goes_when_there_are_too_many_and_the_loss_is_told() {
+        let limits = Limits { reports: 2, ..Limits::default() };
+        let mut memory = Memory::new(&Config { limits, ..Config::default() });
+        let reports = vec![report(1), report(2), report(2), report(3)];
+        memory.commit(Changes { reports, ..Changes::default() });
+        let kept: Vec<_> = memory.reports().map(|report| (report.id.0, report.times)).collect();
+        assert_eq!(kept, [(2, 2), (3, 1)]);
+        assert_eq!(memory.events().map(|event| event.event).collect::<Vec<_>>(), [Event::ReportsDropped(1)]);
+    }
+
+    #[test]
+    fn a_token_is_never_printed() {
+        let mut memory = Memory::new(&Config::default());
+        let token = Token {
+            account: AccountId(0),
+            issued: Wall(0),
+            expires: None,
+            max_uses: None,
+            uses: 0,
+            revoked: false,
+        };
+        memory.add_token("EXAMPLETOKEN0001", token).unwrap();
+        assert!(!format!("{memory:?}").contains("EXAMPLETOKEN0001"));
+    }
+}
