@@ -113,9 +113,9 @@ pub struct NtpServer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lines {
     /// `exec-timeout` under `line console`.
-    pub console_timeout_min: Option<u16>,
+    pub console_timeout_min: Option<u32>,
     /// `exec-timeout` under `line vty`.
-    pub vty_timeout_min: Option<u16>,
+    pub vty_timeout_min: Option<u32>,
 }
 
 impl Default for Smart {

@@ -6,5 +6,5 @@ mod kind;
 mod parse;
 
 pub use grammar::{Item, Sequence, sequences};
-pub use kind::Kind;
+pub use kind::{Kind, clock_parts, month};
 pub use parse::{Parsed, SyntaxError, Token, candidates, next_items, parse, tokens};

@@ -102,12 +102,20 @@ impl Row {
         }
     }
 
-    const fn exec(syntax: &'static str, help: &'static str, run: fn(&mut Exec<'_, '_>, &Parsed) -> Outcome) -> Self {
+    const fn exec(
+        syntax: &'static str,
+        help: &'static str,
+        run: fn(&mut Exec<'_, '_>, &Parsed) -> Outcome,
+    ) -> Self {
         let (only, role) = (Only::Everywhere, Role::Admin);
         Self { syntax, place: Place::Exec, only, role, help, run: Run::Exec(run) }
     }
 
-    const fn show(syntax: &'static str, help: &'static str, run: fn(&mut Exec<'_, '_>, &Parsed) -> Outcome) -> Self {
+    const fn show(
+        syntax: &'static str,
+        help: &'static str,
+        run: fn(&mut Exec<'_, '_>, &Parsed) -> Outcome,
+    ) -> Self {
         Self { role: Role::Operator, ..Self::exec(syntax, help, run) }
     }
 

@@ -212,7 +212,7 @@ fn interface_lines(config: &Config, bare: &Config) -> Vec<String> {
 }
 
 fn line_lines(config: &Config) -> Vec<String> {
-    let one = |name: &str, timeout: Option<u16>| {
+    let one = |name: &str, timeout: Option<u32>| {
         timeout.map(|timeout| [format!("line {name}"), format!("  exec-timeout {timeout}")])
     };
     let console = one("console", config.lines.console_timeout_min);

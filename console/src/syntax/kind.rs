@@ -109,9 +109,13 @@ impl Kind {
     #[must_use]
     pub const fn placeholder(self) -> &'static str {
         match self {
-            Self::Word | Self::Token | Self::Url | Self::CsluUrl | Self::Hostname | Self::Path | Self::Month => {
-                "WORD"
-            }
+            Self::Word
+            | Self::Token
+            | Self::Url
+            | Self::CsluUrl
+            | Self::Hostname
+            | Self::Path
+            | Self::Month => "WORD",
             Self::Host => "A.B.C.D or Hostname",
             Self::Address => "A.B.C.D or A:B::C:D",
             Self::Ipv4 => "A.B.C.D",

@@ -59,7 +59,8 @@ impl Parsed {
     /// The argument `name`, where it was typed.
     #[must_use]
     pub fn arg(&self, name: &str) -> Option<&str> {
-        let found = self.words.iter().find(|(item, _)| matches!(item, Item::Arg { name: own, .. } if *own == name));
+        let found =
+            self.words.iter().find(|(item, _)| matches!(item, Item::Arg { name: own, .. } if *own == name));
         found.map(|(_, text)| text.as_str())
     }
 
@@ -142,7 +143,10 @@ pub struct Candidate {
 
 /// Every way to type one of `rows`.
 #[must_use]
-pub fn candidates<'r>(rows: impl IntoIterator<Item = &'static Row> + 'r, first: Option<&str>) -> Vec<Candidate> {
+pub fn candidates<'r>(
+    rows: impl IntoIterator<Item = &'static Row> + 'r,
+    first: Option<&str>,
+) -> Vec<Candidate> {
     // Most rows fall out by their first word, before anything is built of them.
     let possible = |row: &&'static Row| first.is_none_or(|first| begins_with(row.syntax, first));
     let built = |row: &'static Row| {
@@ -174,7 +178,11 @@ pub fn parse<'r>(
         _ => (false, words, 0),
     };
     let Some(first) = words.first() else {
-        return Err(if no { SyntaxError::Incomplete { column: end } } else { SyntaxError::Invalid { column } });
+        return Err(if no {
+            SyntaxError::Incomplete { column: end }
+        } else {
+            SyntaxError::Invalid { column }
+        });
     };
     let rows = rows.into_iter().filter(move |row| !no || row.has_no());
     let mut left = candidates(rows, Some(first.text));
@@ -197,10 +205,13 @@ fn choose(left: &[Candidate], position: usize, word: Token<'_>) -> Result<Item, 
     let column = word.column;
     let items = distinct(left, position);
     let mut keys = items.iter().filter(|item| matches!(item, Item::Key(key) if is_prefix(word.text, key)));
-    if let Some(exact) = items.iter().find(|item| matches!(item, Item::Key(key) if key.eq_ignore_ascii_case(word.text))) {
+    if let Some(exact) =
+        items.iter().find(|item| matches!(item, Item::Key(key) if key.eq_ignore_ascii_case(word.text)))
+    {
         return Ok(*exact);
     }
-    let accepting = items.iter().find(|item| matches!(item, Item::Arg { kind, .. } if kind.accepts(word.text)));
+    let accepting =
+        items.iter().find(|item| matches!(item, Item::Arg { kind, .. } if kind.accepts(word.text)));
     match (keys.next(), keys.next(), accepting) {
         (Some(key), None, _) => Ok(*key),
         (_, _, Some(argument)) => Ok(*argument),

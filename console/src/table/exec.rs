@@ -17,7 +17,11 @@ pub(super) static ROWS: &[Row] = &[
         "Save usage reports to a file",
         files::save_usage,
     ),
-    Row::exec("license smart save trust-request <path:path>", "Save a trust request to a file", files::save_trust),
+    Row::exec(
+        "license smart save trust-request <path:path>",
+        "Save a trust request to a file",
+        files::save_trust,
+    ),
     Row::exec("license smart import <path:path>", "Install a file from CSSM", files::import),
     Row::exec(
         "license smart authorization request [<license:word> [<count:count>]] [local|all]",
@@ -40,11 +44,7 @@ pub(super) static ROWS: &[Row] = &[
         "Set the clock",
         exec::clock_set,
     ),
-    Row::show(
-        "ping <host:host> [vrf <vrf:word>] [count <count:count>]",
-        "Send echo messages",
-        network::ping,
-    ),
+    Row::show("ping <host:host> [vrf <vrf:word>] [count <count:count>]", "Send echo messages", network::ping),
     Row::show("nslookup <host:host>", "Ask the name servers for an address", network::nslookup),
     Row::show("terminal length <lines:length>", "Set the lines of the terminal", exec::terminal_length),
     Row::show("terminal width <columns:width>", "Set the columns of the terminal", exec::terminal_width),

@@ -12,7 +12,11 @@ pub(super) static ROWS: &[Row] = &[
     Row::show("show license udi", "Unique device identifiers", udi::show),
     Row::show("show license tech support", "Everything that technical support asks for", tech::show),
     Row::show("show license eventlog [<days:days>]", "Licensing events", history::eventlog),
-    Row::show("show license history message", "Messages exchanged with the peer and by file", history::messages),
+    Row::show(
+        "show license history message",
+        "Messages exchanged with the peer and by file",
+        history::messages,
+    ),
     Row::show(
         "show license rum id (all|<id:report> [detail]|detail (all|<id:report>))",
         "Usage reports",
