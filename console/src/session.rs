@@ -141,11 +141,7 @@ impl Session {
         for place in self.mode.places() {
             match syntax::parse(rows_of(place, profile), words, end) {
                 Ok(parsed) => return Ok(parsed),
-                Err(error) => {
-                    if furthest.as_ref().is_none_or(|known| error.column() > known.column()) {
-                        furthest = Some(error);
-                    }
-                }
+                Err(error) => furthest = further(furthest, error),
             }
         }
         Err(furthest.unwrap_or(SyntaxError::Invalid { column: 0 }))
@@ -196,22 +192,22 @@ impl Session {
             _ => (words.as_slice(), ""),
         };
         let mut lines: Vec<(String, &'static str)> = Vec::new();
-        let mut first_error = None;
+        let mut furthest: Option<SyntaxError> = None;
         for place in self.mode.places() {
             match syntax::next_items(rows_of(place, profile), before) {
                 Ok((items, ends)) => add_help(&mut lines, &items, ends && start.is_empty(), start, before),
-                Err(error) => first_error = first_error.or(Some(error)),
+                Err(error) => furthest = further(furthest, error),
             }
         }
         if lines.is_empty() {
             let column = words.last().map_or(0, |word| word.column);
-            let error = first_error.unwrap_or(SyntaxError::Invalid { column });
+            let error = furthest.unwrap_or(SyntaxError::Invalid { column });
             return Reply::wrong(&error, shift);
         }
         lines.sort();
         let width = lines.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
         let text = lines.iter().fold(String::new(), |text, (word, help)| {
-            text + &alloc::format!("  {word:width$}  {help}").trim_end().to_string() + "\n"
+            text + alloc::format!("  {word:width$}  {help}").trim_end() + "\n"
         });
         Reply { text, prompt: String::new(), ..Reply::default() }
     }
@@ -326,6 +322,11 @@ impl Refusal {
     }
 }
 
+/// Of two errors the one further to the right; the earlier of equals.
+fn further(known: Option<SyntaxError>, new: SyntaxError) -> Option<SyntaxError> {
+    known.filter(|known| known.column() >= new.column()).or(Some(new))
+}
+
 fn rows_of<'p>(place: Place, profile: &'p Profile) -> impl Iterator<Item = &'static Row> + use<'p> {
     table::rows()
         .filter(move |row| (row.place == place || row.place == Place::Anywhere) && row.is_on(profile))
@@ -352,7 +353,10 @@ fn add_help(
                 add((*key).to_string(), table::help_of(before.last().map(|word| word.text), key));
             }
             Item::Arg { kind, name } if start.is_empty() => {
-                add(kind.placeholder().to_string(), table::help_of(None, name));
+                add(
+                    kind.placeholder().to_string(),
+                    table::help_of(before.last().map(|word| word.text), name),
+                );
             }
             Item::Key(_) | Item::Arg { .. } => {}
         }

@@ -21,14 +21,14 @@ pub enum Section {
     Ip,
     /// NTP.
     Ntp,
-    /// VRF contexts.
-    Vrf,
     /// Call Home.
     Callhome,
     /// Smart Licensing.
     License,
     /// Interfaces.
     Interface,
+    /// VRF contexts; behind the interfaces, whose VRF they set a gateway for.
+    Vrf,
     /// Lines.
     Line,
 }
@@ -41,10 +41,10 @@ impl Section {
         Self::Clock,
         Self::Ip,
         Self::Ntp,
-        Self::Vrf,
         Self::Callhome,
         Self::License,
         Self::Interface,
+        Self::Vrf,
         Self::Line,
     ];
 

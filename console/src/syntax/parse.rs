@@ -156,7 +156,7 @@ pub fn candidates<'r>(
 }
 
 fn begins_with(syntax: &str, word: &str) -> bool {
-    syntax.split([' ', '/']).next().is_some_and(|first| is_prefix(word, first))
+    syntax.split(' ').next().is_some_and(|first| is_prefix(word, first))
 }
 
 /// Keywords are typed in any case, in full or abbreviated.

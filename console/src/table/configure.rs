@@ -64,6 +64,8 @@ pub(super) static ROWS: &[Row] = &[
     Row::config("shutdown", "Take the interface down", run::shutdown).under(Place::Interface),
     Row::config("ip address / (<net:prefix>|<address:ipv4> <mask:ipv4>)", "Address and mask", run::address)
         .under(Place::Interface),
+    Row::config("vrf member / <vrf:word>", "The VRF that the interface belongs to", run::vrf_member)
+        .under(Place::Interface),
     Row::enter("vrf context <vrf:word>", "A VRF", run::vrf),
     Row::config("ip route 0.0.0.0/0 / <gateway:ipv4>", "Where other subnets are reached", run::gateway)
         .under(Place::Vrf),

@@ -31,6 +31,7 @@ static AFTER: &[(&str, &str, &str)] = &[
     ("show", "version", "Software, hardware and uptime"),
     ("show", "privilege", "The privilege of this session"),
     ("server", "version", "NTP version"),
+    ("interval", "days", "Days between reports"),
 ];
 
 /// Every keyword and argument of the table.
@@ -104,6 +105,7 @@ static WORDS: &[(&str, &str)] = &[
     ("local", "The active unit"),
     ("macsec", "MAC security"),
     ("mask", "Mask"),
+    ("member", "The VRF that the interface belongs to"),
     ("message", "Messages"),
     ("minutes", "Minutes"),
     ("month", "Name of the month"),
