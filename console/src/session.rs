@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::device::{Device, Effect};
 use crate::document::Document;
 use crate::pipe::{self, Pipe};
-use crate::syntax::{self, Item, Parsed, SyntaxError, Token};
+use crate::syntax::{self, Item, Parsed, SyntaxError, Word};
 use crate::table::{self, Place, Role, Row, Run};
 
 mod mode;
@@ -27,10 +27,12 @@ const CTRL_Z: char = '\u{1a}';
 pub type Outcome = Result<(), Refusal>;
 
 /// A session. Sessions of one switch share its configuration, nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Where the session is.
     pub mode: Mode,
+    /// Its user.
+    pub user: String,
     /// What its user may do.
     pub role: Role,
     /// Settings of the terminal.
@@ -84,11 +86,19 @@ pub struct Configure<'a> {
     pub effects: &'a mut Vec<Effect>,
 }
 
+impl Default for Session {
+    /// A session of the administrator.
+    fn default() -> Self {
+        Self::new("admin", Role::Admin)
+    }
+}
+
 impl Session {
-    /// A session at the exec prompt for a user of that role.
+    /// A session at the exec prompt.
     #[must_use]
-    pub fn new(role: Role) -> Self {
-        Self { role, ..Self::default() }
+    pub fn new(user: &str, role: Role) -> Self {
+        let (mode, terminal) = (Mode::default(), Terminal::default());
+        Self { mode, user: user.to_string(), role, terminal, echo: false }
     }
 
     /// The prompt: `HOST# `, `HOST(config)# ` (`spec/console.md` §1).
@@ -136,7 +146,7 @@ impl Session {
     }
 
     /// Reads a line in this mode, then in those around it; of several errors the one furthest to the right counts.
-    fn parse(&self, profile: &Profile, words: &[Token<'_>], end: usize) -> Result<Parsed, SyntaxError> {
+    fn parse(&self, profile: &Profile, words: &[Word<'_>], end: usize) -> Result<Parsed, SyntaxError> {
         let mut furthest: Option<SyntaxError> = None;
         for place in self.mode.places() {
             match syntax::parse(rows_of(place, profile), words, end) {
@@ -337,7 +347,7 @@ fn add_help(
     items: &[Item],
     ends: bool,
     start: &str,
-    before: &[Token<'_>],
+    before: &[Word<'_>],
 ) {
     let mut add = |word: String, help: &'static str| {
         if !lines.iter().any(|(known, _)| *known == word) {

@@ -45,6 +45,7 @@ fn example(kind: Kind) -> &'static str {
         | Kind::Length
         | Kind::Width
         | Kind::Timeout
+        | Kind::Severity
         | Kind::Count
         | Kind::MonthDay => "3",
     }

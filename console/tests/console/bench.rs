@@ -8,8 +8,8 @@ use slpsim_agent::{
     Keep, Now, Output, PollId, ProfileId, Reply as Answer, ReportVerdict, Request, Role as UnitRole, Shared,
     Status, TrustCode, Txn, Udi, Usage,
 };
-use slpsim_console::{Config, Device, Effect, EventLog, MessageHistory, Mode, Reply, Role, Session};
-use slpsim_network::{Network, World};
+use slpsim_console::{Config, Device, Effect, Mode, Records, Reply, Session};
+use slpsim_network::World;
 use slpsim_policy::{Mono, Policy, Values, Wall};
 
 /// 2026-03-02 10:00:00 UTC.
@@ -19,11 +19,9 @@ pub(crate) struct Bench {
     pub(crate) agent: Agent,
     pub(crate) shared: Shared,
     pub(crate) config: Config,
-    pub(crate) network: Network,
-    pub(crate) history: MessageHistory,
-    pub(crate) events: EventLog,
+    pub(crate) world: Arc<World>,
+    pub(crate) records: Records,
     pub(crate) session: Session,
-    pub(crate) startup: Option<String>,
     pub(crate) peer_is_down: bool,
     pub(crate) policy: Option<Policy>,
     elapsed_ms: u64,
@@ -43,12 +41,10 @@ impl Bench {
         let mut bench = Self {
             agent: Agent::new(profile, udi, config.settings(), usage),
             shared: Shared { keep: Keep::SWITCH, seed: 1, ..Shared::default() },
-            network: Network::new(Arc::new(world), config.ip.clone()),
+            world: Arc::new(world),
             config,
-            history: MessageHistory::default(),
-            events: EventLog::default(),
-            session: Session::new(Role::Admin),
-            startup: None,
+            records: Records::default(),
+            session: Session::default(),
             peer_is_down: false,
             policy: Some(Policy::nxos("Example Policy", Values::of(60, 180, 60))),
             elapsed_ms: 0,
@@ -81,7 +77,7 @@ impl Bench {
         for output in out {
             match output {
                 Output::Send { txn, request, .. } => self.waiting.push((txn, request)),
-                Output::Event(event) => self.events.add(self.now().wall, event),
+                Output::Event(event) => self.records.events.add(self.now().wall, event),
                 Output::Persist | Output::Cancel(_) | Output::Log(_) => {}
             }
         }
@@ -150,10 +146,8 @@ impl Bench {
         let mut device = Device {
             config: &mut self.config,
             agent: self.agent.view(&self.shared, now),
-            network: &self.network,
-            history: &self.history,
-            events: &self.events,
-            startup_config: self.startup.as_deref(),
+            world: &self.world,
+            records: &self.records,
             started: Wall::from_secs(START),
             ntp_synchronized: true,
         };

@@ -157,7 +157,7 @@ fn the_saved_configuration_gives_the_same_switch() {
     let startup = apply_startup(&mut restored, ProfileId::Nexus9000.profile(), text);
     assert_eq!((startup.errors.len(), startup.exec_lines.len()), (0, 0));
     assert_eq!(restored, bench.config);
-    bench.startup = Some(text.clone());
+    bench.records.startup_config = Some(text.clone());
     assert!(bench.text("show startup-config").contains("\nlicense smart transport smart\n"));
 }
 
@@ -215,6 +215,14 @@ fn lines() -> impl Strategy<Value = String> {
         Just("callhome\n  destination-profile CiscoTAC-1 http https://h.example/x".to_owned()),
         Just("callhome\n  no destination-profile CiscoTAC-1 transport-method http".to_owned()),
         (0_u32..=525_600).prop_map(|min| format!("line console\n  exec-timeout {min}")),
+        (0_u8..=7).prop_map(|severity| format!("logging console {severity}")),
+        Just("no logging monitor".to_owned()),
+        (any::<std::net::Ipv4Addr>(), 1_u16.., 0_u8..8).prop_map(|(server, port, facility)| {
+            format!("logging server {server} 6 port {port} facility local{facility} use-vrf management")
+        }),
+        prop::sample::select(vec!["hostname", "ip", "string lab"])
+            .prop_map(|origin| format!("logging origin-id {origin}")),
+        Just("logging timestamp milliseconds\nlogging rfc-strict 5424".to_owned()),
         Just("ip http client source-interface mgmt0".to_owned()),
         Just("license smart source-interface mgmt0".to_owned()),
     ]

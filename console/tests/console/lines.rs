@@ -143,7 +143,7 @@ fn authorization_commands_exist_on_mds_alone() {
 #[test]
 fn an_operator_may_look_but_not_change() {
     let mut bench = nexus();
-    bench.session = Session::new(Role::Operator);
+    bench.session = Session::new("guest", Role::Operator);
     assert_eq!(bench.text("show hostname"), "switch\n");
     let refused = bench.type_line("license smart sync");
     assert_eq!((refused.error, refused.text.as_str()), (true, "% Permission denied for the role\n"));
@@ -229,6 +229,7 @@ fn what_automation_clients_send_after_login_is_accepted() {
         "term width 511",
         "terminal session-timeout 0",
         "config term",
+        "no logging console",
         "line console",
         "exec-timeout 0",
         "line vty",
@@ -238,6 +239,7 @@ fn what_automation_clients_send_after_login_is_accepted() {
         "show version",
         "show hosts",
         "show hostname",
+        "show interface status",
         "show inventory | json",
         "show version | json",
     ] {

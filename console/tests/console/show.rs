@@ -159,7 +159,7 @@ fn a_factory_reset_warns_and_leaves_the_default_policy() {
 fn messages_are_listed_by_category_and_empty_ones_say_so() {
     let mut bench = Bench::nexus(|_| {});
     golden("history-empty", &bench.text("show license history message"));
-    bench.history.add_exchanged(
+    bench.records.messages.add_exchanged(
         Conversation::UsageReporting,
         Exchanged {
             sent: Wall::from_secs(START),
@@ -168,7 +168,7 @@ fn messages_are_listed_by_category_and_empty_ones_say_so() {
         },
     );
     let imported = Imported { at: Wall::from_secs(START), text: "<smartLicense>\n</smartLicense>\n".into() };
-    bench.history.add_imported(ImportKind::Policy, imported);
+    bench.records.messages.add_imported(ImportKind::Policy, imported);
     golden("history", &bench.text("show license history message"));
 }
 
@@ -198,6 +198,9 @@ fn the_switch_describes_itself() {
     golden("call-home-profile", &bench.text("show call-home profile all"));
     golden("callhome", &bench.text("show callhome"));
     golden("http-client", &bench.text("show ip http client"));
+    golden("interface-status", &bench.text("show interface status"));
+    golden("user-account", &bench.text("show user-account"));
+    golden("running-config", &bench.text("show running-config"));
     golden("version-json", &bench.text("show version | json-pretty"));
 }
 
@@ -265,4 +268,15 @@ fn no_show_command_prints_what_clients_take_for_a_prompt_or_a_failure() {
             assert_eq!(line, line.trim_end(), "{command}: no trailing blanks");
         }
     }
+}
+
+#[test]
+fn the_log_file_can_be_read_whole_or_from_its_end() {
+    let mut bench = Bench::nexus(|_| {});
+    for n in 1..=3 {
+        bench.records.log.add(format!("2026 Mar  2 10:00:0{n} switch %LICMGR-6-LINE: {n}"));
+    }
+    assert_eq!(bench.text("show logging logfile").lines().count(), 3);
+    assert!(bench.text("show logging last 1").ends_with("LINE: 3\n"));
+    assert_eq!(bench.text("show logging last 2 | count"), "2\n");
 }
