@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use slpsim_policy::Wall;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Speed};
 use crate::error::user_error;
 use crate::store::{Loaded, Store};
-use crate::time::print_time;
+use crate::time::{host_now, print_time};
 
 /// Format of the saved clock.
 pub const VERSION: u16 = 1;
@@ -76,7 +76,7 @@ impl KeptClock {
                 let (seen, shared) = (print_time(seen), print_time(clock.wall()));
                 Err(user_error(format!(
                     "the state folder has seen {seen} and the shared clock shows {shared}, and time cannot go back: give another --state DIR"
-                ))
+                )))
             }
             Some(_) | None => Ok(()),
         }
@@ -90,6 +90,15 @@ impl KeptClock {
         let ahead_ms = u64::try_from(AHEAD.as_millis()).unwrap_or(u64::MAX);
         let ahead_ms = ahead_ms.saturating_mul(u64::from(clock.speed().factor()));
         self.save(clock.wall().plus_millis(i64::try_from(ahead_ms).unwrap_or(i64::MAX)))
+    }
+
+    /// [`KeptClock::reserve`], unless the clock is simply the host's, which goes on by itself.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn renew(&mut self, clock: &Clock) -> Result<()> {
+        let is_host_time = clock.speed() == Speed::REAL && clock.wall().since(host_now()).abs() < 1000;
+        if is_host_time { Ok(()) } else { self.reserve(clock) }
     }
 
     /// Saves exactly `now`, at a clean end or where the clock is not ours to reserve.
@@ -106,7 +115,6 @@ impl KeptClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Speed;
     use crate::store::SlotStore;
 
     const START: Wall = Wall::from_secs(1_767_225_600);

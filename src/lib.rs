@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod clock;
 pub mod control;
+pub mod driver;
 pub mod error;
 pub mod failpoint;
 pub mod health;
@@ -14,6 +15,7 @@ pub mod kept_clock;
 pub mod metrics;
 pub mod ready;
 pub mod signals;
+pub mod sinks;
 pub mod state;
 pub mod store;
 pub mod time;

@@ -81,6 +81,7 @@ struct Spelled<'a> {
 }
 
 impl Spelled<'_> {
+    #[inline]
     fn write(&self, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
         out.write_str(self.pid)?;
         out.write_str(self.udi.pid.as_str())?;

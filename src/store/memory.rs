@@ -1,6 +1,6 @@
 //! A store without a disk, for daemons that shall leave nothing behind.
 
-use super::{Loaded, MAX_BLOB, Store, StoreError};
+use super::{KeptAside, Loaded, MAX_BLOB, Store, StoreError};
 
 /// Keeps the blob in memory; it is gone with the value.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,11 @@ impl Store for MemoryStore {
         self.blob = Some(blob.to_vec());
         self.writes += 1;
         Ok(())
+    }
+
+    fn keep_aside(&mut self, _why: &'static str) -> Result<Vec<KeptAside>, StoreError> {
+        self.blob = None;
+        Ok(Vec::new())
     }
 
     fn writes(&self) -> u64 {

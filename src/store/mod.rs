@@ -30,6 +30,12 @@ pub trait Store: Send {
     /// Where it cannot be written. The blob saved before is still there then.
     fn save(&mut self, blob: &[u8]) -> Result<(), StoreError>;
 
+    /// Keeps everything aside that [`Store::load`] would find, for a blob whose contents turn out to be unusable.
+    ///
+    /// # Errors
+    /// Where a file cannot be moved.
+    fn keep_aside(&mut self, why: &'static str) -> Result<Vec<KeptAside>, StoreError>;
+
     /// How many times [`Store::save`] has succeeded on this value.
     fn writes(&self) -> u64;
 }

@@ -52,7 +52,7 @@ impl SlotStore {
     }
 
     /// Moves a damaged file to a name of its own, never over another one.
-    fn keep_aside(&self, path: &Path, why: &'static str) -> Result<KeptAside, StoreError> {
+    fn move_aside(&self, path: &Path, why: &'static str) -> Result<KeptAside, StoreError> {
         for number in 1..=MAX_ASIDE {
             let mut name = path.as_os_str().to_owned();
             name.push(format!(".damaged-{number}"));
@@ -97,7 +97,7 @@ impl Store for SlotStore {
             if self.last.is_some() {
                 loaded.torn.push(path);
             } else {
-                loaded.kept_aside.push(self.keep_aside(&path, why)?);
+                loaded.kept_aside.push(self.move_aside(&path, why)?);
             }
         }
         self.loaded = true;
@@ -121,6 +121,13 @@ impl Store for SlotStore {
         self.last = Some((position, sequence));
         self.writes += 1;
         Ok(())
+    }
+
+    fn keep_aside(&mut self, why: &'static str) -> Result<Vec<KeptAside>, StoreError> {
+        let there = self.paths.iter().filter(|path| path.exists());
+        let kept = there.map(|path| self.move_aside(path, why)).collect();
+        self.last = None;
+        kept
     }
 
     fn writes(&self) -> u64 {
@@ -246,6 +253,18 @@ mod tests {
                 ["switch.0", "switch.1"].map(|slot| folder.path().join(format!("{slot}.damaged-{round}")));
             assert_eq!(kept, expected);
         }
+    }
+
+    #[test]
+    fn a_blob_that_its_reader_cannot_use_can_be_kept_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        store.save(b"one").unwrap();
+        store.save(b"two").unwrap();
+        assert_eq!(store.keep_aside("not readable").unwrap().len(), 2);
+        assert_eq!(load(folder.path()), Loaded::default());
+        store.save(b"three").unwrap();
+        assert_eq!(load(folder.path()).blob.unwrap(), b"three");
     }
 
     #[test]

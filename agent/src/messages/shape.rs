@@ -55,6 +55,12 @@ impl Shape {
         self.pieces.get(..=self.fields).unwrap_or_default()
     }
 
+    /// What stands behind the first and behind the second field; empty where there is no such field.
+    #[inline]
+    pub(super) const fn behind_fields(&self) -> (&'static str, &'static str) {
+        (self.pieces[1], self.pieces[2])
+    }
+
     /// The tag with the colon and the blank that follow it.
     pub(super) fn head(&self) -> &'static str {
         self.full.split_at(self.full.len() - self.template.len()).0

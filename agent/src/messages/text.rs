@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::shape::Shape;
-use super::{Message, Spelling};
+use super::{Message, Spelling, TrustError};
 use crate::failure::{self, Failure};
 
 impl Message {
@@ -37,6 +37,7 @@ impl Message {
         self.write_from(out, shape, shape.pieces()[0], spelling)
     }
 
+    #[inline]
     fn write_from(
         &self,
         out: &mut (impl Write + ?Sized),
@@ -45,50 +46,51 @@ impl Message {
         spelling: Spelling,
     ) -> fmt::Result {
         out.write_str(first)?;
-        let pieces = shape.pieces();
-        for field in 0..shape.fields() {
-            let next = pieces[field + 1];
-            if matches!(self, Self::CommFailed { failure: Failure::Unspecified, .. }) && field == 0 {
-                // Without detail the line ends in `(CSSM) :` (`spec/messages.md` §5).
-                self.write_field(out, field, spelling)?;
-                return out.write_str(next.trim_end());
-            }
-            self.write_field(out, field, spelling)?;
-            out.write_str(next)?;
+        let (after_one, after_two) = shape.behind_fields();
+        if shape.fields() == 0 {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn write_field(&self, out: &mut (impl Write + ?Sized), field: usize, spelling: Spelling) -> fmt::Result {
-        match (self, field) {
-            (Self::CommFailed { peer, .. } | Self::CommRestored { peer }, 0) => {
-                out.write_str(peer.name(spelling))
+        match self {
+            Self::PolicyRemoved | Self::ReportingNotSupported | Self::PolicyInstallSuccess => return Ok(()),
+            Self::CommFailed { peer, failure } => {
+                out.write_str(peer.name(spelling))?;
+                if *failure == Failure::Unspecified {
+                    // Without detail the line ends in `(CSSM) :` (`spec/messages.md` §5).
+                    return out.write_str(after_one.trim_end());
+                }
+                out.write_str(after_one)?;
+                write_failure(out, *failure)?;
+                return out.write_str(after_two);
             }
-            (Self::CommFailed { failure, .. }, _) => write_failure(out, *failure),
-            (Self::PolicyInstallFailed { error }, _) => out.write_str(error.text()),
-            (
-                Self::AuthorizationInstallFailed { udi, .. }
-                | Self::TrustCodeInstallFailed { udi, .. }
-                | Self::AuthorizationInstallSuccess { udi }
-                | Self::AuthorizationRemoved { udi }
-                | Self::TrustCodeInstallSuccess { udi },
-                0,
-            ) => udi.write_in_messages(out),
-            (Self::AuthorizationInstallFailed { error, .. }, _) => out.write_str(error.text()),
-            (Self::TrustCodeInstallFailed { error, .. }, _) => write_foreign(out, error.text()),
-            (Self::ReportingRequired { days }, _) => write_decimal(out, *days),
-            // Templates without that field.
-            (
-                Self::PolicyRemoved
-                | Self::ReportingNotSupported
-                | Self::PolicyInstallSuccess
-                | Self::CommRestored { .. }
-                | Self::AuthorizationInstallSuccess { .. }
-                | Self::AuthorizationRemoved { .. }
-                | Self::TrustCodeInstallSuccess { .. },
-                _,
-            ) => Ok(()),
+            Self::AuthorizationInstallFailed { udi, error } => {
+                udi.write_in_messages(out)?;
+                out.write_str(after_one)?;
+                out.write_str(error.text())?;
+                return out.write_str(after_two);
+            }
+            Self::TrustCodeInstallFailed { udi, error } => {
+                udi.write_in_messages(out)?;
+                out.write_str(after_one)?;
+                match error {
+                    TrustError::Other(words) => write_foreign(out, words)?,
+                    TrustError::AlreadyInstalled
+                    | TrustError::Account
+                    | TrustError::Signature
+                    | TrustError::Timestamp
+                    | TrustError::Token
+                    | TrustError::NoConnection
+                    | TrustError::Parse => out.write_str(error.text())?,
+                }
+                return out.write_str(after_two);
+            }
+            Self::CommRestored { peer } => out.write_str(peer.name(spelling))?,
+            Self::PolicyInstallFailed { error } => out.write_str(error.text())?,
+            Self::AuthorizationInstallSuccess { udi }
+            | Self::AuthorizationRemoved { udi }
+            | Self::TrustCodeInstallSuccess { udi } => udi.write_in_messages(out)?,
+            Self::ReportingRequired { days } => write_decimal(out, *days)?,
         }
+        out.write_str(after_one)
     }
 }
 
@@ -142,7 +144,7 @@ fn write_decimal(out: &mut (impl Write + ?Sized), number: u32) -> fmt::Result {
 mod tests {
     use super::*;
     use crate::ids::Udi;
-    use crate::messages::{Peer, PolicyError, TrustError};
+    use crate::messages::{Peer, PolicyError};
     use alloc::string::{String, ToString};
 
     fn udi() -> Udi {

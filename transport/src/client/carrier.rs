@@ -107,7 +107,14 @@ impl Carrier {
     /// # Errors
     /// As [`Carrier::post`] would fail for it.
     pub async fn look_up(&self, host: &str, port: u16) -> Result<(), CarryError> {
-        find(&*self.network, self.allow_external, host, port).await.map(|_destination| ())
+        let found = find(&*self.network, self.allow_external, host, port);
+        match tokio::time::timeout(self.limits.total, found).await {
+            Ok(found) => found.map(|_destination| ()),
+            Err(_elapsed) => {
+                let why = format_args!("{host} does not resolve: no answer within {:?}", self.limits.total);
+                Err(CarryError::new(Failure::Resolve, why))
+            }
+        }
     }
 
     async fn exchange(&self, call: &Call, target: &Target) -> Result<Answer, CarryError> {

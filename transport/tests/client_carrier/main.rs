@@ -1,5 +1,6 @@
 //! The carrier against scripted peers on real sockets: each network condition of `spec/messages.md` §5.
 #![cfg(feature = "client")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect by unwrapping it")]
 
 mod conditions;
 mod limits;
@@ -7,6 +8,7 @@ mod network;
 mod peer;
 mod proxy;
 mod tls;
+mod transports;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
