@@ -7,6 +7,7 @@ use slpsim_agent::{Account as Names, ReportId, Token as TokenText, Udi, numbers}
 use slpsim_policy::time::DAY_MS;
 use slpsim_policy::{Policy, Wall};
 use slpsim_transport::message::Word;
+use slpsim_transport::sign::PublicKey;
 
 use crate::config::{AckMode, Config};
 use crate::decide::{Cx, decide};
@@ -16,7 +17,7 @@ use crate::fault::{FaultSpec, Faults, is_called};
 use crate::history::{History, Note, status_word};
 use crate::peer::{Peer, Route};
 use crate::records::{Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, Token};
-use crate::rule::Rule;
+use crate::rule::Broken;
 use crate::store::{Changes, Memory, Store};
 
 /// The other side: everything that a mock CSSM, CSLU or SSM On-Prem knows and does, without a wire.
@@ -145,7 +146,7 @@ impl Cssm {
             device: Some(header.udi),
             purpose: arrived.message.request_type().purpose(),
             answer: status_word(&decision.message.status),
-            rule: decision.rule,
+            rule: decision.rule.map(Broken::Mock),
         });
         self.store.commit(decision.changes);
         Answer { message: decision.message, rule: decision.rule, number }
@@ -158,7 +159,7 @@ impl Cssm {
     }
 
     /// Notes something that could not be read; `answer` says what it was answered. Its number.
-    pub fn refuse_unread(&mut self, now: Wall, route: Option<&Route>, rule: Rule, answer: Word) -> u64 {
+    pub fn refuse_unread(&mut self, now: Wall, route: Option<&Route>, rule: Broken, answer: Word) -> u64 {
         let at = self.clock(now);
         self.history.note(Note { at, route, device: None, purpose: None, answer, rule: Some(rule) })
     }
@@ -180,10 +181,21 @@ impl Cssm {
     /// The public keys with which a device may have signed, newest first, each with the serial number of its ID
     /// certificate.
     #[must_use]
-    pub fn keys_of(&self, udi: &Udi) -> Vec<(u64, Arc<[u8]>)> {
+    pub fn keys_of(&self, udi: &Udi) -> Vec<(u64, Arc<PublicKey>)> {
         let Some(device) = self.store.device(udi) else { return Vec::new() };
         let trusts = [&device.trust, &device.previous].into_iter().flatten();
-        trusts.filter_map(|trust| Some((trust.identity.serial, trust.public_key.clone()?))).collect()
+        trusts.filter_map(|trust| Some((trust.identity.serial, trust.key.clone()?))).collect()
+    }
+
+    /// Notes the public key of an ID certificate that was made.
+    pub fn set_key(&mut self, udi: &Udi, serial: u64, key: Arc<PublicKey>) {
+        self.store.set_key(udi, serial, key);
+    }
+
+    /// The certificate request for which the trust code with this serial number was made.
+    #[must_use]
+    pub fn csr_of(&self, udi: &Udi, serial: u64) -> Option<Arc<str>> {
+        self.store.device(udi)?.trust_by_serial(serial)?.csr.clone()
     }
 
     /// What happened.

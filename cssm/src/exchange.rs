@@ -94,8 +94,8 @@ pub enum Signed {
 pub enum Csr {
     /// In process, where no certificates are made; or no trust request at all.
     NotNeeded,
-    /// The public key in it.
-    Key(Arc<[u8]>),
+    /// Its text (PEM); its own signature verifies.
+    Good(Arc<str>),
     /// Absent, unreadable, or its own signature does not verify.
     Bad,
 }

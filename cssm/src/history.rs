@@ -8,7 +8,7 @@ use slpsim_transport::message::{StatusWord, Word};
 
 use crate::peer::Route;
 use crate::records::Exchange;
-use crate::rule::Rule;
+use crate::rule::Broken;
 use crate::span::purpose_word;
 
 /// Bounded history of exchanges.
@@ -19,7 +19,7 @@ pub struct History {
     limit: usize,
     text_limit: usize,
     counts: BTreeMap<(&'static str, Word), u64>,
-    broken: BTreeMap<Rule, u64>,
+    broken: BTreeMap<Broken, u64>,
 }
 
 /// One exchange as it is noted.
@@ -30,7 +30,7 @@ pub(crate) struct Note<'a> {
     pub(crate) device: Option<Udi>,
     pub(crate) purpose: Option<Purpose>,
     pub(crate) answer: Word,
-    pub(crate) rule: Option<Rule>,
+    pub(crate) rule: Option<Broken>,
 }
 
 impl History {
@@ -99,7 +99,7 @@ impl History {
     }
 
     /// How often each rule was broken.
-    pub fn broken(&self) -> impl Iterator<Item = (Rule, u64)> {
+    pub fn broken(&self) -> impl Iterator<Item = (Broken, u64)> {
         self.broken.iter().map(|(rule, count)| (*rule, *count))
     }
 

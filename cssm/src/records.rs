@@ -6,9 +6,10 @@ use std::sync::Arc;
 use slpsim_agent::{Account as Names, IdCert, InstanceId, PollId, Purpose, ReportId, Udi};
 use slpsim_policy::{Policy, Wall};
 use slpsim_transport::message::{AuthEntry, Nonce, Word};
+use slpsim_transport::sign::PublicKey;
 
 use crate::peer::Route;
-use crate::rule::Rule;
+use crate::rule::{Broken, Rule};
 
 /// Position of an account in the store; accounts are never removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,9 +157,11 @@ pub struct Trust {
     pub issued: Wall,
     /// End of validity.
     pub valid_to: Wall,
-    /// The device's public key as it came (DER SubjectPublicKeyInfo or what the codec calls so); absent where none came
-    /// along: in process, and for trust that came with an ACK.
-    pub public_key: Option<Arc<[u8]>>,
+    /// The certificate request (PEM) that it was made for, so that it can be renewed; absent where none came along: in
+    /// process, and for trust that came with an ACK.
+    pub csr: Option<Arc<str>>,
+    /// The device's public key; absent as above, then signatures cannot be checked.
+    pub key: Option<Arc<PublicKey>>,
 }
 
 /// A push whose ACK can be fetched.
@@ -225,7 +228,7 @@ pub struct Exchange {
     /// What was answered: a status word, `HTTP <n>`, or what a fault did.
     pub answer: Word,
     /// The rule that was broken.
-    pub rule: Option<Rule>,
+    pub rule: Option<Broken>,
     /// The fault that changed the answer, by its number.
     pub fault: Option<u64>,
     /// What arrived, where texts are kept.

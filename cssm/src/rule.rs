@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+pub use slpsim_transport::Rule as WireRule;
+
 /// How the mock says that a rule is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -45,21 +47,9 @@ rules! {
     BodySize, "body-size", Unreadable(413), "a message has at most 5000000 bytes";
     /// The body arrives in time.
     BodyTime, "body-time", Unreadable(408), "the body did not arrive in time; send it at once";
-    /// The body has the outer layer (`spec/formats.md` §8.1).
-    Envelope, "envelope", Unreadable(400), "the body must be a JSON object with signature, credential and request";
-    /// The request string is JSON with header, nonce and request data.
-    Request, "request", Unreadable(400), "the string request must be a JSON object with header, nonce and request_data";
     /// The request type is a known word.
-    RequestType, "request-type", Unreadable(400), "header.request_type must be a word of spec/formats.md §8.3";
-    /// The request data is JSON with the fields of the type.
-    RequestData, "request-data", Unreadable(400), "the string request_data must hold the fields of its request_type";
+    RequestType, "request-type", Failed, "header.request_type must be a word of spec/formats.md §8.3";
 
-    /// The three nonces are the same number.
-    NonceAgreement, "nonce-agreement", Failed, "the nonces of header, request and request_data must be the same";
-    /// The UDI of header and data are the same.
-    SudiAgreement, "sudi-agreement", Failed, "the sudi of header and request_data must be the same";
-    /// The identifier in the data is that of the header.
-    InstanceAgreement, "instance-agreement", Failed, "the product_instance_identifier of header and request_data must be the same";
     /// The clock of the device is less than an hour off (`spec/behaviour.md` §9; only with `strict-clock`).
     Clock, "clock", Failed, "Timestamp mismatch";
     /// A CSSM reached directly wants to know who asks (`spec/behaviour.md` §6, §7.1).
@@ -165,6 +155,38 @@ impl Rule {
     }
 }
 
+/// A broken rule: one of the form of messages, or one of the mock's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Broken {
+    /// The bytes do not have the form of a message (`spec/formats.md` §8.1).
+    Wire(WireRule),
+    /// The message is readable, or never got that far.
+    Mock(Rule),
+}
+
+impl Broken {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wire(rule) => rule.name(),
+            Self::Mock(rule) => rule.name(),
+        }
+    }
+}
+
+impl From<Rule> for Broken {
+    fn from(rule: Rule) -> Self {
+        Self::Mock(rule)
+    }
+}
+
+impl From<WireRule> for Broken {
+    fn from(rule: WireRule) -> Self {
+        Self::Wire(rule)
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -182,5 +204,8 @@ mod tests {
             assert!(!rule.text().is_empty());
         }
         assert_eq!(Rule::by_name("no-such-rule"), None);
+        for wire in WireRule::ALL {
+            assert_eq!(Rule::by_name(wire.name()), None, "two rules are called {}", wire.name());
+        }
     }
 }

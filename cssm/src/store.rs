@@ -1,9 +1,11 @@
 //! Where the records are: what a decision has to read, and what it changes.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use slpsim_agent::{ReportId, Udi};
 use slpsim_policy::Wall;
+use slpsim_transport::sign::PublicKey;
 
 use crate::config::{Config, Limits};
 use crate::draw::{For, Luck};
@@ -193,6 +195,15 @@ impl Memory {
     /// All devices, to be changed.
     pub fn devices_mut(&mut self) -> impl Iterator<Item = &mut Device> {
         self.devices.values_mut()
+    }
+
+    /// Notes the public key of an ID certificate.
+    pub(crate) fn set_key(&mut self, udi: &Udi, serial: u64, key: Arc<PublicKey>) {
+        let Some(device) = self.devices.get_mut(udi) else { return };
+        let trusts = [&mut device.trust, &mut device.previous].into_iter().flatten();
+        if let Some(trust) = trusts.into_iter().find(|trust| trust.identity.serial == serial) {
+            trust.key = Some(key);
+        }
     }
 
     /// Forgets a device with its reports. Whether it was there.

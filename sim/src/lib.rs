@@ -5,11 +5,10 @@
 
 pub mod device;
 pub mod link;
-pub mod queue;
-pub mod world;
-
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
+pub mod queue;
+pub mod world;
 
 pub use device::{Device, DeviceId, DeviceSpec};
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};

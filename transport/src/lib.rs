@@ -3,12 +3,22 @@
 //! [`message`] has the decoded forms of both directions as plain data: what a simulation in process passes from hand to
 //! hand, and what the codecs read and write.
 
+pub mod base64;
 #[cfg(feature = "client")]
 pub mod client;
+mod error;
+mod json;
 pub mod message;
+mod profile;
+pub mod rum;
+pub mod sign;
+
+pub use error::{DecodeError, EncodeError, Refusal, Rule};
+pub use json::{MAX_BYTES, MAX_DEPTH};
 
 pub use message::{
     AckObject, AuthEntry, AuthObject, ConnectInfo, DeviceBody, DeviceHeader, DeviceMessage, Envelope,
     EnvelopeSignature, Nonce, Payload, PolicyObject, RequestType, RumMeasurement, RumSigner, Sealed,
     ServerData, ServerMessage, StatusWord, TrustObject, UsageReport, accept, compose,
 };
+pub use profile::{Entry, Fields, RequestTypes, Section, StatusWords, Values, WireProfile, WireProfileError};

@@ -23,8 +23,8 @@ pub(super) fn synchronise(cx: &Cx<'_>) -> Result<Granted, Rule> {
         ..ServerData::default()
     };
     if gate::names_identity(cx) && ends_soon(cx, &device) {
-        let key = device.trust.as_ref().and_then(|trust| trust.public_key.clone());
-        let code = issue(cx, &mut device, account, key, New::Certificate);
+        let csr = device.trust.as_ref().and_then(|trust| trust.csr.clone());
+        let code = issue(cx, &mut device, account, csr, New::Certificate);
         changes.events.push(cx.event(Event::TrustRenewed { trust_id: code.code.trust_id }));
         data.trust_codes.push(Sealed::good(cx.now, code));
     }

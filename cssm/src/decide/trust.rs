@@ -25,9 +25,9 @@ pub(super) struct Wish<'a> {
 pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
     let account_id = account_of_token(cx)?;
     let account = cx.account(account_id).ok_or(Rule::TokenUnknown)?;
-    let public_key = match &cx.arrived.proof.csr {
+    let csr = match &cx.arrived.proof.csr {
         Csr::NotNeeded => None,
-        Csr::Key(key) => Some(Arc::clone(key)),
+        Csr::Good(csr) => Some(Arc::clone(csr)),
         Csr::Bad => return Err(Rule::Csr),
     };
     let udis = units(cx, wish)?;
@@ -53,7 +53,7 @@ pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
             device.hostname = wish.hostname.map(Into::into);
             device.software_tag = Some(wish.software_tag.clone());
         }
-        let made = issue(cx, &mut device, account, public_key.clone(), New::Registration);
+        let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
         instance = instance.or(Some(made.code.identity.instance));
         changes.events.push(EventRecord {
             at: cx.now,
@@ -80,7 +80,7 @@ pub(super) fn issue(
     cx: &Cx<'_>,
     device: &mut Device,
     account: &Account,
-    public_key: Option<Arc<[u8]>>,
+    csr: Option<Arc<str>>,
     new: New,
 ) -> TrustObject {
     let who = key(&device.udi);
@@ -103,7 +103,9 @@ pub(super) fn issue(
         trust_id: code.trust_id,
         issued: cx.now,
         valid_to: code.valid_to,
-        public_key,
+        // The key of a renewed certificate is that of the certificate before.
+        key: device.trust.as_ref().and_then(|trust| trust.key.clone()).filter(|_| new == New::Certificate),
+        csr,
     };
     device.previous = device.trust.replace(trust);
     TrustObject {

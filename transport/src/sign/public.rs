@@ -1,0 +1,136 @@
+//! Certificates and the public keys in them.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+};
+use x509_parser::oid_registry::{OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::base64;
+
+/// Why a certificate cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertError {
+    /// No PEM block `CERTIFICATE`.
+    #[error("not a PEM certificate")]
+    Pem,
+    /// Not X.509.
+    #[error("not an X.509 certificate")]
+    X509,
+    /// A serial number of more than 64 bits; a wire message names it as a number.
+    #[error("its serial number does not fit in 64 bits; make it with `-set_serial N`")]
+    Serial,
+    /// Neither RSA nor ECDSA P-256.
+    #[error("its key is neither RSA nor ECDSA P-256")]
+    Key,
+    /// A root file without a self-signed certificate.
+    #[error("there is no self-signed certificate among them")]
+    NoRoot,
+    /// A certificate beside the roots that none of them issued.
+    #[error("the certificate with serial number {0} is not issued by one of the roots")]
+    Stray(u64),
+}
+
+/// A public key that verifies signatures with SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    ecdsa: bool,
+    bytes: Box<[u8]>,
+}
+
+impl PublicKey {
+    /// The key of a certificate.
+    ///
+    /// # Errors
+    /// Where there is no certificate in `pem`, or its key is of another kind.
+    pub fn from_certificate_pem(pem: &str) -> Result<Self, CertError> {
+        Certificate::from_pem(pem).map(|certificate| certificate.key)
+    }
+
+    /// Whether `value`, base64, is a signature of `text`: RSA PKCS#1 v1.5 or ECDSA P-256 in DER, with SHA-256.
+    #[must_use]
+    pub fn verifies(&self, text: &[u8], value: &str) -> bool {
+        let algorithm: &'static dyn VerificationAlgorithm =
+            if self.ecdsa { &ECDSA_P256_SHA256_ASN1 } else { &RSA_PKCS1_2048_8192_SHA256 };
+        let key = UnparsedPublicKey::new(algorithm, &self.bytes);
+        base64::decode(value).is_ok_and(|signature| key.verify(text, &signature).is_ok())
+    }
+}
+
+/// A certificate, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Serial number.
+    pub serial: u64,
+    /// Its key.
+    pub key: PublicKey,
+    der: Box<[u8]>,
+}
+
+impl Certificate {
+    /// The first certificate in `pem`.
+    ///
+    /// # Errors
+    /// Where there is none that can be used.
+    pub fn from_pem(pem: &str) -> Result<Self, CertError> {
+        Self::all_from_pem(pem)?.into_iter().next().ok_or(CertError::Pem)
+    }
+
+    /// All certificates in `pem`; other blocks are passed over.
+    ///
+    /// # Errors
+    /// Where one of them cannot be used.
+    pub fn all_from_pem(pem: &str) -> Result<Vec<Self>, CertError> {
+        let mut found = Vec::new();
+        for block in x509_parser::pem::Pem::iter_from_buffer(pem.as_bytes()) {
+            let block = block.map_err(|_| CertError::Pem)?;
+            if block.label == "CERTIFICATE" {
+                found.push(Self::from_der(&block.contents)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, CertError> {
+        let (_, x509) = X509Certificate::from_der(der).map_err(|_| CertError::X509)?;
+        let serial = x509.tbs_certificate.serial.to_u64_digits();
+        let serial = match serial.as_slice() {
+            [] => 0,
+            [serial] => *serial,
+            [..] => return Err(CertError::Serial),
+        };
+        let spki = x509.public_key();
+        let ecdsa = if spki.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION {
+            false
+        } else if spki.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
+            true
+        } else {
+            return Err(CertError::Key);
+        };
+        let key = PublicKey { ecdsa, bytes: spki.subject_public_key.data.as_ref().into() };
+        Ok(Self { serial, key, der: der.into() })
+    }
+
+    fn with_x509<T>(&self, read: impl FnOnce(&X509Certificate<'_>) -> T) -> Option<T> {
+        X509Certificate::from_der(&self.der).ok().map(|(_, x509)| read(&x509))
+    }
+
+    /// Whether subject and issuer are the same name.
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.with_x509(|x509| x509.subject() == x509.issuer()).unwrap_or(false)
+    }
+
+    /// Whether the issuer's name is that of `issuer`.
+    pub(super) fn names_issuer(&self, issuer: &Self) -> bool {
+        let own = self.with_x509(|x509| x509.issuer().as_raw().to_vec());
+        own.is_some() && own == issuer.with_x509(|x509| x509.subject().as_raw().to_vec())
+    }
+
+    /// Whether `issuer` signed this certificate.
+    pub(super) fn is_signed_by(&self, issuer: &Self) -> bool {
+        let verified = self.with_x509(|x509| {
+            issuer.with_x509(|issuer| x509.verify_signature(Some(issuer.public_key())).is_ok())
+        });
+        verified.flatten().unwrap_or(false)
+    }
+}
