@@ -220,6 +220,15 @@ impl Writer {
         writer.out
     }
 
+    /// A list that `fill` fills, as text.
+    pub(crate) fn bare_list(fill: impl FnOnce(&mut Self)) -> String {
+        let mut writer = Self::default();
+        writer.out.push('[');
+        fill(&mut writer);
+        writer.out.push(']');
+        writer.out
+    }
+
     fn open(&mut self, fill: impl FnOnce(&mut Self)) {
         self.out.push('{');
         fill(self);
