@@ -1,13 +1,14 @@
 //! What the console needs of the switch that it belongs to.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use slpsim_agent::{Command, Profile, View};
-use slpsim_network::Network;
+use slpsim_network::{Network, World};
 use slpsim_policy::Wall;
 
 use crate::config::Config;
-use crate::history::{EventLog, MessageHistory};
+use crate::history::Records;
 
 /// A switch for the time of one line. A driver puts it together from what it keeps.
 #[derive(Debug)]
@@ -16,14 +17,10 @@ pub struct Device<'a> {
     pub config: &'a mut Config,
     /// The agent, as it is now. Its profile, units and clock are those of the switch.
     pub agent: View<'a>,
-    /// The network around the switch, with [`Network::ip`] equal to [`Config::ip`] (the console reads the latter).
-    pub network: &'a Network,
-    /// Exchanged and imported messages.
-    pub history: &'a MessageHistory,
-    /// Events of the agent.
-    pub events: &'a EventLog,
-    /// The startup configuration, where one was saved.
-    pub startup_config: Option<&'a str>,
+    /// The network around the switch; what the switch itself knows of it is in the configuration.
+    pub world: &'a Arc<World>,
+    /// What the switch remembers.
+    pub records: &'a Records,
     /// When the switch started, by its clock of now.
     pub started: Wall,
     /// Whether the clock follows NTP.
@@ -45,8 +42,8 @@ impl<'a> Device<'a> {
 
     /// The network as the running configuration makes it.
     #[must_use]
-    pub fn network_now(&self) -> Network {
-        Network::new(self.network.world.clone(), self.config.ip.clone())
+    pub fn network(&self) -> Network {
+        self.config.network(self.world)
     }
 }
 
@@ -74,6 +71,8 @@ pub enum Effect {
     SetClock(Wall),
     /// Forget the licensing events.
     ClearEventLog,
+    /// Forget the lines of the log file.
+    ClearLog,
     /// Write usage reports to a file; the driver adds its refusal by [`crate::Reply::refuse_with`].
     SaveUsage {
         /// Which reports.

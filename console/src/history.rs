@@ -1,4 +1,5 @@
-//! What `show license history message` and `show license eventlog` list. A driver keeps both (the agent holds no texts).
+//! What a switch remembers only to show it: exchanged messages, licensing events, its log file, the startup
+//! configuration. A driver keeps it (the agent holds no texts).
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -10,6 +11,45 @@ use slpsim_policy::Wall;
 
 /// Most events that are kept; at about 100 bytes a line this is the 5120 KB of `spec/behaviour.md` §16.
 pub const EVENTS_MAX: usize = 50_000;
+
+/// Most lines of the log file; at about 130 bytes a line that is the 4 MB of a switch's own (modelled).
+pub const LOG_LINES_MAX: usize = 32_000;
+
+/// Everything that is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// Exchanged and imported messages.
+    pub messages: MessageHistory,
+    /// Licensing events.
+    pub events: EventLog,
+    /// The log file.
+    pub log: LogFile,
+    /// The startup configuration, where one was saved.
+    pub startup_config: Option<String>,
+}
+
+/// The log file of a switch: lines as they were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFile {
+    lines: VecDeque<String>,
+}
+
+impl LogFile {
+    /// Adds a line; the oldest goes where there are too many.
+    pub fn add(&mut self, line: String) {
+        keep(&mut self.lines, line, LOG_LINES_MAX);
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.lines.clear();
+    }
+
+    /// The lines, oldest first.
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
+    }
+}
 
 /// Texts of exchanged and imported messages, ten of each category (`spec/behaviour.md` §16). Id tokens must be masked
 /// in the texts that are given.
