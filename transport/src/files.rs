@@ -16,7 +16,6 @@ pub use save::{SystemInfo, SystemUnit, save_file};
 pub use sealed::{Opener, SealedText};
 pub use trust::TrustRequest;
 
-pub(crate) use ack::read as read_ack;
 pub(crate) use policy::{read as read_policy, seal as seal_policy};
 pub(crate) use trust::{read as read_trust, seal as seal_trust};
 

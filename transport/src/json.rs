@@ -34,10 +34,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, DecodeError> {
 
 /// Reads a document that is an object.
 pub(crate) fn parse_object(text: &str) -> Result<Map<String, Value>, DecodeError> {
-    match parse(text.as_bytes())? {
-        Value::Object(map) => Ok(map),
-        other => Err(DecodeError::new(Rule::Object, "", kind(&other))),
-    }
+    let value = parse(text.as_bytes())?;
+    let found = kind(&value);
+    if let Value::Object(map) = value { Ok(map) } else { Err(DecodeError::new(Rule::Object, "", found)) }
 }
 
 fn depth(bytes: &[u8]) -> usize {
@@ -160,14 +159,6 @@ impl<'a> Field<'a> {
 
     pub(crate) fn uuid(self) -> Result<InstanceId, DecodeError> {
         InstanceId::parse(self.text()?).ok_or_else(|| self.wrong(Rule::Uuid))
-    }
-
-    /// Reads what is inside with `read`, so that an error names this field too.
-    pub(crate) fn inside<T>(
-        self,
-        read: impl FnOnce(Self) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
-        read(self)
     }
 
     /// Reads an object with `read`; errors name this field.

@@ -3,11 +3,15 @@
 //! Signatures cover the exact strings `request` and `response`, so these are never written anew from what was read.
 //! Names and words come from a [`crate::WireProfile`]. The response envelope is modelled.
 
+#[cfg(feature = "client")]
+mod format;
 mod request;
 mod request_data;
 mod response;
 mod response_data;
 
+#[cfg(feature = "client")]
+pub use format::SmartFormat;
 pub use request::{EncodedRequest, ReceivedRequest, decode_request, encode_request};
 pub use response::{ReceivedResponse, Sealing, decode_response, encode_response};
 

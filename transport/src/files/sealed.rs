@@ -41,10 +41,6 @@ impl<'a> Opener<'a> {
         self.verifier
     }
 
-    pub(super) const fn stamp(&self) -> Wall {
-        self.stamp
-    }
-
     /// Verifies and reads. `what` names the object in the notes.
     pub(crate) fn open<T>(
         &mut self,

@@ -124,25 +124,37 @@ pub fn decode_response(
     let outer = Field::entry("", &outer).object()?;
     let response = outer.field(&names.response);
     let text = response.text()?;
-    let signature = outer.field(&names.signature).optional();
-    let signature = match signature.map(|field| field.object_with(|block| codec.read_signature_block(block)))
-    {
-        // Without verification nobody needs the signature to be readable.
-        Some(Err(_)) if verifier.is_off() => None,
-        Some(block) => Some(block?),
-        None => None,
-    };
-    if let Err(fault) = verifier.verify(text.as_bytes(), signature.as_ref()) {
-        return Err(Refusal {
-            failure: fault.failure(),
-            detail: format!("the answer is not authentic: {fault}"),
-        });
-    }
-    let (message, notes) = layer(response, |response| codec.read_response(Object(response), verifier))?;
+    let (message, notes) = codec.authentic(outer, response, text, verifier).map_err(|mut refusal| {
+        refusal.text = Some(text.into());
+        refusal
+    })?;
     Ok(ReceivedResponse { message, history: text.to_owned(), notes })
 }
 
 impl Codec<'_> {
+    /// Verifies the envelope, then reads what is inside.
+    fn authentic(
+        self,
+        outer: Object<'_>,
+        response: Field<'_>,
+        text: &str,
+        verifier: &Verifier,
+    ) -> Result<(ServerMessage, Vec<String>), Refusal> {
+        let signature = outer.field(&self.names().signature).optional();
+        let signature =
+            match signature.map(|field| field.object_with(|block| self.read_signature_block(block))) {
+                // Without verification nobody needs the signature to be readable.
+                Some(Err(_)) if verifier.is_off() => None,
+                Some(block) => Some(block?),
+                None => None,
+            };
+        if let Err(fault) = verifier.verify(text.as_bytes(), signature.as_ref()) {
+            let detail = format!("the answer is not authentic: {fault}");
+            return Err(Refusal { failure: fault.failure(), detail, text: None });
+        }
+        Ok(layer(response, |response| self.read_response(Object(response), verifier))?)
+    }
+
     fn read_response(
         self,
         response: Object<'_>,

@@ -198,7 +198,8 @@ impl Layers {
     }
 }
 
-type Change = fn(&mut Layers);
+/// A message, how it is broken, the rule, the field.
+type Row = (fn() -> DeviceMessage, fn(&mut Layers), Rule, &'static str);
 
 /// One row per rule of a request: broken in this rule alone, it is refused with the rule's name and the field.
 #[test]
@@ -206,7 +207,7 @@ fn a_request_broken_in_one_rule_is_refused_by_that_rule() {
     let poll = || with_body(true, DeviceBody::Poll { poll_id: PollId(1) });
     let usage = || with_body(true, usage());
     let trust = || with_body(false, trust_request());
-    let rows: [(fn() -> DeviceMessage, Change, Rule, &str); 26] = [
+    let rows: [Row; 26] = [
         (poll, |l| l.outer = json!([]), Rule::Object, ""),
         (poll, |l| l.outer["request"] = json!({}), Rule::Text, "request"),
         (poll, |l| l.outer["request"] = Value::Null, Rule::Present, "request"),
