@@ -7,6 +7,7 @@ pub mod base64;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
+pub mod fault;
 pub mod files;
 mod json;
 pub mod message;
