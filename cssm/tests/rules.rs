@@ -61,7 +61,7 @@ impl Device {
 
     fn hears(&mut self, cssm: &mut Cssm, at: Wall, route: &Route, request: &Request) -> Reply {
         let (message, _) = self.says(cssm, at, route, request);
-        let reply = accept(message, self.nonce).unwrap();
+        let reply = accept(message, self.nonce, &self.sender.units).unwrap();
         if let Some(trust) = reply.trust.first() {
             self.sender.identity = Some(trust.body.as_ref().unwrap().identity);
         }
