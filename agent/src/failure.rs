@@ -71,9 +71,11 @@ impl Failure {
     ];
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Failure {
+    /// The text, except of [`Failure::HttpStatus`] with another status than 404, whose text is composed.
+    #[must_use]
+    pub const fn fixed_text(self) -> Option<&'static str> {
+        Some(match self {
             Self::Resolve => "Unable to resolve server hostname/domain name",
             Self::NotReady => "Communications init failure",
             Self::Unreachable => "Communications failure",
@@ -82,9 +84,7 @@ impl fmt::Display for Failure {
                 "Cannot establish secure connection because server TLS cert cannot be validated"
             }
             Self::HttpStatus(404) => "404 host not found",
-            Self::HttpStatus(status) => {
-                return write!(f, "HTTP server error {status}: {}", reason_phrase(*status));
-            }
+            Self::HttpStatus(_) => return None,
             Self::CallhomeProfile => {
                 "The action failed because smart license transport is disabled in call-home."
             }
@@ -101,6 +101,32 @@ impl fmt::Display for Failure {
             Self::Busy => "CSSM requested to try again",
             Self::Unspecified => "",
         })
+    }
+
+    /// The failure with that text. A status 407 reads as [`Failure::Proxy`], whose text is the same.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        if let Some(known) = Self::ALL.into_iter().find(|failure| failure.fixed_text() == Some(text)) {
+            return Some(known);
+        }
+        let (status, phrase) = text.strip_prefix(HTTP_ERROR)?.split_once(": ")?;
+        let number = status.parse().ok().filter(|number| *number != 404)?;
+        // Without sign and leading zeros, so that the failure prints as the text it was read from.
+        let canonical = status.bytes().all(|byte| byte.is_ascii_digit()) && !status.starts_with('0');
+        (canonical && phrase == reason_phrase(number)).then_some(Self::HttpStatus(number))
+    }
+}
+
+pub(crate) const HTTP_ERROR: &str = "HTTP server error ";
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.fixed_text(), self) {
+            (None, Self::HttpStatus(status)) => {
+                write!(f, "{HTTP_ERROR}{status}: {}", reason_phrase(*status))
+            }
+            (text, _) => f.write_str(text.unwrap_or_default()),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::settings::TransportMode;
 
 /// Everything that can happen to an agent, beside an operator's [`Command`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an input lives for one call and is never stored")]
 pub enum Input {
     /// The agent starts.
     Boot {

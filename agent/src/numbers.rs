@@ -126,7 +126,7 @@ pub const TABLE: &[Number] = &[
     row("trust back-dating", "302 (302 and 303 seen)", "s"),
     row("trust renewal before expiry", "90", "d"),
     row("conversion at upgrade", "≤ 60", "min"),
-    row("exchange time-out", "60 (which clock: §7.5)", "s"),
+    row("exchange time-out", "60", "s (which clock: §7.5)"),
     row("CSLU port", "8182", "–"),
     row("report cap, then counted purge", "300", "reports"),
     row("message size", "5,000,000", "bytes"),

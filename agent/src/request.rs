@@ -45,6 +45,10 @@ impl Purpose {
         Self::IdRenew,
     ];
 
+    pub(crate) const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+
     /// Position in [`Purpose::ALL`].
     #[must_use]
     pub const fn index(self) -> usize {

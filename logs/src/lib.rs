@@ -1,1 +1,32 @@
-//! placeholder
+//! From a typed message to bytes at a receiver: line forms, framing, sinks (`spec/logs.md`).
+//!
+//! A [`Formatter`] turns a [`Line`] into the bytes of one log line, in a buffer of its own that it reuses. A [`Sink`]
+//! takes such bytes; a [`Queue`] keeps a slow one off the path of the device. Time comes with the line, never from the
+//! system.
+#![forbid(unsafe_code)]
+
+mod buffer;
+pub mod form;
+pub mod formatter;
+pub mod framing;
+pub mod line;
+pub mod pri;
+pub mod queue;
+pub mod repeat;
+pub mod sink;
+mod stamp;
+pub mod url;
+pub mod zone;
+
+pub use form::{Form, Options, Origin, Precision, UDP_MAX_BYTES};
+pub use formatter::Formatter;
+pub use framing::Framing;
+pub use line::{Line, Repeated};
+pub use pri::Facility;
+pub use queue::{Counts, Queue};
+pub use repeat::{Repeat, Repeater};
+#[cfg(feature = "unix-syslog")]
+pub use sink::UnixSink;
+pub use sink::{FileSink, NullSink, OpenError, Sink, StdoutSink, UdpSink};
+pub use url::{Receiver, SinkUrl, SinkUrlError};
+pub use zone::{Zone, ZoneError};

@@ -1,1 +1,16 @@
-//! placeholder
+//! Simulated time: a world of product instances, their links to a peer, and one total order of events.
+//!
+//! Nothing sleeps and nothing ticks: the earliest event is next, and idle years cost nothing. Order at one instant is
+//! that of `spec/behaviour.md` §7.5.
+
+pub mod device;
+pub mod link;
+#[cfg(feature = "lockstep")]
+pub mod lockstep;
+pub mod queue;
+pub mod world;
+
+pub use device::{Device, DeviceId, DeviceSpec};
+pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
+pub use queue::Class;
+pub use world::{Observer, World};

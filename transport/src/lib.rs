@@ -4,12 +4,17 @@
 //! hand, and what the codecs read and write.
 
 pub mod base64;
+#[cfg(feature = "client")]
+pub mod client;
 mod error;
+pub mod files;
 mod json;
 pub mod message;
 mod profile;
 pub mod rum;
 pub mod sign;
+pub mod smart;
+mod xml;
 
 pub use error::{DecodeError, EncodeError, Refusal, Rule};
 pub use json::{MAX_BYTES, MAX_DEPTH};

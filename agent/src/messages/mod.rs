@@ -1,8 +1,16 @@
 //! The twelve LICMGR messages (`spec/messages.md`).
 
+pub mod catalogue;
+mod errors;
+mod parse;
+mod severity;
+mod shape;
 mod text;
 
-use alloc::boxed::Box;
+pub use catalogue::{Argument, CATALOGUE, Kind, Row, Twin, Value};
+pub use errors::{AuthError, PolicyError, TrustError};
+pub use severity::{FieldKind, Severity};
+pub use shape::Shape;
 
 use crate::failure::Failure;
 use crate::ids::Udi;
@@ -70,6 +78,39 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// Names its row.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::PolicyInstallFailed { .. } => Kind::PolicyInstallFailed,
+            Self::AuthorizationInstallFailed { .. } => Kind::AuthorizationInstallFailed,
+            Self::CommFailed { .. } => Kind::CommFailed,
+            Self::CommRestored { .. } => Kind::CommRestored,
+            Self::PolicyRemoved => Kind::PolicyRemoved,
+            Self::TrustCodeInstallFailed { .. } => Kind::TrustCodeInstallFailed,
+            Self::ReportingNotSupported => Kind::ReportingNotSupported,
+            Self::PolicyInstallSuccess => Kind::PolicyInstallSuccess,
+            Self::AuthorizationInstallSuccess { .. } => Kind::AuthorizationInstallSuccess,
+            Self::AuthorizationRemoved { .. } => Kind::AuthorizationRemoved,
+            Self::ReportingRequired { .. } => Kind::ReportingRequired,
+            Self::TrustCodeInstallSuccess { .. } => Kind::TrustCodeInstallSuccess,
+        }
+    }
+
+    /// Its row of the catalogue.
+    #[must_use]
+    pub const fn row(&self) -> &'static Row {
+        self.kind().row()
+    }
+
+    /// How serious it is on NX-OS.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.row().nxos.severity
+    }
+}
+
 /// The name of the other side in messages 3 and 4; follows the transport type configured at present (`spec/messages.md` §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Peer {
@@ -80,6 +121,27 @@ pub enum Peer {
 }
 
 impl Peer {
+    /// Both peers.
+    pub const ALL: [Self; 2] = [Self::Cslu, Self::Cssm];
+
+    /// The name as printed.
+    #[must_use]
+    pub const fn name(self, spelling: Spelling) -> &'static str {
+        match (self, spelling) {
+            (Self::Cslu, Spelling::Device) => "Cisco Smart License Utility (CSLU)",
+            (Self::Cslu, Spelling::Chapter) => "Cisco Smart License utility (CSLU)",
+            (Self::Cssm, Spelling::Device | Spelling::Chapter) => "Cisco Smart Software Manager (CSSM)",
+        }
+    }
+
+    /// The peer of that name, in either spelling.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|peer| name == peer.name(Spelling::Device) || name == peer.name(Spelling::Chapter))
+    }
+
     /// The peer's name by transport type; none on transport `off`, where no message is ever sent.
     #[must_use]
     pub const fn of(transport: TransportMode) -> Option<Self> {
@@ -99,39 +161,4 @@ pub enum Spelling {
     Device,
     /// `utility`, as the chapter prints it (`chapter-spelling`).
     Chapter,
-}
-
-/// Why a policy is refused (`spec/messages.md` §6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PolicyError {
-    /// Signature wrong, or the clock outside the signer's validity.
-    Signature,
-    /// Clock and time stamp do not agree.
-    Timestamp,
-    /// Not readable.
-    Parse,
-}
-
-/// Why an authorization code is refused: the three texts of [`PolicyError`].
-pub type AuthError = PolicyError;
-
-/// Why a trust code is refused (`spec/messages.md` §6).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum TrustError {
-    /// There is one, and `force` was not given.
-    AlreadyInstalled,
-    /// The UDI belongs to another account.
-    Account,
-    /// Signature wrong, or the clock outside the signer's validity.
-    Signature,
-    /// Clock and time stamp do not agree.
-    Timestamp,
-    /// Token unknown, expired, revoked or used up.
-    Token,
-    /// The peer has no connection to CSSM.
-    NoConnection,
-    /// Not readable (modelled).
-    Parse,
-    /// A server's own words.
-    Other(Box<str>),
 }

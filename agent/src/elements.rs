@@ -1,0 +1,132 @@
+//! What an answer or a file brings: trust codes, a policy, an ACK, authorization codes, in this order
+//! (`spec/messages.md` §2), each judged by itself (`spec/behaviour.md` §9).
+
+use alloc::vec::Vec;
+
+use slpsim_policy::{Phase, Policy};
+
+use crate::agent::{Agent, Cx, Stamp};
+use crate::judge::{Carrier, Refusal, judge};
+use crate::messages::{Message, PolicyError};
+use crate::output::{AckIgnored, Event, Output};
+use crate::reply::{Account, Ack, AuthCode, Element, Reply, ReportVerdict, TrustCode};
+
+/// The installable parts of an answer, with the way they came.
+#[derive(Debug)]
+pub(crate) struct Elements {
+    pub(crate) carrier: Carrier,
+    pub(crate) account: Option<Account>,
+    pub(crate) trust: Vec<Element<TrustCode>>,
+    pub(crate) policy: Option<Element<Policy>>,
+    pub(crate) ack: Option<Element<Ack>>,
+    pub(crate) auth: Vec<Element<AuthCode>>,
+}
+
+impl Agent {
+    pub(crate) fn take_elements(&self, reply: &mut Reply) -> Elements {
+        let direct = self.settings.transport.is_direct();
+        Elements {
+            carrier: if direct { Carrier::Direct { stamp: reply.stamp } } else { Carrier::Relayed },
+            account: reply.account.take(),
+            trust: core::mem::take(&mut reply.trust),
+            policy: reply.policy.take(),
+            ack: reply.ack.take(),
+            auth: core::mem::take(&mut reply.auth),
+        }
+    }
+
+    pub(crate) fn install(&mut self, cx: &mut Cx<'_>, elements: Elements) {
+        let carrier = elements.carrier;
+        if let Some(account) = elements.account {
+            self.note_account(cx, account);
+        }
+        // The active unit first, then the standby (`spec/messages.md` §2).
+        let active = self.udi;
+        let (own, others): (Vec<_>, Vec<_>) =
+            elements.trust.into_iter().partition(|code| code.body.as_ref().map_or(true, |c| c.udi == active));
+        for code in own.into_iter().chain(others) {
+            self.install_trust(cx, code, carrier);
+        }
+        if let Some(policy) = elements.policy {
+            self.install_policy(cx, policy, carrier);
+        }
+        if let Some(ack) = elements.ack {
+            self.take_ack(cx, ack, carrier);
+        }
+        for code in elements.auth {
+            self.install_auth(cx, code, carrier);
+        }
+    }
+
+    fn note_account(&mut self, cx: &mut Cx<'_>, account: Account) {
+        let account = Some(cx.shared.accounts.intern(account));
+        self.flags.dirty |= self.account != account;
+        self.account = account;
+        self.account_as_of = Stamp::at(cx.now.wall);
+    }
+
+    fn install_policy(&mut self, cx: &mut Cx<'_>, element: Element<Policy>, carrier: Carrier) {
+        let policy = match judge(element, carrier, cx.now.wall) {
+            Ok(policy) => policy,
+            Err(refusal) => {
+                cx.out.push(Output::Log(Message::PolicyInstallFailed { error: refusal.into() }));
+                return;
+            }
+        };
+        let policy = Some(cx.shared.policies.intern(policy));
+        if self.policy == policy {
+            return; // the same content again is no installation
+        }
+        self.policy = policy;
+        self.policy_installed = Stamp::at(cx.now.wall);
+        self.last_ack = Stamp::at(cx.now.wall);
+        self.phase = Phase::First;
+        self.flags.dirty = true;
+        cx.out.push(Output::Log(Message::PolicyInstallSuccess));
+        cx.out.push(Output::Event(Event::PolicyInstall));
+        self.reschedule(cx);
+        self.rearm_reminder(cx);
+    }
+
+    fn take_ack(&mut self, cx: &mut Cx<'_>, element: Element<Ack>, carrier: Carrier) {
+        let ack = match judge(element, carrier, cx.now.wall) {
+            Ok(ack) => ack,
+            Err(refusal) => {
+                let ignored = Some(match refusal {
+                    Refusal::Signature => AckIgnored::Signature,
+                    Refusal::Timestamp => AckIgnored::Timestamp,
+                    Refusal::Unreadable => AckIgnored::Unreadable,
+                });
+                cx.out.push(Output::Event(Event::Ack { ignored }));
+                return;
+            }
+        };
+        for (id, verdict) in ack.reports {
+            let rejected = match verdict {
+                ReportVerdict::Acknowledged => None,
+                ReportVerdict::Rejected(why) => Some(why),
+            };
+            if !self.rum.settle(id, rejected) {
+                let ignored = Some(AckIgnored::UnknownReport(id));
+                cx.out.push(Output::Event(Event::Ack { ignored }));
+            }
+        }
+        self.rum.trim(cx.shared.keep.acked_reports);
+        self.prune_generations();
+        self.last_ack = Stamp::at(cx.now.wall);
+        self.bound = Stamp::NONE;
+        self.flags.dirty = true;
+        cx.out.push(Output::Event(Event::Ack { ignored: None }));
+        self.rearm_reminder(cx);
+    }
+}
+
+impl From<Refusal> for PolicyError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Signature => Self::Signature,
+            Refusal::Timestamp => Self::Timestamp,
+            Refusal::Unreadable => Self::Parse,
+        }
+    }
+}

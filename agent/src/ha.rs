@@ -1,0 +1,203 @@
+//! Two supervisors (`spec/behaviour.md` §10), and the generations that closed reports refer to.
+
+use alloc::vec::Vec;
+
+use slpsim_policy::Wall;
+
+use crate::agent::{Agent, Cx};
+use crate::ids::{IdCert, ReportId, Udi};
+use crate::reply::TrustCode;
+use crate::report::{Report, Role, Signer, Unit};
+use crate::rum::{ReportRow, Seal};
+use crate::sync::Sync;
+use crate::timers::Timer;
+use crate::trust::TrustData;
+
+/// The standby, and what reports closed earlier remember.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Ha {
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) standby: Option<Standby>,
+    /// Generation of the units that are there now.
+    pub(crate) units: u8,
+    /// The highest generation of an identity so far, where it is not that of the trust code installed.
+    pub(crate) identity: u8,
+    /// Sets of units of earlier generations that reports still name.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) past_units: Vec<(u8, Udi, Option<Udi>)>,
+    /// Identities of earlier generations that reports still name.
+    pub(crate) past_identities: Vec<(u8, IdCert)>,
+}
+
+/// The second supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standby {
+    pub(crate) udi: Udi,
+    pub(crate) trust: Option<TrustData>,
+}
+
+impl Ha {
+    pub(crate) const fn next_identity_generation(&self) -> u8 {
+        next_generation(self.identity)
+    }
+}
+
+/// 0 means the built-in key.
+const fn next_generation(generation: u8) -> u8 {
+    if generation == u8::MAX { 1 } else { generation + 1 }
+}
+
+impl Agent {
+    pub(crate) fn standby(&self) -> Option<&Standby> {
+        self.spill.as_ref()?.ha.standby.as_ref()
+    }
+
+    /// The units of the redundancy set, the active one first.
+    pub fn units(&self) -> impl Iterator<Item = Unit> + use<'_> {
+        let standby = self.standby().map(|standby| Unit { role: Role::Standby, udi: standby.udi });
+        core::iter::once(Unit { role: Role::Active, udi: self.udi }).chain(standby)
+    }
+
+    /// What a report that is closed now will always say of its signer and units.
+    pub(crate) fn seal(&self) -> Seal {
+        Seal {
+            identity: self.trust.map_or(0, |trust| trust.generation),
+            units: self.spill.as_ref().map_or(0, |spill| spill.ha.units),
+        }
+    }
+
+    /// Keeps the old identity for reports that it signed, and returns the generation of the next.
+    pub(crate) fn next_identity(&mut self, old: TrustData) -> u8 {
+        let named = self.rum.rows.iter().any(|row| row.seal.identity == old.generation);
+        let ha = &mut self.spill().ha;
+        if named {
+            ha.past_identities.push((old.generation, old.identity));
+        }
+        ha.identity = ha.identity.max(old.generation);
+        ha.next_identity_generation()
+    }
+
+    /// Forgets generations that no report names any more.
+    pub(crate) fn prune_generations(&mut self) {
+        let rows = &self.rum.rows;
+        if let Some(spill) = &mut self.spill {
+            spill.ha.past_identities.retain(|(g, _)| rows.iter().any(|row| row.seal.identity == *g));
+            spill.ha.past_units.retain(|(g, _, _)| rows.iter().any(|row| row.seal.units == *g));
+        }
+    }
+
+    fn change_units(&mut self) {
+        let past = (self.seal().units, self.udi, self.standby().map(|standby| standby.udi));
+        let ha = &mut self.spill().ha;
+        ha.past_units.push(past);
+        ha.units = next_generation(ha.units);
+        self.prune_generations();
+        self.flags.dirty = true;
+    }
+
+    pub(crate) fn standby_added(&mut self, cx: &mut Cx<'_>, udi: Udi) {
+        if udi == self.udi || self.standby().is_some_and(|standby| standby.udi == udi) {
+            return;
+        }
+        self.change_units();
+        self.spill().ha.standby = Some(Standby { udi, trust: None });
+        self.event_push(cx);
+        if self.settings.transport.is_direct() {
+            self.sync = Sync::Due;
+            self.timers.set(Timer::Sync, cx.now.mono);
+        }
+    }
+
+    pub(crate) fn standby_removed(&mut self, cx: &mut Cx<'_>) {
+        if self.standby().is_some() {
+            self.change_units();
+            self.spill().ha.standby = None;
+            self.event_push(cx);
+        }
+    }
+
+    /// The new active continues with the synchronised state.
+    pub(crate) fn switchover(&mut self, cx: &mut Cx<'_>) {
+        let Some(standby) = self.standby().copied() else { return };
+        self.change_units();
+        let old = Standby { udi: self.udi, trust: self.trust };
+        self.udi = standby.udi;
+        if let Some(old_trust) = self.trust {
+            let generation = self.next_identity(old_trust);
+            self.trust = standby.trust.map(|trust| TrustData { generation, ..trust });
+        } else {
+            self.trust = standby.trust.map(|trust| TrustData { generation: 1, ..trust });
+        }
+        self.spill().ha.standby = Some(old);
+        self.arm_trust_renewal(cx);
+        self.event_push(cx);
+    }
+
+    /// `false` where the code is not for the standby.
+    pub(crate) fn install_standby(&mut self, cx: &mut Cx<'_>, code: &TrustCode) -> bool {
+        let now: Wall = cx.now.wall;
+        let Some(standby) = self.spill.as_mut().and_then(|spill| spill.ha.standby.as_mut()) else {
+            return false;
+        };
+        if standby.udi != code.udi {
+            return false;
+        }
+        let same = standby
+            .trust
+            .is_some_and(|trust| trust.identity == code.identity && trust.trust_id == code.trust_id);
+        if !same {
+            standby.trust = Some(TrustData::installed(code, now, 0));
+            self.after_install(cx, code);
+        }
+        true
+    }
+
+    pub(crate) fn forget_trust_of_standby(&mut self) {
+        if let Some(spill) = &mut self.spill {
+            if let Some(standby) = &mut spill.ha.standby {
+                standby.trust = None;
+            }
+            spill.ha.past_identities.clear();
+            spill.ha.past_units.clear();
+        }
+    }
+
+    /// Builds a closed report; the same report always builds to the same contents.
+    pub(crate) fn build_report(&self, row: &ReportRow) -> Option<Report> {
+        Some(Report {
+            id: ReportId(row.id),
+            previous: row.previous_id(),
+            license: self.profile().licenses.get(usize::from(row.license))?,
+            signer: self.signer_of(row.seal),
+            units: self.units_of(row.seal),
+            measurements: self.rum.measurements(row, row.end),
+        })
+    }
+
+    fn signer_of(&self, seal: Seal) -> Signer {
+        if seal.identity == 0 {
+            return Signer::Builtin;
+        }
+        let now = self.trust.filter(|trust| trust.generation == seal.identity).map(|trust| trust.identity);
+        let past = || {
+            let past = &self.spill.as_ref()?.ha.past_identities;
+            past.iter().find(|(generation, _)| *generation == seal.identity).map(|(_, identity)| *identity)
+        };
+        now.or_else(past).map_or(Signer::Builtin, Signer::Id)
+    }
+
+    fn units_of(&self, seal: Seal) -> Vec<Unit> {
+        let past = self.spill.as_ref().and_then(|spill| {
+            spill.ha.past_units.iter().find(|(generation, _, _)| *generation == seal.units)
+        });
+        match past {
+            Some((_, active, standby)) => {
+                let active = Unit { role: Role::Active, udi: *active };
+                let standby = standby.map(|udi| Unit { role: Role::Standby, udi });
+                core::iter::once(active).chain(standby).collect()
+            }
+            None => self.units().collect(),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Trust codes (`spec/behaviour.md` §6).
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use slpsim_policy::Wall;
+
+use crate::agent::{Agent, Cx, Stamp};
+use crate::elements::Elements;
+use crate::ids::{IdCert, Token, Udi};
+use crate::input::Scope;
+use crate::judge::{Carrier, Refusal, judge};
+use crate::messages::{Message, TrustError};
+use crate::numbers::{
+    HELLO_AFTER_START, HOURLY_RETRY, NOT_POSSIBLE, REPORT_AFTER_TRUST, SYNC_AFTER_TRUST,
+    TRUST_RENEWAL_BEFORE, TRY_AGAIN,
+};
+use crate::output::{Event, Output};
+use crate::reply::{Element, Status, TrustCode};
+use crate::report::{Role, Unit};
+use crate::request::{Purpose, Request};
+use crate::settings::TransportMode;
+use crate::sync::Sync;
+use crate::timers::Timer;
+
+/// An installed trust code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct TrustData {
+    /// When it was installed.
+    pub installed: Wall,
+    /// When it ends.
+    pub valid_to: Wall,
+    /// Identity that it brought.
+    pub identity: IdCert,
+    /// `TrustId` of tech support.
+    pub trust_id: u32,
+    /// Which identity of this device it is; reports name the one that signed them.
+    pub(crate) generation: u8,
+}
+
+/// A token command that has not been answered yet.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TrustRequest {
+    pub(crate) token: Token,
+    pub(crate) scope: Scope,
+    pub(crate) force: bool,
+    pub(crate) attempts: u32,
+}
+
+impl Agent {
+    pub(crate) fn trust_command(&mut self, cx: &mut Cx<'_>, token: Token, scope: Scope, force: bool) {
+        if self.settings.transport == TransportMode::Off {
+            return; // dropped, nothing is logged
+        }
+        if self.trust.is_some() && !force {
+            self.trust_failed(cx, self.udi, TrustError::AlreadyInstalled);
+            return;
+        }
+        self.cancel(cx, Purpose::Trust);
+        self.spill().trust_request = Some(TrustRequest { token, scope, force, attempts: 0 });
+        self.trust_due(cx);
+    }
+
+    pub(crate) fn trust_due(&mut self, cx: &mut Cx<'_>) {
+        if self.settings.transport == TransportMode::Off {
+            self.timers.set_in(Timer::Trust, cx.now.mono, NOT_POSSIBLE);
+            return;
+        }
+        let Some(mut pending) = self.spill.as_mut().and_then(|spill| spill.trust_request.take()) else {
+            return;
+        };
+        pending.attempts = pending.attempts.saturating_add(1);
+        let units = match pending.scope {
+            Scope::Local => vec![Unit { role: Role::Active, udi: self.udi }],
+            Scope::All => self.units().collect(),
+        };
+        let request = Request::Trust { token: pending.token.clone(), force: pending.force, units };
+        self.spill().trust_request = Some(pending);
+        // Counted from the start of the attempt; an answer takes it away.
+        self.timers.set_in(Timer::Trust, cx.now.mono, HOURLY_RETRY);
+        self.send(cx, request);
+    }
+
+    pub(crate) fn trust_answered(&mut self, cx: &mut Cx<'_>, status: Status, elements: Elements) {
+        let asked = self.asked_units();
+        match status {
+            Status::TryAgain { after_s } => {
+                let after =
+                    after_s.filter(|s| *s > 0).map_or(TRY_AGAIN, |s| Duration::from_secs(u64::from(s)));
+                self.timers.set_in(Timer::Trust, cx.now.mono, after);
+            }
+            Status::Refused { message } => {
+                self.end_trust_request();
+                for udi in asked {
+                    self.trust_failed(cx, udi, TrustError::from_text(&message));
+                }
+            }
+            Status::Ok | Status::OkPoll { .. } | Status::NoData => {
+                self.end_trust_request();
+                if elements.trust.is_empty() {
+                    // A server that says OK and brings nothing (modelled).
+                    self.trust_failed(cx, self.udi, TrustError::Parse);
+                }
+            }
+        }
+        self.install(cx, elements);
+    }
+
+    fn asked_units(&self) -> Vec<Udi> {
+        let request = self.spill.as_ref().and_then(|spill| spill.trust_request.as_ref());
+        match request.map(|request| request.scope) {
+            Some(Scope::All) => self.units().map(|unit| unit.udi).collect(),
+            Some(Scope::Local) | None => vec![self.udi],
+        }
+    }
+
+    pub(crate) fn end_trust_request(&mut self) {
+        self.timers.clear(Timer::Trust);
+        if let Some(spill) = &mut self.spill {
+            spill.trust_request = None;
+        }
+    }
+
+    fn trust_failed(&mut self, cx: &mut Cx<'_>, udi: Udi, error: TrustError) {
+        if udi == self.udi && self.trust.is_none() {
+            self.spill().trust_refused = Some(error.clone());
+        }
+        cx.out.push(Output::Log(Message::TrustCodeInstallFailed { udi, error }));
+    }
+
+    pub(crate) fn install_trust(&mut self, cx: &mut Cx<'_>, element: Element<TrustCode>, carrier: Carrier) {
+        let named = element.body.as_ref().map_or(self.udi, |code| code.udi);
+        let code = match judge(element, carrier, cx.now.wall) {
+            Ok(code) => code,
+            Err(refusal) => return self.trust_failed(cx, named, refusal.into()),
+        };
+        if code.udi == self.udi {
+            self.install_active(cx, &code);
+        } else if !self.install_standby(cx, &code) {
+            // Node lock: a code for somebody else is none for this device (modelled).
+            self.trust_failed(cx, self.udi, TrustError::Parse);
+        }
+    }
+
+    fn install_active(&mut self, cx: &mut Cx<'_>, code: &TrustCode) {
+        let old = self.trust;
+        if old.is_some_and(|old| old.identity == code.identity && old.trust_id == code.trust_id) {
+            return; // the same code again
+        }
+        let generation = match old {
+            Some(old) if old.identity == code.identity => old.generation,
+            Some(old) => self.next_identity(old),
+            None => self.spill.as_ref().map_or(1, |spill| spill.ha.next_identity_generation()),
+        };
+        self.trust = Some(TrustData::installed(code, cx.now.wall, generation));
+        if let Some(spill) = &mut self.spill {
+            spill.trust_refused = None;
+        }
+        self.after_install(cx, code);
+        if !self.flags.delivered_since_start {
+            self.push_after_trust(cx);
+        }
+        self.sync = Sync::Due;
+        self.timers.set_in(Timer::Sync, cx.now.mono, SYNC_AFTER_TRUST);
+        if !self.flags.answered {
+            self.timers.set_in(Timer::Hello, cx.now.mono, HELLO_AFTER_START);
+        }
+        self.arm_trust_renewal(cx);
+    }
+
+    /// `next push` becomes trust + 30 s; a window that runs ends, and trust + 30 s is a new T (§7.1).
+    fn push_after_trust(&mut self, cx: &Cx<'_>) {
+        self.end_ladder();
+        self.flags.deferred = false;
+        self.flags.start_push_pending = true;
+        self.timers.set_in(Timer::Report, cx.now.mono, REPORT_AFTER_TRUST);
+    }
+
+    pub(crate) fn after_install(&mut self, cx: &mut Cx<'_>, code: &TrustCode) {
+        self.last_ack = Stamp::at(cx.now.wall);
+        self.flags.dirty = true;
+        cx.out.push(Output::Log(Message::TrustCodeInstallSuccess { udi: code.udi }));
+        cx.out.push(Output::Event(Event::TrustInstall));
+        self.rearm_reminder(cx);
+    }
+
+    /// 90 days before the end, by the device's clock.
+    pub(crate) fn arm_trust_renewal(&mut self, cx: &Cx<'_>) {
+        let Some(trust) = self.trust else { return };
+        let ahead = u64::try_from(trust.valid_to.since(cx.now.wall)).unwrap_or(0);
+        let ahead = Duration::from_millis(ahead).saturating_sub(TRUST_RENEWAL_BEFORE);
+        self.timers.set_in(Timer::TrustRenew, cx.now.mono, ahead);
+    }
+
+    /// A TRUST_SYNC asks for the new code; again each day until there is one.
+    pub(crate) fn trust_renewal_due(&mut self, cx: &mut Cx<'_>) {
+        self.timers.set_in(Timer::TrustRenew, cx.now.mono, NOT_POSSIBLE);
+        self.sync = Sync::Due;
+        self.timers.set(Timer::Sync, cx.now.mono);
+    }
+}
+
+impl TrustData {
+    pub(crate) const fn installed(code: &TrustCode, at: Wall, generation: u8) -> Self {
+        Self {
+            installed: at,
+            valid_to: code.valid_to,
+            identity: code.identity,
+            trust_id: code.trust_id,
+            generation,
+        }
+    }
+}
+
+impl From<Refusal> for TrustError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Signature => Self::Signature,
+            Refusal::Timestamp => Self::Timestamp,
+            Refusal::Unreadable => Self::Parse,
+        }
+    }
+}

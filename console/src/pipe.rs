@@ -1,0 +1,209 @@
+//! What stands behind `|`: filters of the text, and the structured form.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use regex_nostd::bytes::{Regex, RegexBuilder};
+
+use crate::document::Document;
+use crate::session::Refusal;
+use crate::syntax::SyntaxError;
+
+/// Largest compiled pattern, in bytes.
+const PATTERN_BYTES: usize = 1 << 20;
+/// Most filters on one line.
+const FILTERS_MAX: usize = 8;
+
+/// One filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pipe {
+    Include(String),
+    Exclude(String),
+    Begin(String),
+    Count,
+    Json,
+    JsonPretty,
+    NoMore,
+}
+
+/// Keywords with whether a pattern follows.
+const KEYWORDS: [(&str, bool); 7] = [
+    ("begin", true),
+    ("count", false),
+    ("exclude", true),
+    ("include", true),
+    ("json", false),
+    ("json-pretty", false),
+    ("no-more", false),
+];
+
+/// The command and its filters. Columns of errors count from the begin of the line.
+pub(crate) fn split(line: &str) -> Result<(&str, Vec<Pipe>), SyntaxError> {
+    let mut parts = outside_quotes(line, '|').into_iter();
+    let (_, command) = parts.next().unwrap_or((0, line));
+    let mut pipes = Vec::new();
+    for (column, text) in parts {
+        if pipes.len() >= FILTERS_MAX {
+            return Err(SyntaxError::Invalid { column });
+        }
+        pipes.push(filter(text, column)?);
+    }
+    Ok((command, pipes))
+}
+
+fn filter(text: &str, column: usize) -> Result<Pipe, SyntaxError> {
+    let blanks = text.chars().take_while(|c| c.is_whitespace()).count();
+    let column = column + blanks;
+    let end = column + text.trim().chars().count();
+    let (word, pattern) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+    if word.is_empty() {
+        return Err(SyntaxError::Incomplete { column });
+    }
+    let is = |keyword: &str| keyword.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    let exact = KEYWORDS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word));
+    let mut matching = KEYWORDS.iter().filter(|(keyword, _)| is(keyword));
+    let (keyword, wants_pattern) = match (exact, matching.next(), matching.next()) {
+        (Some(exact), ..) => *exact,
+        (None, Some(only), None) => *only,
+        (None, Some(_), Some(_)) => return Err(SyntaxError::Ambiguous { column }),
+        (None, None, _) => return Err(SyntaxError::Invalid { column }),
+    };
+    let pattern = unquoted(pattern.trim());
+    match (wants_pattern, pattern.is_empty()) {
+        (true, true) => return Err(SyntaxError::Incomplete { column: end }),
+        (false, false) => return Err(SyntaxError::Invalid { column: column + word.chars().count() + 1 }),
+        (true, false) | (false, true) => {}
+    }
+    let pattern = pattern.to_string();
+    Ok(match keyword {
+        "begin" => Pipe::Begin(pattern),
+        "exclude" => Pipe::Exclude(pattern),
+        "include" => Pipe::Include(pattern),
+        "count" => Pipe::Count,
+        "json" => Pipe::Json,
+        "json-pretty" => Pipe::JsonPretty,
+        _ => Pipe::NoMore,
+    })
+}
+
+/// The text of `doc` behind the filters.
+pub(crate) fn apply(pipes: &[Pipe], doc: &Document) -> Result<String, Refusal> {
+    let mut lines: Vec<String> = doc.lines().map(ToString::to_string).collect();
+    for pipe in pipes {
+        match pipe {
+            Pipe::Include(pattern) => {
+                let regex = compile(pattern)?;
+                lines.retain(|line| regex.is_match(line.as_bytes()));
+            }
+            Pipe::Exclude(pattern) => {
+                let regex = compile(pattern)?;
+                lines.retain(|line| !regex.is_match(line.as_bytes()));
+            }
+            Pipe::Begin(pattern) => {
+                let regex = compile(pattern)?;
+                let from =
+                    lines.iter().position(|line| regex.is_match(line.as_bytes())).unwrap_or(lines.len());
+                lines.drain(..from);
+            }
+            Pipe::Count => lines = Vec::from([lines.len().to_string()]),
+            Pipe::Json => lines = Vec::from([doc.to_value().to_string()]),
+            Pipe::JsonPretty => {
+                lines = doc.to_value().to_pretty().lines().map(ToString::to_string).collect();
+            }
+            Pipe::NoMore => {}
+        }
+    }
+    Ok(lines.into_iter().fold(String::new(), |text, line| text + &line + "\n"))
+}
+
+fn compile(pattern: &str) -> Result<Regex, Refusal> {
+    let built = RegexBuilder::new(pattern).unicode(false).size_limit(PATTERN_BYTES).build();
+    built.map_err(|_| Refusal::new("% Invalid regular expression"))
+}
+
+/// The parts of `line` between separators that stand outside double quotes, each with its column.
+fn outside_quotes(line: &str, separator: char) -> Vec<(usize, &str)> {
+    let mut parts = Vec::new();
+    let (mut quoted, mut from, mut from_column) = (false, 0, 0);
+    for (column, (at, character)) in line.char_indices().enumerate() {
+        quoted ^= character == '"';
+        if character == separator && !quoted {
+            parts.push((from_column, line.get(from..at).unwrap_or_default()));
+            (from, from_column) = (at + character.len_utf8(), column + 1);
+        }
+    }
+    parts.push((from_column, line.get(from..).unwrap_or_default()));
+    parts
+}
+
+/// The commands of a text in which `;` and line ends separate them (`interface.md` §1, `spec/console.md` §4).
+pub fn commands(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| {
+        outside_quotes(line, ';')
+            .into_iter()
+            .map(|(_, command)| command.trim())
+            .filter(|command| !command.is_empty())
+    })
+}
+
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filtered(line: &str) -> String {
+        let mut doc = Document::new();
+        for text in ["Transport:", "  Type: cslu", "  Cslu address: cslu-local", "Policy:"] {
+            doc.text(text);
+        }
+        doc.data("type", "cslu");
+        let (_, pipes) = split(line).unwrap();
+        apply(&pipes, &doc).unwrap()
+    }
+
+    #[test]
+    fn filters_keep_what_they_say() {
+        for (line, expected) in [
+            ("x | include Type", "  Type: cslu\n"),
+            ("x | i ^[A-Z]", "Transport:\nPolicy:\n"),
+            ("x | inc \"Type|Policy\"", "  Type: cslu\nPolicy:\n"),
+            ("x | exclude :.", "Transport:\nPolicy:\n"),
+            ("x | begin address", "  Cslu address: cslu-local\nPolicy:\n"),
+            ("x | begin nothing", ""),
+            ("x | count", "4\n"),
+            ("x | include cslu | count", "2\n"),
+            ("x | no-more | include Type", "  Type: cslu\n"),
+            ("x | json", "{\"type\": \"cslu\"}\n"),
+            ("x | json-p", "{\n    \"type\": \"cslu\"\n}\n"),
+        ] {
+            assert_eq!(filtered(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_filter_is_pointed_at() {
+        for (line, error) in [
+            ("show | nothing", SyntaxError::Invalid { column: 7 }),
+            ("show |", SyntaxError::Incomplete { column: 6 }),
+            ("show | include", SyntaxError::Incomplete { column: 14 }),
+            ("show | count 5", SyntaxError::Invalid { column: 13 }),
+        ] {
+            assert_eq!(split(line).unwrap_err(), error, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_read_is_refused() {
+        let (_, pipes) = split("x | include (").unwrap();
+        assert!(apply(&pipes, &Document::new()).is_err());
+    }
+
+    #[test]
+    fn semicolons_and_line_ends_separate_commands_but_not_inside_quotes() {
+        let all: Vec<_> = commands("a ;b\n c; \n\nd | include \"x;y\"").collect();
+        assert_eq!(all, ["a", "b", "c", "d | include \"x;y\""]);
+    }
+}

@@ -1,0 +1,8 @@
+//! What the commands of the table do.
+
+pub(crate) mod configure;
+pub(crate) mod exec;
+pub(crate) mod files;
+pub(crate) mod license;
+pub(crate) mod network;
+pub(crate) mod system;

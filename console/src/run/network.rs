@@ -1,0 +1,96 @@
+//! Commands that look at the network (`spec/chapter.md` §5.3).
+
+use alloc::string::ToString;
+
+use slpsim_network::Source;
+
+use crate::config::{NtpServer, VRF};
+use crate::device::Device;
+use crate::session::{Exec, Outcome, Refusal};
+use crate::syntax::Parsed;
+
+/// Echos of a ping without `count` (S-28b).
+const ECHOS: u32 = 5;
+/// Most marks on one line (modelled).
+const MARKS_A_LINE: u32 = 70;
+/// Most echos that one command sends; the range of the argument is that of NX-OS.
+const ECHOS_MAX: u32 = 10_000;
+
+/// In the form of the chapter (S-28b, S-28e). Round trips in the simulated network take 1 ms (modelled).
+pub(crate) fn ping(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
+    let host = parsed.arg("host").unwrap_or_default();
+    let source = Source { vrf: parsed.arg("vrf").unwrap_or(VRF), interface: None };
+    let echos = parsed.number("count").unwrap_or(ECHOS).min(ECHOS_MAX);
+    let ping = cx.device.network_now().ping_from(host, source);
+    let ping = ping.map_err(|error| Refusal(alloc::format!("% Invalid host/interface {host}: {error}")))?;
+    let doc = &mut *cx.doc;
+    doc.text("Type escape sequence to abort.");
+    doc.text(format_args!("Sending {echos}, 100-byte ICMP Echos to {}, timeout is 2 seconds:", ping.address));
+    let mark = if ping.answered { "!" } else { "." };
+    let mut left = echos;
+    while left > 0 {
+        let now = left.min(MARKS_A_LINE);
+        doc.text(mark.repeat(usize::try_from(now).unwrap_or(0)));
+        left -= now;
+    }
+    let back = if ping.answered { echos } else { 0 };
+    let times = if ping.answered { ", round-trip min/avg/max = 1/1/1 ms" } else { "" };
+    let percent = if ping.answered { 100 } else { 0 };
+    doc.text(format_args!("Success rate is {percent} percent ({back}/{echos}){times}"));
+    doc.data("address", ping.address.to_string());
+    doc.data("sent", echos);
+    doc.data("received", back);
+    Ok(())
+}
+
+pub(crate) fn nslookup(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
+    let host = parsed.arg("host").unwrap_or_default();
+    let network = cx.device.network_now();
+    let address = network.resolve(host).map_err(|error| Refusal(alloc::format!("% {error}")))?;
+    if let Some(server) = network.ip.name_servers.first() {
+        cx.doc.field("Server", server);
+    }
+    cx.doc.field("Name", host);
+    cx.doc.field("Address", address);
+    Ok(())
+}
+
+pub(crate) fn hosts(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
+    let ip = &cx.device.config.ip;
+    let doc = &mut *cx.doc;
+    doc.text("DNS lookup enabled");
+    doc.blank();
+    doc.text(format_args!("Default domain for vrf:default is {}", ip.domain.as_deref().unwrap_or("not set")));
+    doc.data("domain_name", ip.domain.as_deref().unwrap_or_default());
+    let servers: alloc::vec::Vec<_> = ip.name_servers.iter().map(ToString::to_string).collect();
+    doc.text(format_args!("Name servers for vrf:default: {}", servers.join(" ")).to_string().trim_end());
+    for server in servers {
+        doc.row("nameserver", |doc| doc.data("address", server));
+    }
+    Ok(())
+}
+
+pub(crate) fn ntp_status(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
+    let device = &*cx.device;
+    let doc = &mut *cx.doc;
+    doc.text("Distribution : Disabled");
+    doc.text("Last operational state: No session");
+    doc.text(if device.ntp_synchronized { "Clock is synchronized" } else { "Clock is unsynchronized" });
+    doc.data("synchronized", device.ntp_synchronized);
+    for server in &device.config.ntp {
+        let reachable = answers(device, server);
+        let state = if reachable { "reachable" } else { "unreachable" };
+        doc.text(format_args!("Server {}: {state}", server.server));
+        doc.row("peer", |doc| {
+            doc.data("server", server.server.as_str());
+            doc.data("reachable", reachable);
+        });
+    }
+    Ok(())
+}
+
+/// Whether an NTP server of the configuration answers.
+pub(crate) fn answers(device: &Device<'_>, server: &NtpServer) -> bool {
+    let source = Source { vrf: server.vrf.as_deref().unwrap_or(VRF), interface: None };
+    device.network_now().ntp_answers(&server.server, source)
+}

@@ -1,0 +1,10 @@
+//! The language of command lines: what the syntax column of the command table means, and how a typed line is read
+//! against it.
+
+mod grammar;
+mod kind;
+mod parse;
+
+pub use grammar::{Item, Sequence, sequences};
+pub use kind::{Kind, clock_parts, month};
+pub use parse::{Parsed, SyntaxError, Token, candidates, next_items, parse, tokens};

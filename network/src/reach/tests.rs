@@ -1,0 +1,133 @@
+use alloc::vec;
+
+use super::*;
+
+fn network(change: impl FnOnce(&mut World, &mut IpSettings)) -> Network {
+    let mut world = World::default();
+    world.add_host("cslu.example.com", "192.168.0.1".parse().unwrap());
+    world.add_route_text("192.168.0.1:8182", "127.0.0.1:40002").unwrap();
+    world.add_route_text("smartreceiver.cisco.com:443", "127.0.0.1:40001").unwrap();
+    let mut ip = IpSettings::default();
+    change(&mut world, &mut ip);
+    Network::new(Arc::new(world), ip)
+}
+
+#[test]
+fn a_name_or_its_address_leads_to_the_mapped_socket() {
+    let network = network(|_, _| {});
+    for (host, port, real) in [
+        ("cslu.example.com", 8182, "127.0.0.1:40002"),
+        ("192.168.0.1", 8182, "127.0.0.1:40002"),
+        ("smartreceiver.cisco.com", 443, "127.0.0.1:40001"),
+        ("127.0.0.1", 9, "127.0.0.1:9"),
+        ("localhost", 9, "127.0.0.1:9"),
+        ("[::1]", 9, "[::1]:9"),
+    ] {
+        assert_eq!(network.destination(host, port), Ok(real.parse().unwrap()), "{host}");
+    }
+}
+
+#[test]
+fn what_is_neither_mapped_nor_loopback_stays_inside_unless_it_may_leave() {
+    let inside = network(|_, _| {});
+    assert_eq!(inside.destination("203.0.113.9", 80), Err(Unreached::External("203.0.113.9:80".into())));
+    let outside = network(|world, _| world.allow_external = true);
+    assert_eq!(outside.destination("203.0.113.9", 80), Ok("203.0.113.9:80".parse().unwrap()));
+}
+
+#[test]
+fn ciscos_own_servers_are_refused_even_where_others_may_be_reached() {
+    let network = network(|world, _| {
+        world.allow_external = true;
+        world.add_host("tools.cisco.com", "203.0.113.7".parse().unwrap());
+    });
+    assert_eq!(network.destination("tools.cisco.com", 443), Err(Unreached::Cisco("tools.cisco.com".into())));
+    assert_eq!(network.destination("swapi.cisco.com", 443), Err(Unreached::Cisco("swapi.cisco.com".into())));
+}
+
+#[test]
+fn names_need_a_name_server_that_is_configured_and_answers() {
+    let none = network(|_, ip| ip.name_servers.clear());
+    assert_eq!(none.resolve("cslu.example.com"), Err(ResolveError::NoNameServer));
+    assert_eq!(none.resolve("192.168.0.1"), Ok("192.168.0.1".parse().unwrap()), "an address needs none");
+    let wrong = network(|_, ip| ip.name_servers = vec!["203.0.113.1".parse().unwrap()]);
+    assert_eq!(wrong.resolve("cslu.example.com"), Err(ResolveError::NoAnswer));
+    let walled = network(|world, _| world.firewall.push("deny any:53".parse().unwrap()));
+    assert_eq!(walled.resolve("cslu.example.com"), Err(ResolveError::NoAnswer));
+    let unknown = network(|_, _| {}).resolve("nowhere.example.com");
+    assert_eq!(unknown, Err(ResolveError::NoSuchName("nowhere.example.com".into())));
+}
+
+/// `spec/chapter.md` S-28l: the entry `cslu-local.example.com` is found once the domain name is configured.
+#[test]
+fn a_cslu_is_discovered_by_its_short_name_and_then_with_the_domain_name() {
+    let with = |domain: Option<&str>, host: &str| {
+        network(|world, ip| {
+            world.add_host(host, "192.168.0.1".parse().unwrap());
+            ip.domain = domain.map(Into::into);
+        })
+    };
+    assert_eq!(with(None, "cslu-local").discover(), Ok("cslu-local".into()));
+    assert_eq!(
+        with(None, "cslu-local.example.com").discover(),
+        Err(ResolveError::NoSuchName("cslu-local".into()))
+    );
+    let found = with(Some("example.com"), "cslu-local.example.com");
+    assert_eq!(found.discovery_names(), ["cslu-local", "cslu-local.example.com"]);
+    assert_eq!(found.discover(), Ok("cslu-local.example.com".into()));
+    assert_eq!(found.destination("cslu-local", 8182), Ok("127.0.0.1:40002".parse().unwrap()));
+}
+
+#[test]
+fn an_exchange_cannot_begin_without_a_usable_source() {
+    let shut = network(|_, ip| ip.interface_mut("MGMT0").unwrap().shut = true);
+    let refused = shut.destination("192.168.0.1", 8182).unwrap_err();
+    assert_eq!(refused, Unreached::Vrf("management".into()));
+    assert!(refused.is_not_ready());
+    let up = network(|_, _| {});
+    let from = |vrf, interface| up.destination_from("192.168.0.1", 8182, Source { vrf, interface });
+    assert_eq!(from("default", None), Err(Unreached::Vrf("default".into())));
+    assert_eq!(from("management", Some("vlan1")), Err(Unreached::SourceInterface("vlan1".into())));
+    assert!(from("management", Some("mgmt0")).is_ok());
+    // `spec/chapter.md` S-28g: the address of the subnet in place of the host's own.
+    let subnet = network(|_, ip| ip.interface_mut("mgmt0").unwrap().address = "192.0.2.0/24".parse().ok());
+    assert!(subnet.destination("192.168.0.1", 8182).unwrap_err().is_not_ready());
+}
+
+#[test]
+fn routes_and_firewall_stand_in_the_way_of_connections_and_pings_alike() {
+    let address: IpAddr = "192.168.0.1".parse().unwrap();
+    let no_gateway = network(|_, ip| ip.interface_mut("mgmt0").unwrap().gateway = None);
+    assert_eq!(no_gateway.destination("192.168.0.1", 8182), Err(Unreached::NoRoute(address)));
+    assert_eq!(no_gateway.ping("192.168.0.1"), Ok(Ping { address, answered: false }));
+    let walled = network(|world, _| world.firewall.push("deny 192.168.0.1".parse().unwrap()));
+    let seen = SocketAddr::new(address, 8182);
+    assert_eq!(walled.destination("cslu.example.com", 8182), Err(Unreached::Firewall(seen)));
+    assert_eq!(walled.ping("cslu.example.com"), Ok(Ping { address, answered: false }));
+    assert_eq!(network(|_, _| {}).ping("cslu.example.com"), Ok(Ping { address, answered: true }));
+}
+
+#[test]
+fn who_is_listed_and_who_is_near_answers_pings() {
+    let network = network(|world, _| {
+        world.ping.insert("192.168.0.2".parse().unwrap());
+    });
+    for (host, answered) in [
+        ("192.168.0.2", true),
+        ("192.0.2.1", true),
+        ("192.0.2.10", true),
+        ("198.51.100.100", true),
+        ("192.168.0.3", false),
+    ] {
+        assert_eq!(network.ping(host).unwrap().answered, answered, "{host}");
+    }
+}
+
+#[test]
+fn only_an_ntp_server_that_can_be_reached_answers_ntp() {
+    let open = network(|_, _| {});
+    assert!(open.ntp_answers("198.51.100.100", Source::default()));
+    assert!(!open.ntp_answers("192.168.0.1", Source::default()));
+    let walled = network(|world, _| world.firewall.push("deny any:123".parse().unwrap()));
+    assert!(!walled.ntp_answers("198.51.100.100", Source::default()));
+}

@@ -1,0 +1,98 @@
+//! How `slpsim exec` and `slpsim advance` reach a running daemon: a Unix socket that only its owner may use.
+//!
+//! One JSON object a line in each direction, one answer to each request, in order:
+//!
+//! ```text
+//! -> {"exec":{"device":"switch","lines":["show license udi"]}}
+//! <- {"exec":{"text":"UDI: ...\n","error":false}}
+//! -> {"advance":{"ms":14400000}}
+//! <- {"advance":{"now":"2026-01-01T04:00:00Z"}}
+//! -> "status"
+//! <- {"refused":{"why":"..."}}
+//! ```
+
+mod client;
+mod frame;
+mod server;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::call;
+pub use server::{Asked, ControlServer};
+
+/// Largest request, in bytes.
+pub const MAX_REQUEST: usize = 1 << 20;
+/// Largest answer, in bytes; all reports of a switch at the cap fit.
+pub const MAX_ANSWER: usize = 64 << 20;
+/// Most console lines in one request.
+pub const MAX_LINES: usize = 10_000;
+
+/// What is asked of a daemon.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Run console lines in one session.
+    Exec {
+        /// Which device; may be left out where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<String>,
+        /// The lines, in order.
+        lines: Vec<String>,
+    },
+    /// Move the clock, with everything that falls due on the way.
+    Advance {
+        /// By how many milliseconds of simulated time.
+        ms: u64,
+    },
+    /// How the daemon is.
+    Status,
+}
+
+impl std::fmt::Debug for Request {
+    /// Without the lines: an id token may stand in one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exec { device, lines } => write!(f, "Exec({device:?}, {} lines)", lines.len()),
+            Self::Advance { ms } => write!(f, "Advance({ms} ms)"),
+            Self::Status => f.write_str("Status"),
+        }
+    }
+}
+
+/// A daemon's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// What the console printed.
+    Exec {
+        /// The output.
+        text: String,
+        /// Whether the device answered a line with an error.
+        error: bool,
+    },
+    /// The clock has been moved.
+    Advance {
+        /// Simulated time now, RFC 3339.
+        now: String,
+    },
+    /// The daemon's state.
+    Status(Status),
+    /// The request is not carried out.
+    Refused {
+        /// Why, in one line.
+        why: String,
+    },
+}
+
+/// A daemon at a glance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Process number.
+    pub pid: u32,
+    /// Simulated time, RFC 3339.
+    pub now: String,
+    /// The devices by name.
+    pub devices: Vec<String>,
+    /// When each device has something to do next, RFC 3339; in the order of `devices`.
+    pub next: Vec<Option<String>>,
+}

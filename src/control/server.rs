@@ -1,0 +1,233 @@
+//! The answering side.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::stat::{Mode, umask};
+use tokio::io::BufReader;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::{Answer, MAX_LINES, MAX_REQUEST, Request, frame};
+use crate::error::{BlameUser, user_error};
+
+/// Most connections at a time; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 32;
+/// How long a connection may stay without a request.
+const IDLE: Duration = Duration::from_secs(60);
+/// Longest path of a socket: `sun_path` has 108 bytes, one of them the final zero (unix(7)).
+const MAX_PATH: usize = 107;
+
+/// A request with the place for its answer.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is asked.
+    pub request: Request,
+    /// Where the answer goes. A client that does not wait any more is no error.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// Listens on a control socket until dropped, then removes it.
+#[derive(Debug)]
+pub struct ControlServer {
+    path: PathBuf,
+    /// Device and inode of the socket, so that a successor's is not removed.
+    identity: (u64, u64),
+    task: JoinHandle<()>,
+}
+
+impl ControlServer {
+    /// Listens at `path` (mode 0600) and hands requests to `driver`. A socket that a dead daemon left behind is
+    /// replaced.
+    ///
+    /// # Errors
+    /// Where the path is too long, taken by something else, or cannot be written; one line for the user.
+    pub fn start(path: &Path, driver: mpsc::Sender<Asked>) -> Result<Self> {
+        let length = path.as_os_str().as_bytes().len();
+        if length > MAX_PATH {
+            return Err(user_error(format!(
+                "the path of the control socket has {length} bytes and the system allows {MAX_PATH}: give a shorter one with --control ({})",
+                path.display()
+            )));
+        }
+        let listener =
+            bind(path).with_context(|| format!("control socket {}", path.display())).blame_user()?;
+        let made = fs::symlink_metadata(path)?;
+        let task = tokio::spawn(accept(listener, driver));
+        Ok(Self { path: path.into(), identity: (made.dev(), made.ino()), task })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for ControlServer {
+    fn drop(&mut self) {
+        self.task.abort();
+        let ours = fs::symlink_metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == self.identity);
+        if ours {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there"));
+        }
+        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+            Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "another daemon listens there")),
+            // Nobody accepts: its daemon is dead.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+            Err(error) => return Err(error),
+        },
+    }
+    // The socket must not be open to others for the moment between bind and chmod.
+    let before = umask(Mode::from_bits_truncate(0o177));
+    let listener = UnixListener::bind(path);
+    umask(before);
+    listener
+}
+
+async fn accept(listener: UnixListener, driver: mpsc::Sender<Asked>) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let driver = driver.clone();
+                tokio::spawn(async move {
+                    serve(stream, driver).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                warn!("control socket: {error}");
+                // Out of file descriptors, most likely: give others time to close theirs.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: UnixStream, driver: mpsc::Sender<Asked>) {
+    let (from, mut to) = stream.into_split();
+    let mut from = BufReader::new(from);
+    loop {
+        let answer = match timeout(IDLE, frame::read::<Request>(&mut from, MAX_REQUEST)).await {
+            Err(_) | Ok(Ok(None)) => return,
+            Ok(Ok(Some(request))) => ask(request, &driver).await,
+            Ok(Err(error)) => {
+                let refusal = Answer::Refused { why: format!("control request: {error}") };
+                let _ = frame::write(&mut to, &refusal).await;
+                return;
+            }
+        };
+        if let Err(error) = frame::write(&mut to, &answer).await {
+            debug!("control client: {error}");
+            return;
+        }
+    }
+}
+
+async fn ask(request: Request, driver: &mpsc::Sender<Asked>) -> Answer {
+    if let Request::Exec { lines, .. } = &request
+        && lines.len() > MAX_LINES
+    {
+        return Answer::Refused { why: format!("more than {MAX_LINES} lines") };
+    }
+    let (answer, answered) = oneshot::channel();
+    if driver.send(Asked { request, answer }).await.is_err() {
+        return Answer::Refused { why: "the daemon is ending".into() };
+    }
+    answered.await.unwrap_or_else(|_| Answer::Refused { why: "the daemon is ending".into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::call;
+    use std::os::unix::fs::PermissionsExt;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+
+    fn echo() -> mpsc::Sender<Asked> {
+        let (to, mut from) = mpsc::channel::<Asked>(4);
+        tokio::spawn(async move {
+            while let Some(asked) = from.recv().await {
+                let text = match asked.request {
+                    Request::Exec { lines, .. } => lines.join("|"),
+                    other @ (Request::Advance { .. } | Request::Status) => format!("{other:?}"),
+                };
+                let _ = asked.answer.send(Answer::Exec { text, error: false });
+            }
+        });
+        to
+    }
+
+    #[tokio::test]
+    async fn a_request_is_answered_over_a_private_socket_that_is_gone_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let server = ControlServer::start(&path, echo()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let request = Request::Exec { device: None, lines: vec!["a".into(), "b".into()] };
+        assert_eq!(call(&path, &request).await.unwrap(), Answer::Exec { text: "a|b".into(), error: false });
+        let second = ControlServer::start(&path, echo()).unwrap_err();
+        assert!(format!("{second:#}").contains("another daemon listens there"), "{second:#}");
+        drop(server);
+        assert!(!path.exists());
+        let error = call(&path, &request).await.unwrap_err();
+        assert!(format!("{error:#}").contains("no daemon answers at"), "{error:#}");
+    }
+
+    #[tokio::test]
+    async fn a_stale_socket_is_replaced_and_a_file_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let server = ControlServer::start(&path, echo()).unwrap();
+        call(&path, &Request::Status).await.unwrap();
+        drop(server);
+        fs::write(&path, "something of the user's").unwrap();
+        let error = ControlServer::start(&path, echo()).unwrap_err();
+        assert!(format!("{error:#}").contains("no socket"), "{error:#}");
+        assert!(path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_path_beyond_the_limit_of_the_system_is_refused_in_words() {
+        let path = Path::new("/tmp").join("x".repeat(120));
+        let error = ControlServer::start(&path, echo()).unwrap_err();
+        assert!(format!("{error:#}").contains("--control"), "{error:#}");
+    }
+
+    #[tokio::test]
+    async fn rubbish_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let _server = ControlServer::start(&path, echo()).unwrap();
+        for rubbish in ["hello\n", "{\"exec\":{\"lines\":7}}\n", "{\"advance\":{\"ms\":-1}}\n"] {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            stream.write_all(rubbish.as_bytes()).await.unwrap();
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line).await.unwrap();
+            assert!(line.starts_with("{\"refused\""), "{rubbish}: {line}");
+        }
+    }
+}

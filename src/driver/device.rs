@@ -1,0 +1,403 @@
+//! One device, driven.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use slpsim_agent::persist::RestoreError;
+use slpsim_agent::{Agent, AgentId, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared};
+use slpsim_console::config::Config;
+use slpsim_policy::{Mono, Wall};
+use slpsim_transport::client::Transport;
+use tokio::sync::{mpsc, oneshot};
+
+use super::exchange::{Ended, Exchanges};
+use super::switch::{Connect, Switch};
+use super::{DeviceMetrics, SavedDevice};
+use crate::clock::{Clock, DeviceClock};
+use crate::failpoint::{Faults, Point, Side, Stopped};
+use crate::store::{Store, StoreError};
+
+/// A timer that is handled late is still handled at its own moment, so that scaled time shows whole minutes; unless
+/// the driver is later than this, in real milliseconds.
+const NOMINAL_MS: u64 = 1000;
+/// More timers of one instant than any agent has; beyond, the agent is in a loop.
+const MAX_PER_INSTANT: u32 = 10_000;
+
+/// Why a device cannot be driven any further.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// Its state cannot be made durable, so nothing may be sent any more.
+    #[error("the state of the device cannot be kept: {0}")]
+    Store(#[from] StoreError),
+    /// Its state cannot be written down.
+    #[error("the state of the device cannot be written down: {0}")]
+    Encode(#[from] serde_json::Error),
+    /// Its state is from a newer program.
+    #[error("{0}")]
+    Restore(RestoreError),
+    /// A test stopped it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The agent does not come to rest.
+    #[error("timers of one instant do not end: this is an error of slpsim, please report it")]
+    Restless,
+}
+
+/// Takes a device's messages. Must not wait.
+pub trait LogSink: Send {
+    /// One message at the device's time `at`.
+    fn log(&mut self, at: Wall, message: &Message);
+
+    /// The device's host name or time zone may have changed.
+    fn reconfigured(&mut self, _config: &Config) {}
+
+    /// When, by the device's clock, [`LogSink::timeout`] has something to say: repeats that are held back.
+    fn deadline(&self) -> Option<Wall> {
+        None
+    }
+
+    /// The device's clock shows `now`.
+    fn timeout(&mut self, _now: Wall) {}
+
+    /// The device ends: what is held back is said now.
+    fn flush(&mut self) {}
+}
+
+/// What a device is made of.
+pub struct Parts {
+    /// Its name in configurations.
+    pub name: Arc<str>,
+    /// Its number in this process.
+    pub id: AgentId,
+    /// The agent.
+    pub agent: Agent,
+    /// What the agent is lent; each device of a daemon has its own.
+    pub shared: Shared,
+    /// The process's clock.
+    pub clock: Clock,
+    /// The device's own clock, by the process's.
+    pub device_clock: DeviceClock,
+    /// The switch around the agent.
+    pub switch: Switch,
+    /// Where its state becomes durable.
+    pub store: Box<dyn Store>,
+    /// Makes its transport.
+    pub connect: Box<dyn Connect>,
+    /// Its log.
+    pub log: Box<dyn LogSink>,
+    /// Where it is counted.
+    pub metrics: DeviceMetrics,
+    /// Where tests stop it.
+    pub faults: Arc<dyn Faults>,
+}
+
+/// Something done with a device between two of its steps.
+pub type Look = Box<dyn FnOnce(&mut Device) -> Result<(), DriverError> + Send>;
+
+/// What a device can be told.
+pub enum Order {
+    /// Something happens to it.
+    Input(Box<Input>),
+    /// The operator commands it.
+    Command(Command, oneshot::Sender<Result<(), CommandError>>),
+    /// Look at it: the closure gets the device between two steps.
+    Look(Look),
+    /// Come to rest: everything due is done and no exchange is open; then answer.
+    Settle(oneshot::Sender<Settled>),
+    /// Make the state durable and end.
+    End,
+}
+
+/// A device at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// When it has something to do next.
+    pub next: Option<Mono>,
+}
+
+/// A product instance with all that it needs to live.
+pub struct Device {
+    pub(super) parts: Parts,
+    transport: Arc<dyn Transport>,
+    exchanges: Exchanges,
+    outputs: Vec<Output>,
+    /// The time of the last input: the agent's time never goes back.
+    last: Mono,
+    /// The last destination that was refused.
+    refused: Option<Box<str>>,
+}
+
+impl Device {
+    /// A device that has not been started.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            transport: parts.connect.connect(&parts.switch.config),
+            parts,
+            exchanges: Exchanges::default(),
+            outputs: Vec::new(),
+            last: Mono(0),
+            refused: None,
+        }
+    }
+
+    /// Its parts.
+    #[must_use]
+    pub const fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Both clocks now.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.now_at(self.parts.clock.mono())
+    }
+
+    fn now_at(&self, at: Mono) -> Now {
+        let mono = at.max(self.last);
+        Now { mono, wall: self.parts.device_clock.wall_at(mono) }
+    }
+
+    /// Starts the device with `boot`, runs `lines` on its console, and drives it until it is told to end, or nobody can
+    /// tell it anything any more.
+    ///
+    /// # Errors
+    /// Where it cannot go on. Its durable state is then what it was before the step that failed.
+    pub async fn run(
+        mut self,
+        boot: Input,
+        lines: Vec<String>,
+        mut orders: mpsc::Receiver<Order>,
+    ) -> Result<(), DriverError> {
+        self.start(boot, &lines)?;
+        loop {
+            self.run_due()?;
+            let next = self.next_deadline();
+            let clock = self.parts.clock.clone();
+            let due = async {
+                match next {
+                    Some(at) => clock.reached(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // The order of one instant: commands and events, replies, timers (`spec/behaviour.md` §7.5).
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    None | Some(Order::End) => {
+                        self.parts.log.flush();
+                        return self.persist();
+                    }
+                    Some(order) => self.take(order).await?,
+                },
+                ended = self.exchanges.next() => self.completed(ended)?,
+                () = due => {}
+            }
+        }
+    }
+
+    pub(super) fn start(&mut self, boot: Input, lines: &[String]) -> Result<(), DriverError> {
+        self.input(boot)?;
+        if !lines.is_empty() {
+            let (text, error) = super::run_lines(self, lines)?;
+            if error {
+                tracing::warn!(device = &*self.parts.name, "startup configuration: {}", text.trim());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the running configuration into use.
+    pub(super) fn reconfigure(&mut self) {
+        let config = &self.parts.switch.config;
+        self.transport = self.parts.connect.connect(config);
+        self.parts.log.reconfigured(config);
+    }
+
+    /// Exchanges under way end unnoticed.
+    pub(super) fn abandon_exchanges(&mut self) {
+        self.exchanges = Exchanges::default();
+    }
+
+    async fn take(&mut self, order: Order) -> Result<(), DriverError> {
+        match order {
+            Order::Input(input) => self.input(*input)?,
+            Order::Command(command, answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.command(command)?);
+            }
+            Order::Look(look) => look(self)?,
+            Order::Settle(answer) => {
+                self.settle().await?;
+                let _ = answer.send(Settled { next: self.next_deadline() });
+            }
+            Order::End => {}
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), DriverError> {
+        loop {
+            self.run_due()?;
+            if self.exchanges.len() == 0 {
+                return Ok(());
+            }
+            let ended = self.exchanges.next().await;
+            self.completed(ended)?;
+        }
+    }
+
+    /// When the agent or the log has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let agent = self.parts.agent.next_deadline().map(|(at, _)| at);
+        let log = self.parts.log.deadline().map(|wall| {
+            let now = self.now();
+            now.mono.plus(Duration::from_millis(u64::try_from(wall.since(now.wall)).unwrap_or(0)))
+        });
+        match (agent, log) {
+            (Some(agent), Some(log)) => Some(agent.min(log)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Runs every timer that is due.
+    fn run_due(&mut self) -> Result<(), DriverError> {
+        for _ in 0..MAX_PER_INSTANT {
+            let now = self.parts.clock.mono();
+            let Some((at, _)) = self.parts.agent.next_deadline().filter(|(at, _)| *at <= now) else {
+                let wall = self.now().wall;
+                if self.parts.log.deadline().is_some_and(|end| end <= wall) {
+                    self.parts.log.timeout(wall);
+                }
+                return Ok(());
+            };
+            let late = NOMINAL_MS.saturating_mul(u64::from(self.parts.clock.speed().factor()));
+            let moment = if now.since(at) <= late { at } else { now };
+            self.input_at(self.now_at(moment), Input::Timeout)?;
+        }
+        Err(DriverError::Restless)
+    }
+
+    /// Gives the agent an input and performs what it wants done.
+    ///
+    /// # Errors
+    /// Where the device cannot go on.
+    pub fn input(&mut self, input: Input) -> Result<(), DriverError> {
+        self.input_at(self.now(), input)
+    }
+
+    fn input_at(&mut self, now: Now, input: Input) -> Result<(), DriverError> {
+        self.with_agent(now, |agent, cx| agent.handle(cx, input))
+    }
+
+    /// Gives the agent a command and performs what it wants done.
+    ///
+    /// # Errors
+    /// Outside: the device cannot go on. Inside: the agent refuses.
+    pub fn command(&mut self, command: Command) -> Result<Result<(), CommandError>, DriverError> {
+        let mut result = Ok(());
+        self.with_agent(self.now(), |agent, cx| result = agent.command(cx, command))?;
+        Ok(result)
+    }
+
+    /// Steps the device's clock.
+    ///
+    /// # Errors
+    /// Where the device cannot go on.
+    pub fn step_clock(&mut self, delta_ms: i64) -> Result<(), DriverError> {
+        self.parts.device_clock.step(delta_ms);
+        self.input(Input::ClockStep { delta_ms })
+    }
+
+    fn with_agent(
+        &mut self,
+        now: Now,
+        call: impl FnOnce(&mut Agent, &mut Cx<'_>),
+    ) -> Result<(), DriverError> {
+        self.last = now.mono;
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let Parts { agent, shared, id, .. } = &mut self.parts;
+        call(agent, &mut Cx { now, id: *id, shared, out: &mut outputs });
+        for output in outputs.drain(..) {
+            self.perform(now, output)?;
+        }
+        self.outputs = outputs;
+        let metrics = &self.parts.metrics;
+        metrics.open.set(i64::try_from(self.exchanges.len()).unwrap_or(i64::MAX));
+        let deadline = self.parts.agent.view(&self.parts.shared, now).ack_deadline();
+        metrics.deadline.set(deadline.map_or(0, Wall::secs));
+        Ok(())
+    }
+
+    fn perform(&mut self, now: Now, output: Output) -> Result<(), DriverError> {
+        match output {
+            Output::Persist => self.persist_at(now),
+            Output::Send { txn, request, give_up_after } => {
+                self.parts.faults.at(Point::Send, Side::Before)?;
+                let sender = self.parts.switch.sender(&self.parts.agent);
+                let transport = Arc::clone(&self.transport);
+                self.exchanges.start(transport, (txn, request, sender), now.wall, give_up_after);
+                Ok(())
+            }
+            Output::Cancel(txn) => {
+                self.exchanges.cancel(txn);
+                Ok(())
+            }
+            Output::Log(message) => {
+                self.parts.metrics.message(&message);
+                self.parts.log.log(now.wall, &message);
+                Ok(())
+            }
+            Output::Event(event) => {
+                self.parts.switch.events.add(now.wall, event);
+                Ok(())
+            }
+        }
+    }
+
+    fn completed(&mut self, ended: Ended) -> Result<(), DriverError> {
+        // The peer has done its part, and the device does not know of it yet.
+        self.parts.faults.at(Point::Send, Side::After)?;
+        let Ended { txn, purpose, sent_at, mut exchanged } = ended;
+        let now = self.now();
+        self.parts.metrics.exchange(purpose, &exchanged.result);
+        if let Some(detail) = &exchanged.detail {
+            self.diagnose(purpose, detail, exchanged.refused);
+        }
+        self.parts.switch.remember(purpose, (sent_at, now.wall), &mut exchanged);
+        self.input_at(now, Input::Completed { txn, result: exchanged.result })
+    }
+
+    /// Says once, where the operator sees it, that this program does not leave the machine; anything else is detail.
+    fn diagnose(&mut self, purpose: Purpose, detail: &str, refused: bool) {
+        let device = &*self.parts.name;
+        if refused && self.refused.as_deref() != Some(detail) {
+            tracing::warn!(device, "{detail}");
+            self.refused = Some(detail.into());
+        } else {
+            tracing::debug!(device, ?purpose, "{detail}");
+        }
+    }
+
+    /// Makes the present state durable.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn persist(&mut self) -> Result<(), DriverError> {
+        self.persist_at(self.now())
+    }
+
+    fn persist_at(&mut self, now: Now) -> Result<(), DriverError> {
+        self.parts.faults.at(Point::Persist, Side::Before)?;
+        let saved = SavedDevice {
+            agent: self.parts.agent.save(&self.parts.shared, now),
+            clock_offset_ms: self.parts.device_clock.offset_ms(),
+            startup_config: self.parts.switch.startup.clone(),
+        };
+        self.parts.store.save(&serde_json::to_vec(&saved)?)?;
+        self.parts.metrics.saves.increment();
+        self.parts.faults.at(Point::Persist, Side::After)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! The real-time driver: agents in real or scaled time (`docs/DESIGN.md`, "One core, three drivers").
+//!
+//! One task drives one device: it performs the agent's outputs strictly in order, then waits for the next timer, the
+//! end of an exchange, or an order. What an exchange depends on is durable before it is sent. Clock, transport, store
+//! and log are lent to it, so that tests can run it with a paused clock over a transport in memory.
+
+mod advance;
+mod device;
+mod effects;
+mod exchange;
+mod host;
+mod metrics;
+mod saved;
+mod switch;
+
+pub use advance::{AdvanceError, advance};
+pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
+pub use effects::run_lines;
+pub use host::{Handle, Host, PeerClock};
+pub use metrics::DeviceMetrics;
+pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
+pub use switch::{Connect, Factory, Switch};
+
+#[cfg(test)]
+mod tests;

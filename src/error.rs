@@ -1,0 +1,59 @@
+//! Who is to blame decides the exit code.
+
+use std::process::ExitCode;
+
+/// The user's input is wrong: usage, configuration, environment that only the user can mend. Exit code 2.
+///
+/// Carried inside [`anyhow::Error`]; [`exit_code`] finds it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UserError(pub String);
+
+/// A [`UserError`] as an [`anyhow::Error`].
+pub fn user_error(line: impl Into<String>) -> anyhow::Error {
+    UserError(line.into()).into()
+}
+
+/// Turns any error into one that blames the user's input.
+pub trait BlameUser<T> {
+    /// The same error with exit code 2.
+    ///
+    /// # Errors
+    /// The error of `self`.
+    fn blame_user(self) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> BlameUser<T> for Result<T, E> {
+    fn blame_user(self) -> anyhow::Result<T> {
+        self.map_err(|error| user_error(one_line(&error.into())))
+    }
+}
+
+/// An error with its causes in one line.
+#[must_use]
+pub fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").replace('\n', " ")
+}
+
+/// 2 where the user's input is wrong, else 1.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let user = error.chain().any(|cause| cause.is::<UserError>());
+    ExitCode::from(if user { 2 } else { 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn blame_survives_added_context() {
+        let blamed: anyhow::Result<()> = Err(user_error("bad URL"));
+        let error = blamed.context("slpsim.toml").unwrap_err();
+        assert_eq!(format!("{:?}", exit_code(&error)), format!("{:?}", ExitCode::from(2)));
+        assert_eq!(one_line(&error), "slpsim.toml: bad URL");
+        let own = anyhow::anyhow!("ours");
+        assert_eq!(format!("{:?}", exit_code(&own)), format!("{:?}", ExitCode::from(1)));
+    }
+}

@@ -1,0 +1,142 @@
+//! The simulated time in the state folder: it never goes back over a restart (`interface.md` §1).
+//!
+//! What is saved is always ahead of what anybody has seen. Where time runs faster than the host's, or was moved, a
+//! span ahead is reserved and reserved anew before it is used up; after a crash time goes on behind the reserved
+//! span, after a clean end exactly where it stood.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use slpsim_policy::Wall;
+
+use crate::clock::{Clock, Speed};
+use crate::error::user_error;
+use crate::store::{Loaded, Store};
+use crate::time::{host_now, print_time};
+
+/// Format of the saved clock.
+pub const VERSION: u16 = 1;
+/// Real time for which simulated time is reserved ahead.
+const AHEAD: Duration = Duration::from_secs(20);
+/// How often the reservation is renewed.
+pub const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    /// Nobody has seen a later time.
+    seen_until: Wall,
+}
+
+/// The clock's place in a state folder.
+pub struct KeptClock {
+    store: Box<dyn Store>,
+    seen_until: Option<Wall>,
+    /// What [`Store::load`] reported.
+    pub loaded: Loaded,
+}
+
+impl std::fmt::Debug for KeptClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptClock").field("seen_until", &self.seen_until).finish_non_exhaustive()
+    }
+}
+
+impl KeptClock {
+    /// Reads what is kept.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is from a newer program.
+    pub fn open(mut store: Box<dyn Store>) -> Result<Self> {
+        let mut loaded = store.load()?;
+        let seen_until = match loaded.blob.take() {
+            None => None,
+            Some(blob) => {
+                let saved: Saved =
+                    serde_json::from_slice(&blob).context("the saved clock is not readable")?;
+                Some(saved.seen_until)
+            }
+        };
+        Ok(Self { store, seen_until, loaded })
+    }
+
+    /// The time at which a daemon starts that would start at `wanted`: never before what was seen.
+    #[must_use]
+    pub fn start_at(&self, wanted: Wall) -> Wall {
+        self.seen_until.map_or(wanted, |seen| seen.max(wanted))
+    }
+
+    /// Checks a clock that another process sets.
+    ///
+    /// # Errors
+    /// Where it is behind what was seen here; one line for the user.
+    pub fn check_shared(&self, clock: &Clock) -> Result<()> {
+        match self.seen_until {
+            Some(seen) if clock.wall() < seen => {
+                let (seen, shared) = (print_time(seen), print_time(clock.wall()));
+                Err(user_error(format!(
+                    "the state folder has seen {seen} and the shared clock shows {shared}, and time cannot go back: give another --state DIR"
+                )))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Saves `clock`'s time with a reserve; to be called at least each [`RENEW_EVERY`] while the clock runs.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn reserve(&mut self, clock: &Clock) -> Result<()> {
+        let ahead_ms = u64::try_from(AHEAD.as_millis()).unwrap_or(u64::MAX);
+        let ahead_ms = ahead_ms.saturating_mul(u64::from(clock.speed().factor()));
+        self.save(clock.wall().plus_millis(i64::try_from(ahead_ms).unwrap_or(i64::MAX)))
+    }
+
+    /// [`KeptClock::reserve`], unless the clock is simply the host's, which goes on by itself.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn renew(&mut self, clock: &Clock) -> Result<()> {
+        let is_host_time = clock.speed() == Speed::REAL && clock.wall().since(host_now()).abs() < 1000;
+        if is_host_time { Ok(()) } else { self.reserve(clock) }
+    }
+
+    /// Saves exactly `now`, at a clean end or where the clock is not ours to reserve.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save(&mut self, now: Wall) -> Result<()> {
+        self.store.save(&serde_json::to_vec(&Saved { seen_until: now })?)?;
+        self.seen_until = Some(now);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SlotStore;
+
+    const START: Wall = Wall::from_secs(1_767_225_600);
+
+    #[tokio::test(start_paused = true)]
+    async fn time_never_goes_back_after_a_crash_nor_forward_after_a_clean_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || KeptClock::open(Box::new(SlotStore::new(folder.path(), "clock", VERSION))).unwrap();
+        let mut kept = open();
+        assert_eq!(kept.start_at(START), START);
+        let clock = Clock::start(START, Speed::try_from(100).unwrap());
+        kept.reserve(&clock).unwrap();
+        tokio::time::advance(RENEW_EVERY).await;
+        let seen = clock.wall();
+        drop(kept);
+        assert!(open().start_at(START) >= seen);
+
+        let mut kept = open();
+        kept.save(seen).unwrap();
+        assert_eq!(open().start_at(START), seen);
+        assert_eq!(open().start_at(seen.plus_days(1)), seen.plus_days(1));
+        assert!(open().check_shared(&Clock::start(START, Speed::REAL)).is_err());
+        assert!(open().check_shared(&Clock::start(seen, Speed::REAL)).is_ok());
+    }
+}

@@ -1,0 +1,22 @@
+//! The clients: from a request of the agent to a reply, or to the row of `spec/messages.md` §5.
+//!
+//! Two levels. A [`Carrier`] moves the bytes of one exchange over HTTP or HTTPS. A [`Transport`] moves what the agent
+//! speaks of: it composes, encodes and signs with a [`Format`], has the bytes carried, and decodes, verifies and
+//! accepts the answer. [`Smart`], [`Cslu`] and [`Off`] are the transports.
+
+mod call;
+mod carrier;
+mod classify;
+mod link;
+mod route;
+mod smart;
+mod tls;
+mod transport;
+
+pub use call::{Answer, Call, CarryError, Clock, Limits};
+pub use carrier::{Carrier, Proxy};
+pub use link::{Decoded, Encoded, Format, Link, Nonces, SystemNonces};
+pub use route::{NoWay, Resolve, Way};
+pub use smart::{Cslu, Smart};
+pub use tls::{AnchorError, Anchors};
+pub use transport::{Exchanged, Exchanging, Off, Transport};
