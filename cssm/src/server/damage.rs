@@ -20,7 +20,7 @@ pub(super) fn corrupt(bytes: &Bytes, luck: Luck, n: u64) -> Bytes {
     let mut bytes = bytes.to_vec();
     for (at, byte) in bytes.iter_mut().enumerate() {
         let drawn = luck.number(n, For::Damage, u64::try_from(at).unwrap_or(0)).to_le_bytes();
-        if drawn[0] % 16 == 0 {
+        if drawn[0].is_multiple_of(16) {
             *byte ^= drawn[1] | 1;
         }
     }

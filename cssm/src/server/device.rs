@@ -261,18 +261,19 @@ fn after(
 
 /// Faults that change what an answer says, before it is signed.
 fn change(answer: &mut ServerMessage, kind: FaultKind) {
-    let spoil = |policy: Sealed<PolicyObject>| match kind {
-        FaultKind::PolicyBadTime(by) => Sealed { issued: policy.issued.plus_millis(by), ..policy },
-        _ => policy.spoiled(ElementFault::Signature),
-    };
     if kind == FaultKind::WrongNonce {
         answer.nonce = damage::other_nonce(&answer.nonce);
+    } else if kind == FaultKind::PolicyBadSignature {
+        each_policy(answer, |policy| policy.spoiled(ElementFault::Signature));
+    } else if let FaultKind::PolicyBadTime(by) = kind {
+        each_policy(answer, |policy| Sealed { issued: policy.issued.plus_millis(by), ..policy });
     }
-    if matches!(kind, FaultKind::PolicyBadSignature | FaultKind::PolicyBadTime(_)) {
-        answer.data.policy = answer.data.policy.take().map(spoil);
-        if let Some(ack) = answer.data.ack.as_mut().and_then(|ack| ack.object.as_mut()) {
-            ack.policy = ack.policy.take().map(spoil);
-        }
+}
+
+fn each_policy(answer: &mut ServerMessage, spoil: impl Fn(Sealed<PolicyObject>) -> Sealed<PolicyObject>) {
+    answer.data.policy = answer.data.policy.take().map(&spoil);
+    if let Some(ack) = answer.data.ack.as_mut().and_then(|ack| ack.object.as_mut()) {
+        ack.policy = ack.policy.take().map(&spoil);
     }
 }
 

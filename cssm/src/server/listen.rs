@@ -38,17 +38,16 @@ pub(crate) fn serve(
 ) -> io::Result<Listening> {
     let address = listener.local_addr()?;
     let handle = Handle::new();
-    let mut server = axum_server::from_tcp(listener)?
-        .http1_only()
-        .handle(handle.clone())
-        .first_request_timeout(HEAD_TIME);
+    let mut server =
+        axum_server::from_tcp(listener)?.http1_only().handle(handle.clone()).first_request_timeout(HEAD_TIME);
     server.http_builder().http1().header_read_timeout(HEAD_TIME).max_buf_size(64 * 1024);
     let limited = Limited { connections: Arc::clone(connections) };
     let make = tower::make::Shared::new(Door(router));
     let task = match tls {
         Some(tls) => {
-            let acceptor =
-                RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(HEAD_TIME).acceptor(limited);
+            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls))
+                .handshake_timeout(HEAD_TIME)
+                .acceptor(limited);
             tokio::spawn(server.acceptor(acceptor).serve(make))
         }
         None => tokio::spawn(server.acceptor(limited).serve(make)),

@@ -13,11 +13,21 @@ pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     plain(shared.with(|cssm| {
         let mut text = String::new();
         let store = cssm.store();
-        head(&mut text, "slpsim_mock_exchanges_total", "counter", "Exchanges with devices by purpose and answer.");
+        head(
+            &mut text,
+            "slpsim_mock_exchanges_total",
+            "counter",
+            "Exchanges with devices by purpose and answer.",
+        );
         for (purpose, answer, count) in cssm.history().counts() {
             row(&mut text, "slpsim_mock_exchanges_total", &[("purpose", purpose), ("answer", answer)], count);
         }
-        head(&mut text, "slpsim_mock_rules_broken_total", "counter", "Requests refused, by the rule that they broke.");
+        head(
+            &mut text,
+            "slpsim_mock_rules_broken_total",
+            "counter",
+            "Requests refused, by the rule that they broke.",
+        );
         for (rule, count) in cssm.history().broken() {
             row(&mut text, "slpsim_mock_rules_broken_total", &[("rule", rule.name())], count);
         }

@@ -154,7 +154,8 @@ impl Server {
         let reference = config.reference.unwrap_or(now);
         let pki = {
             let (dir, names, clock) = (config.state_dir, config.tls_names, Arc::clone(&clock));
-            let made = tokio::task::spawn_blocking(move || Pki::open(dir.as_deref(), &names, reference, clock));
+            let made =
+                tokio::task::spawn_blocking(move || Pki::open(dir.as_deref(), &names, reference, clock));
             made.await.map_err(|_| StartError::Random)??
         };
         let Pki { signer, ca_pem, tls } = pki;
@@ -173,7 +174,15 @@ impl Server {
             metrics: format!("http://{}/metrics", manage.address),
         };
         tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
-        Ok(Running { urls, ca_pem, idtoken, manage_token, shared, stop, listening: vec![https, plain, manage] })
+        Ok(Running {
+            urls,
+            ca_pem,
+            idtoken,
+            manage_token,
+            shared,
+            stop,
+            listening: vec![https, plain, manage],
+        })
     }
 }
 

@@ -139,7 +139,8 @@ impl Authority {
 
     fn from_pem(text: &str) -> Result<Self, PkiError> {
         let key = KeyPair::from_pem(text)?;
-        let at = text.find("-----BEGIN CERTIFICATE").ok_or_else(|| PkiError::Library("no certificate".into()))?;
+        let at =
+            text.find("-----BEGIN CERTIFICATE").ok_or_else(|| PkiError::Library("no certificate".into()))?;
         let pem = text.get(at..).unwrap_or_default().to_owned();
         Ok(Self { issuer: Issuer::from_ca_cert_pem(&pem, key)?, pem })
     }
@@ -148,7 +149,12 @@ impl Authority {
         [self.issuer.key().serialize_pem().as_str(), &self.pem].concat()
     }
 
-    fn server_config(&self, extra: &[String], reference: Wall, clock: Arc<dyn Clock>) -> Result<ServerConfig, PkiError> {
+    fn server_config(
+        &self,
+        extra: &[String],
+        reference: Wall,
+        clock: Arc<dyn Clock>,
+    ) -> Result<ServerConfig, PkiError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = params("slpsim mock", reference);
         params.subject_alt_names = alternative_names(extra)?;

@@ -102,7 +102,12 @@ pub(super) fn certify(shared: &Shared, answer: &mut ServerMessage) {
 }
 
 /// The bytes of an answer; none where they cannot be made, which the caller answers with 503.
-pub(super) fn encode(shared: &Shared, answer: &ServerMessage, spoiled: bool, stranger: bool) -> Option<String> {
+pub(super) fn encode(
+    shared: &Shared,
+    answer: &ServerMessage,
+    spoiled: bool,
+    stranger: bool,
+) -> Option<String> {
     let signer = if stranger { shared.stranger()? } else { &shared.signer };
     match encode_response(answer, Sealing { signer, spoiled }, &shared.wire) {
         Ok(body) => Some(body),

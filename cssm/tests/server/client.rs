@@ -8,7 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 use slpsim_agent::{
-    IdCert, Measurement, PollId, ProfileId, Reason, Report, ReportId, Request, Role, Sender, Signer, Udi, Unit,
+    IdCert, Measurement, PollId, ProfileId, Reason, Report, ReportId, Request, Role, Sender, Signer, Udi,
+    Unit,
 };
 use slpsim_cssm::server::{Clock, Running, Server, ServerConfig};
 use slpsim_policy::Wall;
@@ -140,7 +141,12 @@ impl Device {
     }
 
     /// The answer, verified.
-    pub async fn says(&mut self, world: &World, url: &str, request: &Request) -> Result<ServerMessage, Refusal> {
+    pub async fn says(
+        &mut self,
+        world: &World,
+        url: &str,
+        request: &Request,
+    ) -> Result<ServerMessage, Refusal> {
         let raw = self.raw(world, url, request).await.unwrap();
         assert_eq!(raw.status, 200, "{}", String::from_utf8_lossy(&raw.body));
         let received = decode_response(&raw.body, &self.verifier, &WireProfile::default())?;
@@ -194,7 +200,8 @@ pub async fn post(http: &reqwest::Client, url: &str, body: impl Into<reqwest::Bo
     let header = |name: &str| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
     };
-    let (status, rule, retry_after) = (response.status().as_u16(), header("slpsim-rule"), header("retry-after"));
+    let (status, rule, retry_after) =
+        (response.status().as_u16(), header("slpsim-rule"), header("retry-after"));
     Ok(Raw { status, rule, retry_after, body: response.bytes().await?.to_vec() })
 }
 

@@ -57,17 +57,11 @@ async fn a_report_whose_signature_does_not_fit_is_rejected_and_the_others_are_no
     let mut device = Device::new(&world, 1);
     let request = device.usage(&[1, 2]);
     let message = device.message(&world, &request);
-    // The same report with another count in it: the payload changes, the signature stays.
+    // The same report with another reason in it: the payload changes, the signature stays.
     let body = device.encode(&message);
-    let at = body.find("ENTITLEMENT").unwrap();
-    let (head, tail) = body.split_at(at);
-    let forged = [head, &tail.replacen("COUNT", "COUNY", 1)].concat();
+    let forged = body.replacen("CurrentUsageRequested", "CurrentUsageRequestef", 1);
     assert_ne!(forged, body);
     let raw = crate::client::post(&world.http, &cslu, forged).await.unwrap();
-    if raw.status != 200 {
-        // The codec reads what a report counts; then the forgery has to be somewhere else.
-        panic!("{}", String::from_utf8_lossy(&raw.body));
-    }
     let received = slpsim_transport::smart::decode_response(
         &raw.body,
         &device.verifier,

@@ -38,10 +38,13 @@ async fn keys_and_certificates_outlive_a_restart_and_are_nobody_elses() {
 
 #[tokio::test]
 async fn the_certificate_has_the_documented_names_and_those_asked_for() {
-    let world = World::with(ServerConfig { tls_names: vec!["cssm.example.com".into()], ..ServerConfig::default() }).await;
+    let world =
+        World::with(ServerConfig { tls_names: vec!["cssm.example.com".into()], ..ServerConfig::default() })
+            .await;
     let port = world.server.urls.smart.rsplit_once(':').unwrap().1.split('/').next().unwrap().to_owned();
     let here = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
-    for name in ["smartreceiver.cisco.com", "tools.cisco.com", "cslu-local", "localhost", "cssm.example.com"] {
+    for name in ["smartreceiver.cisco.com", "tools.cisco.com", "cslu-local", "localhost", "cssm.example.com"]
+    {
         let http = named(&world.server.ca_pem, name, here);
         let response = http.get(format!("https://{name}:{port}/")).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 404, "{name}");
@@ -57,7 +60,9 @@ fn named(ca_pem: &str, name: &str, to: SocketAddr) -> reqwest::Client {
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = rustls::RootCertStore::empty();
     for certificate in
-        <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::pem_slice_iter(ca_pem.as_bytes())
+        <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::pem_slice_iter(
+            ca_pem.as_bytes(),
+        )
     {
         roots.add(certificate.unwrap()).unwrap();
     }
@@ -125,7 +130,8 @@ async fn a_shutdown_ends_even_stalled_exchanges_and_frees_the_ports() {
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_and_others_served() {
     let world = World::with(ServerConfig { connections: 2, ..ServerConfig::default() }).await;
-    let address = world.server.urls.cslu.trim_start_matches("http://").trim_end_matches("/cslu/v1/pi").to_owned();
+    let address =
+        world.server.urls.cslu.trim_start_matches("http://").trim_end_matches("/cslu/v1/pi").to_owned();
     let first = TcpStream::connect(&address).await.unwrap();
     let second = TcpStream::connect(&address).await.unwrap();
     let mut third = TcpStream::connect(&address).await.unwrap();

@@ -76,7 +76,11 @@ enum Word {
     Listed,
 }
 
-pub(super) async fn put(State(shared): State<Arc<Shared>>, Path(name): Path<String>, bytes: Bytes) -> Answered {
+pub(super) async fn put(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    bytes: Bytes,
+) -> Answered {
     let wish: AccountBody = body(&bytes)?;
     let membership = match wish.membership {
         Word::Open => Membership::Open,
@@ -123,8 +127,9 @@ struct PolicyBody {
 
 pub(super) async fn get_policy(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Answered {
     let policy = shared.with(|cssm| cssm.account(&name).map(|account| account.policy.clone()))?;
-    let policy = policy
-        .ok_or_else(|| Refused::not_found(format!("{name} has no policy; its devices keep the Cisco default")))?;
+    let policy = policy.ok_or_else(|| {
+        Refused::not_found(format!("{name} has no policy; its devices keep the Cisco default"))
+    })?;
     Ok(Json(policy_view(&policy.policy)))
 }
 

@@ -91,7 +91,8 @@ pub(super) type Answered = Result<axum::Json<Value>, Refused>;
 /// The JSON body of a call. curl's `-d` calls it a form, so the content type is not looked at.
 pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|error| Refused::wrong(format!("the body is not as it should be: {error}")))
+    serde_json::from_slice(bytes)
+        .map_err(|error| Refused::wrong(format!("the body is not as it should be: {error}")))
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> axum::Json<Value> {
@@ -100,7 +101,9 @@ async fn health(State(shared): State<Arc<Shared>>) -> axum::Json<Value> {
 }
 
 async fn no_such_call() -> Refused {
-    Refused::not_found("there is no such call; GET /mock/v1/health, devices, reports, events, requests, faults, clock are some")
+    Refused::not_found(
+        "there is no such call; GET /mock/v1/health, devices, reports, events, requests, faults, clock are some",
+    )
 }
 
 async fn no_such_method() -> Refused {
@@ -111,7 +114,8 @@ async fn authorized(State(shared): State<Arc<Shared>>, request: Request, next: N
     if let Some(token) = &shared.manage_token
         && !shows(request.headers(), token)
     {
-        let refused = Refused(StatusCode::UNAUTHORIZED, "show the management token: Authorization: Bearer …".into());
+        let refused =
+            Refused(StatusCode::UNAUTHORIZED, "show the management token: Authorization: Bearer …".into());
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
     }
     // Read here, so that every call has the same limit.

@@ -26,7 +26,9 @@ pub(super) async fn begin_fault(State(shared): State<Arc<Shared>>, bytes: Bytes)
         let id = cssm.begin_fault(spec, now)?;
         Ok::<_, crate::cssm::ManageError>(find(cssm.faults(now).active(), id))
     })?;
-    begun.map(Json).ok_or_else(|| Refused::wrong("the fault was over as soon as it began; give it a longer time"))
+    begun
+        .map(Json)
+        .ok_or_else(|| Refused::wrong("the fault was over as soon as it began; give it a longer time"))
 }
 
 pub(super) async fn clear_faults(State(shared): State<Arc<Shared>>) -> Json<Value> {
@@ -118,7 +120,9 @@ pub(super) async fn set_ack_mode(State(shared): State<Arc<Shared>>, bytes: Bytes
         ("delay", Some(delay)) => AckMode::Delay(span::parse(delay, false).map_err(Refused::wrong)?),
         ("delay", None) => return Err(Refused::wrong("mode delay needs a delay, such as \"10m\"")),
         ("at-once" | "manual", Some(_)) => return Err(Refused::wrong("only mode delay has a delay")),
-        (other, _) => return Err(Refused::wrong(format!("{other:?} is no mode; there are at-once, delay, manual"))),
+        (other, _) => {
+            return Err(Refused::wrong(format!("{other:?} is no mode; there are at-once, delay, manual")));
+        }
     };
     shared.with(|cssm| cssm.set_ack_mode(mode));
     Ok(Json(mode_view(mode)))

@@ -76,7 +76,9 @@ pub(super) async fn delete_device(State(shared): State<Arc<Shared>>, Path(name):
 }
 
 fn no_device(name: &str) -> Refused {
-    Refused::not_found(format!("no device is called {name:?}; name it by serial number or PID:<pid>,SN:<serial>"))
+    Refused::not_found(format!(
+        "no device is called {name:?}; name it by serial number or PID:<pid>,SN:<serial>"
+    ))
 }
 
 fn device_view(cssm: &Cssm, device: &Device) -> Value {
@@ -206,6 +208,7 @@ fn exchange_view(exchange: &Exchange) -> Value {
 /// RFC 3339, with milliseconds where there are some.
 pub(super) fn time_text(at: Wall) -> Value {
     let nanos = i128::from(at.0).saturating_mul(1_000_000);
-    let text = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|time| time.format(&Rfc3339).ok());
+    let text =
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|time| time.format(&Rfc3339).ok());
     text.map_or_else(|| json!(at.0), Value::String)
 }
