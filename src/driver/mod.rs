@@ -5,6 +5,7 @@
 //! and log are lent to it, so that tests can run it with a paused clock over a transport in memory.
 
 mod advance;
+mod connect;
 mod device;
 mod effects;
 mod exchange;
@@ -14,6 +15,7 @@ mod saved;
 mod switch;
 
 pub use advance::{AdvanceError, advance};
+pub use connect::HttpConnect;
 pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub use effects::run_lines;
 pub use host::{Handle, Host, PeerClock};

@@ -1,5 +1,6 @@
 //! The driver with a paused clock over a peer in memory.
 
+mod console;
 mod peer;
 
 use std::sync::{Arc, Mutex};
