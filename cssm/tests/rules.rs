@@ -1,4 +1,11 @@
 //! The rules without a wire: what a device says and what it hears, at simulated times.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests say what they expect by unwrapping it"
+)]
 
 use std::time::Duration;
 

@@ -18,11 +18,11 @@ use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::{decode_response, encode_request};
 use slpsim_transport::{Refusal, WireProfile};
 
-pub const NOW: Wall = Wall::from_secs(1_772_445_600);
+pub(crate) const NOW: Wall = Wall::from_secs(1_772_445_600);
 
 /// A clock that a test sets.
 #[derive(Debug)]
-pub struct TestClock(pub AtomicI64);
+pub(crate) struct TestClock(pub(crate) AtomicI64);
 
 impl Clock for TestClock {
     fn now(&self) -> Wall {
@@ -31,34 +31,34 @@ impl Clock for TestClock {
 }
 
 /// A server with an operator beside it.
-pub struct World {
-    pub server: Running,
-    pub clock: Arc<TestClock>,
-    pub http: reqwest::Client,
+pub(crate) struct World {
+    pub(crate) server: Running,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) http: reqwest::Client,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(ServerConfig { seed: Some(7), ..ServerConfig::default() }).await
     }
 
-    pub async fn with(config: ServerConfig) -> Self {
+    pub(crate) async fn with(config: ServerConfig) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(NOW.0)));
         let server = Server::start(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         let http = client(&server.ca_pem);
         Self { server, clock, http }
     }
 
-    pub fn advance(&self, millis: i64) {
+    pub(crate) fn advance(&self, millis: i64) {
         self.clock.0.fetch_add(millis, Ordering::SeqCst);
     }
 
-    pub fn token(&self) -> slpsim_agent::Token {
+    pub(crate) fn token(&self) -> slpsim_agent::Token {
         self.server.idtoken.clone()
     }
 
     /// A management call with the right token.
-    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let url = format!("{}/{path}", self.server.urls.manage);
         let mut request = self.http.request(method, url);
@@ -73,14 +73,14 @@ impl World {
         (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
     }
 
-    pub async fn ok(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub(crate) async fn ok(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let (status, answer) = self.call(method, path, body).await;
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     }
 
     /// The rule in the last entry of `GET requests`.
-    pub async fn last_rule(&self) -> Option<String> {
+    pub(crate) async fn last_rule(&self) -> Option<String> {
         let list = self.ok("GET", "requests?limit=1", None).await;
         list[0]["rule"].as_str().map(ToOwned::to_owned)
     }
@@ -88,23 +88,23 @@ impl World {
 
 /// What came back from a POST.
 #[derive(Debug)]
-pub struct Raw {
-    pub status: u16,
-    pub rule: Option<String>,
-    pub retry_after: Option<String>,
-    pub body: Vec<u8>,
+pub(crate) struct Raw {
+    pub(crate) status: u16,
+    pub(crate) rule: Option<String>,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A device.
-pub struct Device {
-    pub sender: Sender,
-    pub keys: &'static DeviceKeys,
-    pub nonce: u64,
-    pub verifier: Verifier,
+pub(crate) struct Device {
+    pub(crate) sender: Sender,
+    pub(crate) keys: &'static DeviceKeys,
+    pub(crate) nonce: u64,
+    pub(crate) verifier: Verifier,
 }
 
 impl Device {
-    pub fn new(world: &World, n: u32) -> Self {
+    pub(crate) fn new(world: &World, n: u32) -> Self {
         static KEYS: OnceLock<DeviceKeys> = OnceLock::new();
         let udi = Udi::new("N9K-C93180YC-FX3", &format!("FDO{n:08}")).unwrap();
         let sender = Sender {
@@ -124,24 +124,24 @@ impl Device {
         }
     }
 
-    pub fn message(&mut self, world: &World, request: &Request) -> DeviceMessage {
+    pub(crate) fn message(&mut self, world: &World, request: &Request) -> DeviceMessage {
         self.nonce += 1;
         compose(request, &self.sender, world.clock.now(), self.nonce)
     }
 
-    pub fn encode(&self, message: &DeviceMessage) -> String {
+    pub(crate) fn encode(&self, message: &DeviceMessage) -> String {
         encode_request(message, Some(self.keys), &WireProfile::default()).unwrap().body
     }
 
     /// The bytes of the answer.
-    pub async fn raw(&mut self, world: &World, url: &str, request: &Request) -> reqwest::Result<Raw> {
+    pub(crate) async fn raw(&mut self, world: &World, url: &str, request: &Request) -> reqwest::Result<Raw> {
         let message = self.message(world, request);
         let body = self.encode(&message);
         post(&world.http, url, body).await
     }
 
     /// The answer, verified.
-    pub async fn says(
+    pub(crate) async fn says(
         &mut self,
         world: &World,
         url: &str,
@@ -155,7 +155,7 @@ impl Device {
     }
 
     /// Asks for trust and installs it.
-    pub async fn gets_trust(&mut self, world: &World) -> IdCert {
+    pub(crate) async fn gets_trust(&mut self, world: &World) -> IdCert {
         let request = self.trust(world);
         let answer = self.says(world, &world.server.urls.smart.clone(), &request).await.unwrap();
         let identity = answer.data.trust_codes[0].object.as_ref().unwrap().code.identity;
@@ -163,11 +163,11 @@ impl Device {
         identity
     }
 
-    pub fn trust(&self, world: &World) -> Request {
+    pub(crate) fn trust(&self, world: &World) -> Request {
         Request::Trust { token: world.token(), force: false, units: self.sender.units.clone() }
     }
 
-    pub fn report(&self, id: u64) -> Report {
+    pub(crate) fn report(&self, id: u64) -> Report {
         let signer = self.sender.identity.map_or(Signer::Builtin, Signer::Id);
         Report {
             id: ReportId(id),
@@ -185,17 +185,21 @@ impl Device {
         }
     }
 
-    pub fn usage(&self, ids: &[u64]) -> Request {
+    pub(crate) fn usage(&self, ids: &[u64]) -> Request {
         Request::Usage { reports: ids.iter().map(|id| self.report(*id)).collect() }
     }
 
-    pub async fn reports(&mut self, world: &World, url: &str, ids: &[u64]) -> PollId {
+    pub(crate) async fn reports(&mut self, world: &World, url: &str, ids: &[u64]) -> PollId {
         let request = self.usage(ids);
         self.says(world, url, &request).await.unwrap().data.poll_id.expect("a poll id")
     }
 }
 
-pub async fn post(http: &reqwest::Client, url: &str, body: impl Into<reqwest::Body>) -> reqwest::Result<Raw> {
+pub(crate) async fn post(
+    http: &reqwest::Client,
+    url: &str,
+    body: impl Into<reqwest::Body>,
+) -> reqwest::Result<Raw> {
     let response = http.post(url).header("content-type", "application/json").body(body).send().await?;
     let header = |name: &str| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
@@ -206,7 +210,7 @@ pub async fn post(http: &reqwest::Client, url: &str, body: impl Into<reqwest::Bo
 }
 
 /// A client that trusts `ca_pem` and nobody else.
-pub fn client(ca_pem: &str) -> reqwest::Client {
+pub(crate) fn client(ca_pem: &str) -> reqwest::Client {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();

@@ -1,4 +1,11 @@
 //! The server over real sockets: what a device and an operator see.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests say what they expect by unwrapping it"
+)]
 
 mod client;
 mod dialogue;
