@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{Agent, Now, Profile, ProfileId, Sender, Shared};
+use slpsim_agent::{Agent, Message, Now, Profile, ProfileId, Sender, Shared};
 use slpsim_console as console;
 use slpsim_console::config::Config;
-use slpsim_console::history::Exchanged as PastExchange;
-use slpsim_network::{Network, Source, World};
+use slpsim_console::history::{Exchanged as PastExchange, Records};
+use slpsim_logs::{Form, Formatter, Line, Options, Repeated};
+use slpsim_network::World;
 use slpsim_policy::Wall;
 use slpsim_transport::client::{Exchanged, Transport};
+
+use crate::sinks::zone_of;
 
 /// Makes the transport that a configuration asks for.
 pub trait Connect: Send {
@@ -30,18 +33,17 @@ pub struct Factory {
 pub struct Switch {
     /// The running configuration.
     pub config: Config,
-    /// The startup configuration, where one was saved.
-    pub startup: Option<String>,
     /// What counts where there is none.
     pub factory: Factory,
     /// The network around it.
     pub world: Arc<World>,
-    /// Texts of exchanged messages.
-    pub history: console::MessageHistory,
-    /// Events of the agent.
-    pub events: console::EventLog,
+    /// What it remembers: messages, events, its log file, its startup configuration.
+    pub records: Records,
     /// When it started.
     pub started: Wall,
+    /// What the startup configuration wants done beside settings, as it was read last.
+    pub startup_effects: Vec<console::Effect>,
+    log_form: Formatter,
 }
 
 impl Switch {
@@ -57,12 +59,12 @@ impl Switch {
     ) -> (Self, Vec<String>) {
         let mut switch = Self {
             config: Config::bare(),
-            startup,
             factory,
             world,
-            history: console::MessageHistory::default(),
-            events: console::EventLog::default(),
+            records: Records { startup_config: startup, ..Records::default() },
             started: now,
+            startup_effects: Vec::new(),
+            log_form: Formatter::new(Options { form: Form::Logfile, ..Options::default() }),
         };
         let lines = switch.load(profile.profile(), now);
         (switch, lines)
@@ -70,7 +72,7 @@ impl Switch {
 
     /// Reads the startup configuration again, as at a reload; gives the exec lines in it.
     pub fn load(&mut self, profile: &'static Profile, now: Wall) -> Vec<String> {
-        let (mut config, text) = match &self.startup {
+        let (mut config, text) = match &self.records.startup_config {
             Some(text) => (Config::bare(), text),
             None => (self.factory.config.clone(), &self.factory.lines),
         };
@@ -79,24 +81,9 @@ impl Switch {
             tracing::warn!(device = config.hostname, "startup configuration, {error}");
         }
         self.config = config;
+        self.startup_effects = startup.effects;
         self.started = now;
         startup.exec_lines
-    }
-
-    /// The network as the running configuration makes it.
-    #[must_use]
-    pub fn network(&self) -> Network {
-        Network::new(Arc::clone(&self.world), self.config.ip.clone())
-    }
-
-    /// Whether one of the configured NTP servers answers.
-    #[must_use]
-    pub fn ntp_synchronized(&self) -> bool {
-        let network = self.network();
-        self.config.ntp.iter().any(|server| {
-            let vrf = server.vrf.as_deref().unwrap_or(console::config::VRF);
-            network.ntp_answers(&server.server, Source { vrf, interface: None })
-        })
     }
 
     /// What requests say of this switch (`spec/behaviour.md` §14).
@@ -122,8 +109,23 @@ impl Switch {
             (console::history::Conversation::of(purpose), exchanged.sent.take())
         {
             let received = exchanged.received.take().map(|text| (received, text));
-            self.history.add_exchanged(conversation, PastExchange { sent, request, received });
+            self.records.messages.add_exchanged(conversation, PastExchange { sent, request, received });
         }
+    }
+
+    /// Writes a message to the log file of the switch (`show logging logfile`).
+    pub(super) fn note(&mut self, at: Wall, message: &Message) {
+        let zone = zone_of(&self.config.zone);
+        let line = self.log_form.format(&Line {
+            at,
+            zone,
+            host: Some(&self.config.hostname),
+            address: None,
+            sequence: 0,
+            message,
+            repeated: Repeated::No,
+        });
+        self.records.log.add(String::from_utf8_lossy(line).into_owned());
     }
 
     /// Runs one console line. What is to be done afterwards is in the reply.
@@ -134,14 +136,12 @@ impl Switch {
         now: Now,
         line: &str,
     ) -> console::Reply {
-        let (network, ntp_synchronized) = (self.network(), self.ntp_synchronized());
+        let ntp_synchronized = self.config.ntp_answers(&self.world);
         let mut device = console::Device {
             config: &mut self.config,
             agent: agent.view(shared, now),
-            network: &network,
-            history: &self.history,
-            events: &self.events,
-            startup_config: self.startup.as_deref(),
+            world: &self.world,
+            records: &self.records,
             started: self.started,
             ntp_synchronized,
         };
