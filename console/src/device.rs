@@ -1,14 +1,13 @@
 //! What the console needs of the switch that it belongs to.
 
 use alloc::string::String;
-use alloc::sync::Arc;
 
 use slpsim_agent::{Command, Profile, View};
-use slpsim_network::{Network, World};
+use slpsim_network::Network;
 use slpsim_policy::Wall;
 
 use crate::config::Config;
-use crate::history::Records;
+use crate::history::{EventLog, MessageHistory};
 
 /// A switch for the time of one line. A driver puts it together from what it keeps.
 #[derive(Debug)]
@@ -17,10 +16,14 @@ pub struct Device<'a> {
     pub config: &'a mut Config,
     /// The agent, as it is now. Its profile, units and clock are those of the switch.
     pub agent: View<'a>,
-    /// The network around the switch; what the switch itself knows of it is in the configuration.
-    pub world: &'a Arc<World>,
-    /// What the switch remembers.
-    pub records: &'a Records,
+    /// The network around the switch. What the switch itself knows of it is read from the configuration.
+    pub network: &'a Network,
+    /// Exchanged and imported messages.
+    pub history: &'a MessageHistory,
+    /// Events of the agent, and the log file.
+    pub events: &'a EventLog,
+    /// The startup configuration, where one was saved.
+    pub startup_config: Option<&'a str>,
     /// When the switch started, by its clock of now.
     pub started: Wall,
     /// Whether the clock follows NTP.
@@ -43,7 +46,7 @@ impl<'a> Device<'a> {
     /// The network as the running configuration makes it.
     #[must_use]
     pub fn network(&self) -> Network {
-        self.config.network(self.world)
+        self.config.network(&self.network.world)
     }
 }
 
@@ -71,8 +74,6 @@ pub enum Effect {
     SetClock(Wall),
     /// Forget the licensing events.
     ClearEventLog,
-    /// Forget the lines of the log file.
-    ClearLog,
     /// Write usage reports to a file; the driver adds its refusal by [`crate::Reply::refuse_with`].
     SaveUsage {
         /// Which reports.

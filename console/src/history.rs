@@ -1,5 +1,5 @@
-//! What a switch remembers only to show it: exchanged messages, licensing events, its log file, the startup
-//! configuration. A driver keeps it (the agent holds no texts).
+//! What a switch remembers only to show it: exchanged messages, licensing events, its log file. A driver keeps it (the
+//! agent holds no texts).
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -15,19 +15,6 @@ pub const EVENTS_MAX: usize = 50_000;
 /// Most lines of the log file; at about 130 bytes a line that is the 4 MB of a switch's own (modelled).
 pub const LOG_LINES_MAX: usize = 32_000;
 
-/// Everything that is remembered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Records {
-    /// Exchanged and imported messages.
-    pub messages: MessageHistory,
-    /// Licensing events.
-    pub events: EventLog,
-    /// The log file.
-    pub log: LogFile,
-    /// The startup configuration, where one was saved.
-    pub startup_config: Option<String>,
-}
-
 /// The log file of a switch: lines as they were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFile {
@@ -38,11 +25,6 @@ impl LogFile {
     /// Adds a line; the oldest goes where there are too many.
     pub fn add(&mut self, line: String) {
         keep(&mut self.lines, line, LOG_LINES_MAX);
-    }
-
-    /// Forgets all.
-    pub fn clear(&mut self) {
-        self.lines.clear();
     }
 
     /// The lines, oldest first.
@@ -193,9 +175,11 @@ impl MessageHistory {
     }
 }
 
-/// The licensing events of a switch.
+/// What a switch has logged: licensing events (`show license eventlog`) and lines (`show logging`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventLog {
+    /// The log file.
+    pub file: LogFile,
     entries: VecDeque<(Wall, Event)>,
 }
 
@@ -205,7 +189,7 @@ impl EventLog {
         keep(&mut self.entries, (at, event), EVENTS_MAX);
     }
 
-    /// Forgets all.
+    /// Forgets the events; the log file stays.
     pub fn clear(&mut self) {
         self.entries.clear();
     }

@@ -89,14 +89,20 @@ pub struct Configure<'a> {
 impl Default for Session {
     /// A session of the administrator.
     fn default() -> Self {
-        Self::new("admin", Role::Admin)
+        Self::new(Role::Admin)
     }
 }
 
 impl Session {
+    /// A session at the exec prompt of somebody with that role, under the name `admin`.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self::of("admin", role)
+    }
+
     /// A session at the exec prompt.
     #[must_use]
-    pub fn new(user: &str, role: Role) -> Self {
+    pub fn of(user: &str, role: Role) -> Self {
         let (mode, terminal) = (Mode::default(), Terminal::default());
         Self { mode, user: user.to_string(), role, terminal, echo: false }
     }

@@ -102,7 +102,7 @@ impl Link for Lockstep {
 impl Wires {
     /// The device's network as `inner` has it, until an outage closes the door: then every destination leads to a port
     /// at which nobody listens.
-    pub fn behind_door(&self, inner: impl Resolve + 'static) -> impl Resolve + use<> {
+    pub fn behind_door<R: Resolve + 'static>(&self, inner: R) -> impl Resolve + use<R> {
         let door = Arc::clone(&self.door);
         move |host: &str, port: u16| -> Result<Way, NoWay> {
             let way = inner.resolve(host, port)?;

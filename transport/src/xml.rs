@@ -11,6 +11,9 @@ use quick_xml::events::Event;
 use crate::error::{DecodeError, Rule};
 use crate::json::{MAX_BYTES, MAX_DEPTH};
 
+/// Most elements of a document: a text within the size limit must not unfold to hundreds of megabytes.
+const MAX_ELEMENTS: usize = 100_000;
+
 /// An element with its contents.
 #[derive(Debug, Default)]
 pub(crate) struct Element {
@@ -57,10 +60,17 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(&str, Vec<Element>), DecodeError> {
     let mut reader = Reader::from_str(text);
     // The last one is the document itself.
     let mut open = vec![Element::default()];
+    let mut elements = 0_usize;
     loop {
         let start = position(&reader);
         let event = reader.read_event().map_err(|error| broken(&error.to_string(), start))?;
         let end = position(&reader);
+        if matches!(event, Event::Start(_) | Event::Empty(_)) {
+            elements += 1;
+            if elements > MAX_ELEMENTS {
+                return Err(DecodeError::new(Rule::Count, "", format!("more than {MAX_ELEMENTS} elements")));
+            }
+        }
         match event {
             Event::Start(tag) => {
                 if open.len() > MAX_DEPTH {
@@ -158,6 +168,7 @@ mod tests {
         assert_eq!(rule("<a>&b;</a>"), Rule::NoDtd);
         assert_eq!(rule(&("<a>".repeat(33) + &"</a>".repeat(33))), Rule::Depth);
         assert_eq!(rule(&("<a>".to_owned() + &" ".repeat(MAX_BYTES) + "</a>")), Rule::Size);
+        assert_eq!(rule(&"<a/>".repeat(MAX_ELEMENTS + 1)), Rule::Count);
         for bad in ["<a>", "<a></b>", "</a>", "text", "<a/>text", "<![CDATA[x]]>"] {
             assert_eq!(rule(bad), Rule::Xml, "{bad}");
         }

@@ -3,7 +3,6 @@
 use alloc::string::ToString;
 
 use crate::config::{FACILITY, LogServer, Logging, OriginId, SERVERS_MAX, Timestamp};
-use crate::device::Effect;
 use crate::session::{Configure, Exec, Outcome, Refusal};
 use crate::syntax::Parsed;
 
@@ -84,13 +83,8 @@ pub(crate) fn last(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     Ok(())
 }
 
-pub(crate) fn clear(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
-    cx.effects.push(Effect::ClearLog);
-    Ok(())
-}
-
 fn list(cx: &mut Exec<'_, '_>, most: usize) {
-    let log = &cx.device.records.log;
+    let log = &cx.device.events.file;
     let skipped = log.lines().len().saturating_sub(most);
     for line in log.lines().skip(skipped) {
         cx.doc.text(line);

@@ -92,7 +92,7 @@ pub(crate) fn running_config(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome 
 }
 
 pub(crate) fn startup_config(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
-    match cx.device.records.startup_config.as_deref() {
+    match cx.device.startup_config {
         Some(text) => {
             cx.doc.blank();
             cx.doc.text("!Command: show startup-config");

@@ -14,7 +14,7 @@ pub(crate) fn messages(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
     let (device, doc) = (&*cx.device, &mut *cx.doc);
     doc.heading("Message History (oldest to newest):", UNDERLINE);
     for conversation in Conversation::ALL {
-        let mut all = device.records.messages.exchanged(conversation).peekable();
+        let mut all = device.history.exchanged(conversation).peekable();
         doc.section(conversation.name(), 2, |doc| {
             if all.peek().is_none() {
                 doc.text("No past history");
@@ -28,7 +28,7 @@ pub(crate) fn messages(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
         if at > 0 {
             doc.blank();
         }
-        let mut all = device.records.messages.imported(kind).peekable();
+        let mut all = device.history.imported(kind).peekable();
         doc.section(kind.name(), 2, |doc| {
             if all.peek().is_none() {
                 doc.text("No past Import history");
@@ -67,7 +67,7 @@ pub(crate) fn eventlog(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     doc.text("**** Event Log ****");
     doc.blank();
     let mut any = false;
-    for (at, event) in device.records.events.entries().filter(|(at, _)| from.is_none_or(|from| *at >= from)) {
+    for (at, event) in device.events.entries().filter(|(at, _)| from.is_none_or(|from| *at >= from)) {
         any = true;
         let (stamp, text) = (event_time(*at, &device.config.zone), event_text(event, device.profile()));
         doc.text(format_args!("{stamp} {text}"));

@@ -1,7 +1,7 @@
 //! Exec commands that act.
 
 use super::{Place, Row};
-use crate::run::{exec, files, logging, network};
+use crate::run::{exec, files, network};
 
 pub(super) static ROWS: &[Row] = &[
     Row::exec(
@@ -35,7 +35,6 @@ pub(super) static ROWS: &[Row] = &[
         exec::authorization_return,
     )
     .enforced(),
-    Row::exec("clear logging logfile", "Empty the log file", logging::clear),
     Row::exec("configure [terminal]", "Enter configuration mode", exec::configure),
     Row::exec("copy running-config startup-config", "Save the configuration", exec::save_config),
     Row::exec("write erase", "Erase the startup configuration", exec::write_erase),

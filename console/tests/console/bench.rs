@@ -8,7 +8,7 @@ use slpsim_agent::{
     Keep, Now, Output, PollId, ProfileId, Reply as Answer, ReportVerdict, Request, Role as UnitRole, Shared,
     Status, TrustCode, Txn, Udi, Usage,
 };
-use slpsim_console::{Config, Device, Effect, Mode, Records, Reply, Session};
+use slpsim_console::{Config, Device, Effect, EventLog, MessageHistory, Mode, Reply, Session};
 use slpsim_network::World;
 use slpsim_policy::{Mono, Policy, Values, Wall};
 
@@ -20,7 +20,9 @@ pub(crate) struct Bench {
     pub(crate) shared: Shared,
     pub(crate) config: Config,
     pub(crate) world: Arc<World>,
-    pub(crate) records: Records,
+    pub(crate) history: MessageHistory,
+    pub(crate) events: EventLog,
+    pub(crate) startup: Option<String>,
     pub(crate) session: Session,
     pub(crate) peer_is_down: bool,
     pub(crate) policy: Option<Policy>,
@@ -43,7 +45,9 @@ impl Bench {
             shared: Shared { keep: Keep::SWITCH, seed: 1, ..Shared::default() },
             world: Arc::new(world),
             config,
-            records: Records::default(),
+            history: MessageHistory::default(),
+            events: EventLog::default(),
+            startup: None,
             session: Session::default(),
             peer_is_down: false,
             policy: Some(Policy::nxos("Example Policy", Values::of(60, 180, 60))),
@@ -77,7 +81,7 @@ impl Bench {
         for output in out {
             match output {
                 Output::Send { txn, request, .. } => self.waiting.push((txn, request)),
-                Output::Event(event) => self.records.events.add(self.now().wall, event),
+                Output::Event(event) => self.events.add(self.now().wall, event),
                 Output::Persist | Output::Cancel(_) | Output::Log(_) => {}
             }
         }
@@ -143,11 +147,14 @@ impl Bench {
     /// Types one line; commands for the agent reach it as a driver would bring them.
     pub(crate) fn type_line(&mut self, line: &str) -> Reply {
         let now = self.now();
+        let network = self.config.network(&self.world);
         let mut device = Device {
             config: &mut self.config,
             agent: self.agent.view(&self.shared, now),
-            world: &self.world,
-            records: &self.records,
+            network: &network,
+            history: &self.history,
+            events: &self.events,
+            startup_config: self.startup.as_deref(),
             started: Wall::from_secs(START),
             ntp_synchronized: true,
         };

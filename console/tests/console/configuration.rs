@@ -157,7 +157,7 @@ fn the_saved_configuration_gives_the_same_switch() {
     let startup = apply_startup(&mut restored, ProfileId::Nexus9000.profile(), text);
     assert_eq!((startup.errors.len(), startup.exec_lines.len()), (0, 0));
     assert_eq!(restored, bench.config);
-    bench.records.startup_config = Some(text.clone());
+    bench.startup = Some(text.clone());
     assert!(bench.text("show startup-config").contains("\nlicense smart transport smart\n"));
 }
 

@@ -143,7 +143,7 @@ fn authorization_commands_exist_on_mds_alone() {
 #[test]
 fn an_operator_may_look_but_not_change() {
     let mut bench = nexus();
-    bench.session = Session::new("guest", Role::Operator);
+    bench.session = Session::of("guest", Role::Operator);
     assert_eq!(bench.text("show hostname"), "switch\n");
     let refused = bench.type_line("license smart sync");
     assert_eq!((refused.error, refused.text.as_str()), (true, "% Permission denied for the role\n"));

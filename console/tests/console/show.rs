@@ -159,7 +159,7 @@ fn a_factory_reset_warns_and_leaves_the_default_policy() {
 fn messages_are_listed_by_category_and_empty_ones_say_so() {
     let mut bench = Bench::nexus(|_| {});
     golden("history-empty", &bench.text("show license history message"));
-    bench.records.messages.add_exchanged(
+    bench.history.add_exchanged(
         Conversation::UsageReporting,
         Exchanged {
             sent: Wall::from_secs(START),
@@ -168,7 +168,7 @@ fn messages_are_listed_by_category_and_empty_ones_say_so() {
         },
     );
     let imported = Imported { at: Wall::from_secs(START), text: "<smartLicense>\n</smartLicense>\n".into() };
-    bench.records.messages.add_imported(ImportKind::Policy, imported);
+    bench.history.add_imported(ImportKind::Policy, imported);
     golden("history", &bench.text("show license history message"));
 }
 
@@ -274,7 +274,7 @@ fn no_show_command_prints_what_clients_take_for_a_prompt_or_a_failure() {
 fn the_log_file_can_be_read_whole_or_from_its_end() {
     let mut bench = Bench::nexus(|_| {});
     for n in 1..=3 {
-        bench.records.log.add(format!("2026 Mar  2 10:00:0{n} switch %LICMGR-6-LINE: {n}"));
+        bench.events.file.add(format!("2026 Mar  2 10:00:0{n} switch %LICMGR-6-LINE: {n}"));
     }
     assert_eq!(bench.text("show logging logfile").lines().count(), 3);
     assert!(bench.text("show logging last 1").ends_with("LINE: 3\n"));

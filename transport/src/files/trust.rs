@@ -9,7 +9,7 @@ use crate::error::{DecodeError, EncodeError, Rule};
 use crate::json::{Field, Object, Writer, parse_object};
 use crate::message::{Nonce, Sealed, TrustObject, Word};
 use crate::rum::sudi;
-use crate::sign::{Certificate, Signer};
+use crate::sign::{CertError, Certificate, Signer};
 
 /// Writes and signs `data` of a trust code.
 pub(crate) fn seal(
@@ -45,8 +45,8 @@ pub(crate) fn read(data: &str) -> Result<(Wall, TrustObject), DecodeError> {
     let instance = object.field("product_instance_identifier").uuid()?;
     let id_cert = object.field("id_cert").text()?;
     let serial = Certificate::from_pem(id_cert)
-        .map_err(|error| DecodeError::new(Rule::Pem, "id_cert", format!("a certificate of which {error}")))?
-        .serial;
+        .and_then(|certificate| certificate.serial.ok_or(CertError::Serial))
+        .map_err(|error| DecodeError::new(Rule::Pem, "id_cert", format!("something else: {error}")))?;
     let nonce = object.field("nonce").optional().map(Field::text).transpose()?;
     let code = TrustCode {
         udi: object.field("sudi").object_with(sudi)?,

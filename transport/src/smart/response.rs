@@ -88,8 +88,10 @@ impl Codec<'_> {
             .text()
             .map(Into::into)
             .or_else(|_| key.number::<u64>().map(|serial| serial.to_string().into()))?;
+        let kind = signature.field(&names.kind).text()?;
+        let usual = kind == self.profile.values.response_signature;
         Ok(SignatureBlock {
-            kind: signature.field(&names.kind).text()?.into(),
+            kind: if usual { "SHA256" } else { kind }.into(),
             key,
             value: signature.field(&names.value).text()?.into(),
             certificate: certificate.map(Field::text).transpose()?.map(Into::into),
