@@ -121,7 +121,8 @@ impl WorldOptions {
             Some(path) => slpsim_config::load(path, &overrides, &CHECKS).blame_user()?,
             None => {
                 let here = Path::new("");
-                slpsim_config::parse(without_file, "built-in defaults", here, &overrides, &CHECKS).blame_user()?
+                slpsim_config::parse(without_file, "built-in defaults", here, &overrides, &CHECKS)
+                    .blame_user()?
             }
         };
         config.seed = self.seed.or(config.seed);

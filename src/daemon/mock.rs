@@ -62,7 +62,9 @@ fn rules(mock: &config::Mock) -> Result<slpsim_cssm::Config> {
         capabilities: mock.capabilities.clone(),
         ack_mode: match mock.acks {
             config::AckMode::AtOnce => AckMode::AtOnce,
-            config::AckMode::Delay(delay) => AckMode::Delay(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)),
+            config::AckMode::Delay(delay) => {
+                AckMode::Delay(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX))
+            }
             config::AckMode::Manual => AckMode::Manual,
         },
         ..slpsim_cssm::Config::default()
@@ -79,7 +81,7 @@ fn rules(mock: &config::Mock) -> Result<slpsim_cssm::Config> {
 
 /// Lets the documented names lead to the mock, unless the configuration says where they lead (`interface.md` §1).
 pub(super) fn map_names(world: &mut World, mock: &Running) {
-    let (https, plain) = mock.addresses();
+    let (https, plain) = mock.addresses;
     for (host, port, to) in [
         ("smartreceiver.cisco.com", 443, https),
         ("tools.cisco.com", 443, https),

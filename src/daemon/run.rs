@@ -64,7 +64,8 @@ pub async fn run(plan: RunPlan) -> Result<()> {
         None => None,
         Some(wanted) => {
             let folder = base.state.path().join("mock");
-            let running = mock::start(wanted, config.seed, config.allow_external, folder, &base.clock).await?;
+            let running =
+                mock::start(wanted, config.seed, config.allow_external, folder, &base.clock).await?;
             mock::map_names(&mut world, &running);
             Some(running)
         }
@@ -78,7 +79,8 @@ pub async fn run(plan: RunPlan) -> Result<()> {
         mock_ca: mock.as_ref().map(|mock| mock.ca_pem.clone()),
         seed: config.seed.unwrap_or(0),
     };
-    let token_in_place = plan.file.is_none().then(|| mock.as_ref().map(|mock| mock.idtoken.clone())).flatten();
+    let token_in_place =
+        plan.file.is_none().then(|| mock.as_ref().map(|mock| mock.idtoken.clone())).flatten();
     let devices = set_up(&site, &config, token_in_place.as_ref())?;
     drop(site);
 
@@ -98,12 +100,7 @@ pub async fn run(plan: RunPlan) -> Result<()> {
         devices: handles.iter().map(orders).collect::<BTreeMap<_, _>>(),
         current: config.clone(),
     };
-    let host = Host {
-        devices: handles,
-        clock: base.clock,
-        kept: base.kept,
-        peer_clock: peer_clock(&config),
-    };
+    let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
     let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
     let result = host.serve(asked, signals, || reloader.reload()).await;
 

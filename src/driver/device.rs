@@ -364,7 +364,7 @@ impl Device {
                 Ok(())
             }
             Output::Event(event) => {
-                self.parts.switch.records.events.add(now.wall, event);
+                self.parts.switch.events.add(now.wall, event);
                 Ok(())
             }
         }
@@ -407,7 +407,7 @@ impl Device {
         let saved = SavedDevice {
             agent: self.parts.agent.save(&self.parts.shared, now),
             clock_offset_ms: self.parts.device_clock.offset_ms(),
-            startup_config: self.parts.switch.records.startup_config.clone(),
+            startup_config: self.parts.switch.startup.clone(),
             features: self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect(),
         };
         self.parts.store.save(&serde_json::to_vec(&saved)?)?;

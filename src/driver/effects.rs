@@ -9,15 +9,12 @@ use slpsim_policy::Wall;
 
 use super::{Device, DriverError};
 
-/// Who types over the control socket: only the owner of the daemon can.
-const USER: &str = "admin";
-
 /// Runs lines in one session of an administrator: what they print, and whether one was answered with an error.
 ///
 /// # Errors
 /// Where the device cannot go on.
 pub fn run_lines(device: &mut Device, lines: &[String]) -> Result<(String, bool), DriverError> {
-    let mut session = Session::new(USER, Role::Admin);
+    let mut session = Session::new(Role::Admin);
     let (mut text, mut error) = (String::new(), false);
     for line in lines {
         let reply = device.line(&mut session, line)?;
@@ -60,17 +57,16 @@ impl Device {
             Effect::ConfigChanged => {}
             Effect::FeatureLicense { license, on } => self.feature_license(license, on)?,
             Effect::SaveStartup(text) => {
-                self.parts.switch.records.startup_config = Some(text);
+                self.parts.switch.startup = Some(text);
                 self.persist()?;
             }
             Effect::EraseStartup => {
-                self.parts.switch.records.startup_config = None;
+                self.parts.switch.startup = None;
                 self.persist()?;
             }
             Effect::Reload => self.reload()?,
             Effect::SetClock(wall) => self.set_clock(wall)?,
-            Effect::ClearEventLog => self.parts.switch.records.events.clear(),
-            Effect::ClearLog => self.parts.switch.records.log.clear(),
+            Effect::ClearEventLog => self.parts.switch.events.clear(),
             Effect::SaveUsage { .. } | Effect::SaveTrustRequest { .. } | Effect::Import { .. } => {
                 reply.refuse_with("% Files cannot be written or read by this version");
             }

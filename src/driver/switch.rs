@@ -5,7 +5,7 @@ use std::sync::Arc;
 use slpsim_agent::{Agent, Message, Now, Profile, ProfileId, Sender, Shared};
 use slpsim_console as console;
 use slpsim_console::config::Config;
-use slpsim_console::history::{Exchanged as PastExchange, Records};
+use slpsim_console::history::Exchanged as PastExchange;
 use slpsim_logs::{Form, Formatter, Line, Options, Repeated};
 use slpsim_network::World;
 use slpsim_policy::Wall;
@@ -37,8 +37,12 @@ pub struct Switch {
     pub factory: Factory,
     /// The network around it.
     pub world: Arc<World>,
-    /// What it remembers: messages, events, its log file, its startup configuration.
-    pub records: Records,
+    /// The startup configuration, where one was saved.
+    pub startup: Option<String>,
+    /// Texts of exchanged messages.
+    pub history: console::MessageHistory,
+    /// Events of the agent, and the log file.
+    pub events: console::EventLog,
     /// When it started.
     pub started: Wall,
     /// What the startup configuration wants done beside settings, as it was read last.
@@ -61,7 +65,9 @@ impl Switch {
             config: Config::bare(),
             factory,
             world,
-            records: Records { startup_config: startup, ..Records::default() },
+            startup,
+            history: console::MessageHistory::default(),
+            events: console::EventLog::default(),
             started: now,
             startup_effects: Vec::new(),
             log_form: Formatter::new(Options { form: Form::Logfile, ..Options::default() }),
@@ -72,7 +78,7 @@ impl Switch {
 
     /// Reads the startup configuration again, as at a reload; gives the exec lines in it.
     pub fn load(&mut self, profile: &'static Profile, now: Wall) -> Vec<String> {
-        let (mut config, text) = match &self.records.startup_config {
+        let (mut config, text) = match &self.startup {
             Some(text) => (Config::bare(), text),
             None => (self.factory.config.clone(), &self.factory.lines),
         };
@@ -109,7 +115,7 @@ impl Switch {
             (console::history::Conversation::of(purpose), exchanged.sent.take())
         {
             let received = exchanged.received.take().map(|text| (received, text));
-            self.records.messages.add_exchanged(conversation, PastExchange { sent, request, received });
+            self.history.add_exchanged(conversation, PastExchange { sent, request, received });
         }
     }
 
@@ -125,7 +131,7 @@ impl Switch {
             message,
             repeated: Repeated::No,
         });
-        self.records.log.add(String::from_utf8_lossy(line).into_owned());
+        self.events.file.add(String::from_utf8_lossy(line).into_owned());
     }
 
     /// Runs one console line. What is to be done afterwards is in the reply.
@@ -136,12 +142,15 @@ impl Switch {
         now: Now,
         line: &str,
     ) -> console::Reply {
+        let network = self.config.network(&self.world);
         let ntp_synchronized = self.config.ntp_answers(&self.world);
         let mut device = console::Device {
             config: &mut self.config,
             agent: agent.view(shared, now),
-            world: &self.world,
-            records: &self.records,
+            network: &network,
+            history: &self.history,
+            events: &self.events,
+            startup_config: self.startup.as_deref(),
             started: self.started,
             ntp_synchronized,
         };
