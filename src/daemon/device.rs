@@ -11,7 +11,7 @@ use slpsim_console::Effect;
 use slpsim_network::World;
 use slpsim_transport::WireProfile;
 use slpsim_transport::client::{Anchors, Limits, SystemNonces};
-use slpsim_transport::sign::Verifier;
+use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
 use super::Base;
@@ -44,6 +44,7 @@ pub(super) struct Site<'a> {
 /// A device that is set up and not yet started.
 pub(super) struct SetUp {
     pub(super) device: Device,
+    pub(super) keys: Arc<DeviceKeys>,
     pub(super) boot: Boot,
 }
 
@@ -61,7 +62,7 @@ impl Site<'_> {
 
     fn make(&self, number: u32, device: &config::Device, token: Option<&Token>) -> Result<SetUp> {
         let base = self.base;
-        let mut store = base.state.device_store(&device.name, BLOB_VERSION)?;
+        let mut store = base.state.device_store(&folder_name(device), BLOB_VERSION)?;
         let restored = restore(&mut store).blame_user()?;
         for aside in &restored.kept_aside {
             tracing::warn!(
@@ -92,7 +93,8 @@ impl Site<'_> {
             // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
             lines.push(format!("license smart trust idtoken {} local", token.expose()));
         }
-        let connect = self.connect(device, &clock)?;
+        let keys = Arc::new(device_keys(&base.state.keys(&folder_name(device))?)?);
+        let connect = self.connect(device, &clock, &keys)?;
         let log = DeviceLog::new(Arc::clone(&self.sinks), device.spelling, zone, &switch.config);
         let device = Device::new(Parts {
             name: device.name.as_str().into(),
@@ -109,7 +111,7 @@ impl Site<'_> {
             faults: Arc::clone(&self.faults),
         });
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
-        Ok(SetUp { device, boot: Boot { cause, features_before, lines } })
+        Ok(SetUp { device, keys, boot: Boot { cause, features_before, lines } })
     }
 
     fn agent(
@@ -122,14 +124,6 @@ impl Site<'_> {
         let settings = switch.config.settings();
         if let Some(saved) = saved {
             let agent = Agent::restore(saved.agent.clone(), settings, shared).blame_user()?;
-            let udi = agent.sender().udi;
-            if udi != device.udi {
-                tracing::warn!(
-                    device = device.name,
-                    "keeps its UDI {}; for another one give the device another name or state folder",
-                    udi.in_show()
-                );
-            }
             return Ok((agent, BootCause::PowerLoss));
         }
         let mut usage: Vec<_> =
@@ -147,7 +141,12 @@ impl Site<'_> {
         Ok((agent, cause))
     }
 
-    fn connect(&self, device: &config::Device, clock: &DeviceClock) -> Result<HttpConnect> {
+    fn connect(
+        &self,
+        device: &config::Device,
+        clock: &DeviceClock,
+        keys: &Arc<DeviceKeys>,
+    ) -> Result<HttpConnect> {
         let pem = match &device.ca_file {
             Some(path) => Some(String::from_utf8_lossy(&read(path)?).into_owned()),
             None => self.mock_ca.clone(),
@@ -172,9 +171,8 @@ impl Site<'_> {
                 WireProfile::from_json(&text).with_context(|| path.display().to_string()).blame_user()?
             }
         };
-        let keys = device_keys(&self.base.state.keys(&device.name)?)?;
         let format = SmartFormat {
-            keys: Some(Arc::new(keys)),
+            keys: Some(Arc::clone(keys)),
             verifier: Arc::new(verifier),
             profile: Arc::new(profile),
         };
@@ -187,6 +185,11 @@ impl Site<'_> {
             limits: Limits::default(),
         })
     }
+}
+
+/// What a device's files are called: it is known by its UDI, whatever else the configuration calls it.
+fn folder_name(device: &config::Device) -> String {
+    format!("{}_{}", device.udi.pid, device.udi.serial)
 }
 
 /// The id token of a device, from the configuration.

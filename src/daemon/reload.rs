@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use slpsim_agent::{Input, Usage};
+use slpsim_agent::{Input, Udi, Usage};
 use slpsim_config as config;
 use slpsim_console::config::Config;
 use tokio::sync::mpsc;
@@ -25,7 +25,8 @@ pub(super) struct Reloader {
     pub(super) current: config::Config,
     pub(super) clock: Clock,
     pub(super) sinks: Arc<Sinks>,
-    pub(super) devices: BTreeMap<String, mpsc::Sender<Order>>,
+    /// The devices by UDI: what else a file calls them may change.
+    pub(super) devices: BTreeMap<Udi, mpsc::Sender<Order>>,
 }
 
 impl Reloader {
@@ -46,8 +47,8 @@ impl Reloader {
         tracing::info!("{} is read again, and log files are open again", file.display());
         let mut fixed = fixed_at_start(&self.current, &new);
         for device in &new.devices {
-            let old = self.current.devices.iter().find(|old| old.name == device.name);
-            let (Some(old), Some(orders)) = (old, self.devices.get(&device.name)) else {
+            let old = self.current.devices.iter().find(|old| old.udi == device.udi);
+            let (Some(old), Some(orders)) = (old, self.devices.get(&device.udi)) else {
                 fixed.push(format!("device {} (new)", device.name));
                 continue;
             };
@@ -55,7 +56,7 @@ impl Reloader {
             self.apply(old, device, &new, orders);
         }
         let gone =
-            self.current.devices.iter().filter(|old| !new.devices.iter().any(|new| new.name == old.name));
+            self.current.devices.iter().filter(|old| !new.devices.iter().any(|new| new.udi == old.udi));
         fixed.extend(gone.map(|gone| format!("device {} (gone)", gone.name)));
         if !fixed.is_empty() {
             tracing::warn!("takes effect at the next start only: {}", fixed.join(", "));
@@ -129,7 +130,7 @@ fn fixed_at_start(old: &config::Config, new: &config::Config) -> Vec<String> {
 fn fixed_of_device(old: &config::Device, new: &config::Device) -> Vec<String> {
     [
         ("profile", old.profile == new.profile),
-        ("pid, serial", old.udi == new.udi),
+        ("name", old.name == new.name),
         ("standby", old.standby == new.standby),
         ("ca-file", old.ca_file == new.ca_file),
         ("verify", old.verify == new.verify),

@@ -83,6 +83,9 @@ pub async fn run(plan: RunPlan) -> Result<()> {
         plan.file.is_none().then(|| mock.as_ref().map(|mock| mock.idtoken.clone())).flatten();
     let devices = set_up(&site, &config, token_in_place.as_ref())?;
     drop(site);
+    if let (Some(running), Some(wanted)) = (&mock, &config.mock) {
+        devices.iter().try_for_each(|set_up| mock::introduce(running, wanted, set_up))?;
+    }
 
     let (asked, control) = control_socket(&config, base.state.path())?;
     let listeners = listen(&config, &registry).await?;
@@ -91,13 +94,13 @@ pub async fn run(plan: RunPlan) -> Result<()> {
 
     let handles: Vec<_> =
         devices.into_iter().map(|set_up| Handle::spawn(set_up.device, set_up.boot)).collect();
-    let orders = |handle: &Handle| (handle.name().to_owned(), handle.orders().clone());
+    let udis = config.devices.iter().map(|device| device.udi);
     let mut reloader = Reloader {
         file: plan.file,
         reread: plan.reread,
         clock: base.clock.clone(),
         sinks: Arc::clone(&sinks),
-        devices: handles.iter().map(orders).collect::<BTreeMap<_, _>>(),
+        devices: udis.zip(handles.iter().map(|handle| handle.orders().clone())).collect::<BTreeMap<_, _>>(),
         current: config.clone(),
     };
     let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
