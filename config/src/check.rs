@@ -36,7 +36,12 @@ pub struct Checker<'a> {
 }
 
 /// Checks `node` as a table of `section`.
-pub(crate) fn table(section: &'static Section, node: &Node, checker: Checker<'_>, problems: &mut Problems) -> Table {
+pub(crate) fn table(
+    section: &'static Section,
+    node: &Node,
+    checker: Checker<'_>,
+    problems: &mut Problems,
+) -> Table {
     let mut table = Table {
         place: node.place.clone(),
         section,

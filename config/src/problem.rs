@@ -33,6 +33,12 @@ impl Place {
         Self { source: Arc::clone(source), line: 0, column: 0 }
     }
 
+    /// The folder to which paths that are written here are relative.
+    #[must_use]
+    pub fn base(&self) -> &std::path::Path {
+        &self.source.base
+    }
+
     pub(crate) fn at(source: &Arc<Source>, text: &Lines<'_>, offset: usize) -> Self {
         let (line, column) = text.position(offset);
         Self { source: Arc::clone(source), line, column }

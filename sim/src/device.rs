@@ -1,5 +1,6 @@
 //! A product instance in a simulated world: the agent and what lies around it.
 
+use slpsim_agent::persist::Saved;
 use slpsim_agent::{Agent, ProfileId, Sender, Settings, Timer, Udi, Usage};
 use slpsim_policy::Mono;
 
@@ -41,6 +42,10 @@ pub struct Device {
     pub(crate) requests: u64,
     /// The timer that stands in the queue.
     pub(crate) queued: Option<(Mono, Timer)>,
+    /// Counts restorations from durable state: ends of exchanges of an earlier life are of no interest.
+    pub(crate) life: u32,
+    /// The last durable state, where the world keeps it.
+    pub(crate) durable: Option<Box<Saved>>,
 }
 
 impl Device {
@@ -54,6 +59,8 @@ impl Device {
             clock_offset_ms: 0,
             requests: 0,
             queued: None,
+            life: 0,
+            durable: None,
         }
     }
 

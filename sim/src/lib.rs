@@ -8,6 +8,7 @@ pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
 pub mod queue;
+pub mod scenario;
 pub mod world;
 
 pub use device::{Device, DeviceId, DeviceSpec};

@@ -1,8 +1,9 @@
 //! The world: devices, one link, the clock, and the events between them.
 
+use slpsim_agent::persist::{RestoreError, Saved};
 use slpsim_agent::{
-    AgentId, BootCause, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output, Purpose,
-    Reply, Request, Shared, Timer, Txn, View, draw,
+    Agent, AgentId, BootCause, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output,
+    Purpose, Reply, Request, Settings, Shared, Timer, Txn, Udi, View, draw,
 };
 use slpsim_policy::{Mono, Wall};
 
@@ -46,6 +47,9 @@ pub struct World<L> {
     pub link: L,
     /// What the agents have in common.
     pub shared: Shared,
+    /// Every state that a device makes durable is kept, so that a power cut goes back to the last one; without it, to
+    /// the state of the moment, which is the same for whoever makes every change durable.
+    pub keep_durable: bool,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -57,7 +61,7 @@ pub struct World<L> {
 #[derive(Debug)]
 enum Event {
     /// The end of an exchange, with its begin, its number among the device's, and its purpose.
-    Reply { began_ms: u64, txn: Txn, purpose: Purpose, result: Box<Result<Reply, Failure>> },
+    Reply { began_ms: u64, life: u32, txn: Txn, purpose: Purpose, result: Box<Result<Reply, Failure>> },
     /// A timer, if it still stands so.
     Timer(Mono, Timer),
 }
@@ -69,6 +73,7 @@ impl<L: Link> World<L> {
         Self {
             link,
             shared: Shared { seed, ..Shared::default() },
+            keep_durable: false,
             start,
             now_ms: 0,
             devices: Vec::new(),
@@ -154,46 +159,103 @@ impl<L: Link> World<L> {
             .unwrap_or(Err(CommandError::NotFound))
     }
 
-    /// Saves and restores the device's durable state: what a power cut leaves.
+    /// Cuts the power: the device goes on from its last durable state ([`World::keep_durable`]).
     ///
     /// # Errors
     /// Where the state does not fit together.
-    pub fn power_cycle(
+    pub fn power_cycle(&mut self, id: DeviceId, seen: &mut dyn Observer) -> Result<(), RestoreError> {
+        let settings = self.device(id).map(|device| device.agent.settings()).unwrap_or_default();
+        self.power_cycle_with(id, settings, seen)
+    }
+
+    /// The same, with the settings of the startup configuration.
+    ///
+    /// # Errors
+    /// Where the state does not fit together.
+    pub fn power_cycle_with(
         &mut self,
         id: DeviceId,
+        settings: Settings,
         seen: &mut dyn Observer,
-    ) -> Result<(), slpsim_agent::persist::RestoreError> {
-        let Some(device) = self.device(id) else { return Ok(()) };
-        let saved = device.agent.save(&self.shared, self.now_of(device));
-        let settings = device.agent.settings();
-        let restored = slpsim_agent::Agent::restore(saved, settings, &mut self.shared)?;
-        if let Some(device) = self.device_mut(id) {
-            device.agent = restored;
-        }
+    ) -> Result<(), RestoreError> {
+        let durable = self.device_mut(id).and_then(|device| device.durable.take());
+        self.restore(id, durable.map(|saved| *saved), settings)?;
         self.boot(id, BootCause::PowerLoss, seen);
         Ok(())
+    }
+
+    /// Reloads a device with the settings of its startup configuration; takes no time (`spec/behaviour.md` §11,
+    /// modelled).
+    ///
+    /// # Errors
+    /// Where the state does not fit together.
+    pub fn reload(
+        &mut self,
+        id: DeviceId,
+        settings: Settings,
+        cause: BootCause,
+        seen: &mut dyn Observer,
+    ) -> Result<(), RestoreError> {
+        self.restore(id, None, settings)?;
+        self.boot(id, cause, seen);
+        Ok(())
+    }
+
+    /// Goes back to `saved`, or to the state of the moment.
+    fn restore(
+        &mut self,
+        id: DeviceId,
+        saved: Option<Saved>,
+        settings: Settings,
+    ) -> Result<(), RestoreError> {
+        let Some(device) = self.device(id) else { return Ok(()) };
+        let saved = saved.unwrap_or_else(|| device.agent.save(&self.shared, self.now_of(device)));
+        let restored = Agent::restore(saved, settings, &mut self.shared)?;
+        if let Some(device) = self.device_mut(id) {
+            device.agent = restored;
+            device.life = device.life.wrapping_add(1);
+        }
+        Ok(())
+    }
+
+    /// Gives a device that has not been booted yet a second supervisor that was there from the start.
+    pub fn fit_standby(&mut self, id: DeviceId, udi: Udi) {
+        let Some(now) = self.device(id).map(|device| self.now_of(device)) else { return };
+        // What an agent wants done before its start is of no effect: the start begins everything anew.
+        let mut unheeded = Vec::new();
+        let Some(device) = self.devices.get_mut(id.0 as usize) else { return };
+        let mut cx = Cx { now, id: AgentId(id.0), shared: &mut self.shared, out: &mut unheeded };
+        device.agent.handle(&mut cx, Input::StandbyAdded(udi));
     }
 
     /// Runs everything due up to `to_ms`; at that time itself, everything of a class before `before`.
     ///
     /// The clock then stands at `to_ms`, so that the caller can do what belongs into its own place in the order.
     pub fn run_to(&mut self, to_ms: u64, before: Class, seen: &mut dyn Observer) {
-        while let Some((at, class, ..)) = self.queue.peek() {
-            if (at, class) >= (to_ms, before) {
-                break;
-            }
-            if let Some(((at, _, device, _), event)) = self.queue.pop() {
-                self.now_ms = self.now_ms.max(at);
-                self.happen(DeviceId(device), event, seen);
-            }
-        }
+        while self.run_one(to_ms, before, seen) {}
         self.now_ms = self.now_ms.max(to_ms);
+    }
+
+    /// Runs the next event of those that [`World::run_to`] would run; whether there was one.
+    pub fn run_one(&mut self, to_ms: u64, before: Class, seen: &mut dyn Observer) -> bool {
+        let Some((at, class, ..)) = self.queue.peek() else { return false };
+        if (at, class) >= (to_ms, before) {
+            return false;
+        }
+        if let Some(((at, _, device, _), event)) = self.queue.pop() {
+            self.now_ms = self.now_ms.max(at);
+            self.happen(DeviceId(device), event, seen);
+        }
+        true
     }
 
     fn happen(&mut self, id: DeviceId, event: Event, seen: &mut dyn Observer) {
         match event {
-            Event::Reply { began_ms, txn, purpose, result } => {
+            Event::Reply { began_ms, life, txn, purpose, result } => {
                 self.events += 1;
+                if self.device(id).is_none_or(|device| device.life != life) {
+                    return;
+                }
                 seen.exchange(began_ms, self.now_ms, id, purpose, result.as_ref().as_ref().err().copied());
                 self.input(id, Input::Completed { txn, result: *result }, seen);
             }
@@ -219,7 +281,7 @@ impl<L: Link> World<L> {
         &mut self,
         id: DeviceId,
         seen: &mut dyn Observer,
-        call: impl FnOnce(&mut slpsim_agent::Agent, &mut Cx<'_>) -> R,
+        call: impl FnOnce(&mut Agent, &mut Cx<'_>) -> R,
     ) -> Option<R> {
         let now = self.now_of(self.device(id)?);
         let mut outputs = std::mem::take(&mut self.outputs);
@@ -239,7 +301,17 @@ impl<L: Link> World<L> {
             Output::Log(message) => seen.line(self.now_ms, id, now.wall, message),
             Output::Send { txn, request, give_up_after } => self.send(id, now, *txn, request, *give_up_after),
             // The end of a cancelled exchange is of no interest to the agent, which has forgotten its number.
+            Output::Persist if self.keep_durable => {
+                self.make_durable(id, now);
+                seen.output(self.now_ms, id, &output);
+            }
             Output::Persist | Output::Cancel(_) | Output::Event(_) => seen.output(self.now_ms, id, &output),
+        }
+    }
+
+    fn make_durable(&mut self, id: DeviceId, now: Now) {
+        if let Some(device) = self.devices.get_mut(id.0 as usize) {
+            device.durable = Some(Box::new(device.agent.save(&self.shared, now)));
         }
     }
 
@@ -270,6 +342,7 @@ impl<L: Link> World<L> {
         let ends = self.now_ms.saturating_add(u64::try_from(carried.after.as_millis()).unwrap_or(u64::MAX));
         let event = Event::Reply {
             began_ms: self.now_ms,
+            life: device.life,
             txn,
             purpose: request.purpose(),
             result: Box::new(carried.result),

@@ -124,6 +124,17 @@ macro_rules! kinds {
 }
 
 impl Kind {
+    /// The words of all kinds, in the order of the table.
+    pub const WORDS: &'static [&'static str] = &{
+        let mut words = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = Self::ALL[at].row().word;
+            at += 1;
+        }
+        words
+    };
+
     /// Its word.
     #[must_use]
     pub const fn word(self) -> &'static str {

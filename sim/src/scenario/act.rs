@@ -1,0 +1,324 @@
+//! What a step does, and what a look at a device or at the mock finds.
+
+use slpsim_agent::{BootCause, Input, Udi, Usage};
+use slpsim_console::{Effect, Reply, Role, Session};
+use slpsim_transport::fault::Fault;
+
+use super::judge;
+use super::model::{Action, ClockChange, Event, Expectation, Moment, Seen, Step};
+use super::resolve::placeholders;
+use super::run::{Run, RunError};
+use super::trace::{Verdict, What};
+use crate::queue::Class;
+
+/// Where deeds stand in the order.
+pub(super) struct Deed;
+
+impl Deed {
+    /// Changes of the world and faults come before commands and events (`spec/behaviour.md` §7.5).
+    pub(super) const fn class(action: &Action) -> Class {
+        match action {
+            Action::Fault(_) | Action::Policy(_) | Action::Manage(..) => Class::World,
+            Action::Command(..) | Action::Event(_) | Action::Clock(_) | Action::Usage(_) => Class::Event,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Does a step.
+    pub(super) fn act(&mut self, position: usize, step: &Step) -> Result<(), RunError> {
+        let now = self.world.now_ms();
+        let text = described(&step.action);
+        self.seen.add(now, step.device, What::Step { place: step.place.clone(), text });
+        match &step.action {
+            Action::Fault(fault) => {
+                self.world.link.plan.expire(self.world.wall());
+                self.world.link.plan.begin(fault.clone(), self.world.wall());
+            }
+            Action::Policy(policy) => {
+                let account = self.account();
+                self.world.link.cssm.set_policy(&account, policy.clone())?;
+            }
+            Action::Manage(call, saves) => {
+                let wall = self.world.wall();
+                match call.make(&mut self.world.link.cssm, wall) {
+                    Ok(values) => {
+                        for (variable, key) in saves {
+                            let at = call.answers().iter().position(|answer| answer == key);
+                            let value = at.and_then(|at| values.get(at)).cloned().unwrap_or_default();
+                            self.variables.insert(variable.clone(), value);
+                        }
+                    }
+                    Err(error) => {
+                        self.verdicts.push((position, judge::refused_call(step, &error.to_string())))
+                    }
+                }
+            }
+            Action::Command(lines, reply) => {
+                for device in self.concerned(step.device) {
+                    let (answer, error) = self.console(device, lines)?;
+                    if let Some(verdict) = judge::reply(step, lines, reply.as_ref(), &answer, error) {
+                        self.verdicts.push((position, verdict));
+                    }
+                }
+            }
+            Action::Event(event) => {
+                for device in self.concerned(step.device) {
+                    self.event(device, *event)?;
+                }
+            }
+            Action::Clock(change) => {
+                for device in self.concerned(step.device) {
+                    self.clock(device, *change);
+                }
+            }
+            Action::Usage(usage) => {
+                for device in self.concerned(step.device) {
+                    self.world.input(Self::id(device), Input::Usage(*usage), &mut self.seen);
+                    self.settle();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The account whose policy a step changes: the default one.
+    fn account(&self) -> String {
+        let accounts = self.world.link.cssm.store().accounts();
+        accounts.first().map(|account| account.names.r#virtual.clone()).unwrap_or_default()
+    }
+
+    /// Types lines in one session: what it answers, and whether one was refused.
+    fn console(&mut self, device: usize, lines: &[String]) -> Result<(String, bool), RunError> {
+        let mut session = Session::new(Role::Admin);
+        let (mut text, mut error) = (String::new(), false);
+        for line in lines {
+            let reply = self.line(device, &mut session, line)?;
+            text.push_str(&reply.text);
+            error |= reply.error;
+            if reply.closed {
+                break;
+            }
+        }
+        Ok((text, error))
+    }
+
+    fn line(&mut self, device: usize, session: &mut Session, line: &str) -> Result<Reply, RunError> {
+        let typed = self.filled(line);
+        let id = Self::id(device);
+        let (Some(view), Some(switch)) = (self.world.view(id), self.switches.get_mut(device)) else {
+            return Ok(Reply::default());
+        };
+        let mut reply = switch.line(session, view, &typed);
+        let effects = std::mem::take(&mut reply.effects);
+        if effects.contains(&Effect::ConfigChanged) {
+            // First of all: what the agent sends next goes by the new configuration.
+            self.reconfigured(device);
+        }
+        for effect in effects {
+            self.perform(device, effect, &mut reply)?;
+        }
+        let now = self.world.now_ms();
+        let what = What::Console { line: line.to_owned(), answer: reply.text.clone(), error: reply.error };
+        self.seen.add(now, Some(device), what);
+        Ok(reply)
+    }
+
+    fn filled(&self, line: &str) -> String {
+        let mut filled = line.to_owned();
+        for name in placeholders(line) {
+            if let Some(value) = self.variables.get(name) {
+                filled = filled.replace(&format!("{{{name}}}"), value);
+            }
+        }
+        filled
+    }
+
+    fn perform(&mut self, device: usize, effect: Effect, reply: &mut Reply) -> Result<(), RunError> {
+        let id = Self::id(device);
+        match effect {
+            Effect::Agent(command) => {
+                if let Err(error) = self.world.command(id, command, &mut self.seen) {
+                    reply.refuse(&error);
+                }
+                self.settle();
+            }
+            Effect::ConfigChanged => {}
+            Effect::FeatureLicense { license, on } => {
+                let used = self.world.view(id).and_then(|view| {
+                    let row = view.usage().find(|row| row.index == license);
+                    row.map(|row| row.count)
+                });
+                let used = used.unwrap_or(0);
+                let count = if on { used.saturating_add(1) } else { used.saturating_sub(1) };
+                self.world.input(id, Input::Usage(Usage { license, count }), &mut self.seen);
+                self.settle();
+            }
+            Effect::SaveStartup(text) => self.set_startup(device, Some(text)),
+            Effect::EraseStartup => self.set_startup(device, None),
+            Effect::Reload => self.event(device, Event::Reload)?,
+            Effect::SetClock(wall) => {
+                let delta = self.world.view(id).map_or(0, |view| wall.since(view.now().wall));
+                self.clock(device, ClockChange::Step(delta));
+            }
+            Effect::ClearEventLog => {
+                if let Some(switch) = self.switches.get_mut(device) {
+                    switch.events.clear();
+                }
+            }
+            Effect::SaveUsage { .. } | Effect::SaveTrustRequest { .. } | Effect::Import { .. } => {
+                reply.refuse_with("% Files cannot be written or read in a scenario of this version");
+            }
+        }
+        Ok(())
+    }
+
+    fn set_startup(&mut self, device: usize, text: Option<String>) {
+        if let Some(switch) = self.switches.get_mut(device) {
+            switch.startup = text;
+        }
+    }
+
+    /// Takes over what the running configuration of a switch says.
+    pub(super) fn reconfigured(&mut self, device: usize) {
+        let Some(switch) = self.switches.get(device) else { return };
+        let smart = &switch.config.smart;
+        if let Some(inner) = self.world.device_mut(Self::id(device)) {
+            inner.hostname.clone_from(&switch.config.hostname);
+            inner.hide_hostname = smart.privacy_hostname;
+            inner.hide_version = smart.privacy_version;
+            inner.custom_id.clone_from(&smart.custom_id);
+        }
+        if let Some(way) = self.world.link.ways.get_mut(device) {
+            way.config = switch.config.clone();
+            way.network = switch.network();
+        }
+    }
+
+    /// Runs the exec lines of a startup configuration.
+    pub(super) fn exec(&mut self, device: usize, lines: &[String]) -> Result<(), RunError> {
+        self.console(device, lines).map(drop)
+    }
+
+    fn event(&mut self, device: usize, event: Event) -> Result<(), RunError> {
+        let id = Self::id(device);
+        match event {
+            Event::Reload => self.restart(device, Some(BootCause::Reload))?,
+            Event::PowerLoss => self.restart(device, None)?,
+            Event::Upgrade => {
+                let registered = self.scenario.devices.get(device).is_some_and(|keys| keys.upgraded);
+                self.restart(device, Some(BootCause::Upgraded { registered }))?;
+            }
+            Event::Switchover => self.world.input(id, Input::Switchover, &mut self.seen),
+            Event::StandbyRemoved => self.world.input(id, Input::StandbyRemoved, &mut self.seen),
+            Event::StandbyAdded => {
+                if let Some(udi) = self.standby(device) {
+                    self.world.input(id, Input::StandbyAdded(udi), &mut self.seen);
+                }
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// That of the file, else one with a serial number of its own.
+    fn standby(&self, device: usize) -> Option<Udi> {
+        let keys = self.scenario.devices.get(device)?;
+        let made = || Udi::new(keys.udi.pid.as_str(), &format!("SBY{:08}", device.saturating_add(1))).ok();
+        keys.standby.or_else(made)
+    }
+
+    /// Starts a switch again with its startup configuration; without a cause: after a power cut.
+    fn restart(&mut self, device: usize, cause: Option<BootCause>) -> Result<(), RunError> {
+        let id = Self::id(device);
+        let Some(now) = self.world.view(id).map(|view| (view.now().wall, view.profile())) else {
+            return Ok(());
+        };
+        let Some(switch) = self.switches.get_mut(device) else { return Ok(()) };
+        let exec_lines = switch.load(now.1, now.0);
+        let settings = switch.config.settings();
+        self.reconfigured(device);
+        match cause {
+            Some(cause) => self.world.reload(id, settings, cause, &mut self.seen)?,
+            None => self.world.power_cycle_with(id, settings, &mut self.seen)?,
+        }
+        self.settle();
+        self.exec(device, &exec_lines)
+    }
+
+    fn clock(&mut self, device: usize, change: ClockChange) {
+        let id = Self::id(device);
+        let offset = self.world.device(id).map_or(0, |device| device.clock_offset_ms);
+        let delta_ms = match change {
+            ClockChange::Step(delta) => delta,
+            ClockChange::Synced => offset.saturating_neg(),
+        };
+        if delta_ms != 0 {
+            self.world.input(id, Input::ClockStep { delta_ms }, &mut self.seen);
+        }
+        if change == ClockChange::Synced {
+            self.world.input(id, Input::ClockAuthoritative, &mut self.seen);
+        }
+        self.settle();
+    }
+
+    /// Asks the console, on every device that the expectation is for.
+    pub(super) fn show(&mut self, expectation: &Expectation) -> Verdict {
+        let mut answers = Vec::new();
+        for device in self.concerned(expectation.device) {
+            let super::model::Wanted::Show { command, .. } = &expectation.wanted else { continue };
+            let (Some(view), Some(switch)) =
+                (self.world.view(Self::id(device)), self.switches.get_mut(device))
+            else {
+                continue;
+            };
+            // What it wants done is not done: an expectation only looks.
+            let reply = switch.line(&mut Session::new(Role::Operator), view, command);
+            answers.push((
+                self.scenario.devices.get(device).map(|keys| keys.name.clone()).unwrap_or_default(),
+                reply.text,
+            ));
+        }
+        judge::show(expectation, &answers)
+    }
+
+    /// What the mock has.
+    pub(super) fn count_at_peer(&self, what: Seen) -> u64 {
+        let store = self.world.link.cssm.store();
+        let count = match what {
+            Seen::Reports => store.reports().count(),
+            Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
+            Seen::Devices => store.devices().count(),
+        };
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+/// What a step does, in words and without secrets.
+pub(super) fn described(action: &Action) -> String {
+    match action {
+        Action::Command(lines, _) => format!("command {}", lines.join("; ")),
+        Action::Fault(fault) => described_fault(fault),
+        Action::Event(event) => format!("event {}", event.word()),
+        Action::Clock(ClockChange::Step(by)) => {
+            let sign = if *by < 0 { "-" } else { "" };
+            format!("clock stepped by {sign}{}", Moment(by.unsigned_abs()))
+        }
+        Action::Clock(ClockChange::Synced) => "clock synchronised".into(),
+        Action::Usage(usage) => format!("usage of licence {}: {}", usage.license, usage.count),
+        Action::Policy(Some(policy)) => format!("policy {}", policy.name),
+        Action::Policy(None) => "no policy any more".into(),
+        Action::Manage(call, _) => format!("manage {}", call.word()),
+    }
+}
+
+fn described_fault(fault: &Fault) -> String {
+    let mut text = format!("fault {}", fault.spec.kind.word());
+    if let Some(span) = fault.spec.span {
+        text.push_str(&format!(" for {}", slpsim_config::print_span(span)));
+    }
+    if let Some(next) = fault.spec.next {
+        text.push_str(&format!(", next {next}"));
+    }
+    text
+}
