@@ -44,7 +44,6 @@ pub(super) struct Site<'a> {
 /// A device that is set up and not yet started.
 pub(super) struct SetUp {
     pub(super) device: Device,
-    pub(super) keys: Arc<DeviceKeys>,
     pub(super) boot: Boot,
 }
 
@@ -83,8 +82,11 @@ impl Site<'_> {
         };
         let factory = Factory { config, lines };
         let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
-        let (switch, mut lines) =
-            Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
+        let (switch, started) = Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
+        for refused in &started.refused {
+            tracing::warn!(device = device.name, "startup configuration: {refused}");
+        }
+        let mut lines = started.lines;
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
         if saved.is_none()
@@ -111,7 +113,7 @@ impl Site<'_> {
             faults: Arc::clone(&self.faults),
         });
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
-        Ok(SetUp { device, keys, boot: Boot { cause, features_before, lines } })
+        Ok(SetUp { device, boot: Boot { cause, features_before, lines } })
     }
 
     fn agent(
