@@ -276,6 +276,11 @@ impl Agent {
         self.settings
     }
 
+    /// Sets what the configuration says before [`Input::Boot`]; while it runs, [`Command`]s change settings.
+    pub const fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
     fn timeout(&mut self, cx: &mut Cx<'_>) {
         let Some((at, timer)) = self.timers.next().filter(|(at, _)| *at <= cx.now.mono) else {
             return; // early or double

@@ -8,6 +8,7 @@ pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
 pub mod operate;
+mod operator;
 pub mod queue;
 pub mod switch;
 pub mod world;
