@@ -57,7 +57,7 @@ pub struct Saved {
     rejected: u32,
     purged: u32,
     ha: Ha,
-    past_units: Vec<(u8, SavedUdi, Option<SavedUdi>)>,
+    past_units: Vec<(u16, SavedUdi, Option<SavedUdi>)>,
     auth: Vec<SavedAuth>,
     return_code: Option<String>,
     renewals: bool,
