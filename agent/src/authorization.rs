@@ -94,9 +94,8 @@ impl Agent {
                 if auth.iter().any(|installed| installed.code == code) {
                     return; // once per code
                 }
-                auth.retain(|installed| {
-                    installed.code.udi != udi || installed.code.entitlements != code.entitlements
-                });
+                // A new code for the same licences takes the place of the old one, whatever their counts (modelled).
+                auth.retain(|installed| installed.code.udi != udi || !same_licenses(&installed.code, &code));
                 auth.push(InstalledAuth { code, installed: cx.now.wall });
                 self.flags.dirty = true;
                 cx.out.push(Output::Log(Message::AuthorizationInstallSuccess { udi }));
@@ -113,4 +112,8 @@ impl Agent {
     pub fn return_code(&self) -> Option<alloc::string::String> {
         self.spill.as_ref()?.return_code.as_ref().map(|code| code.to_string())
     }
+}
+
+fn same_licenses(one: &AuthCode, other: &AuthCode) -> bool {
+    one.entitlements.iter().map(|(tag, _)| tag).eq(other.entitlements.iter().map(|(tag, _)| tag))
 }
