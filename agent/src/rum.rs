@@ -101,6 +101,7 @@ impl Rum {
     pub(crate) fn set_count(&mut self, license: u8, count: u32, now: i64) -> u32 {
         let old = match self.usage.iter_mut().find(|row| row.license == license) {
             Some(row) => core::mem::replace(&mut row.count, count),
+            None if count == 0 => 0,
             None => {
                 self.usage.push(Usage { license, count });
                 0
