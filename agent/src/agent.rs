@@ -150,6 +150,13 @@ impl core::fmt::Debug for Stamp {
     }
 }
 
+/// A clock that is off by more than 70 million years is taken for one that is off by 70 million years, so that a time
+/// some days after now is after now.
+fn within_time(wall: Wall) -> Wall {
+    const END: i64 = i64::MAX / 4;
+    Wall(wall.0.clamp(-END, END))
+}
+
 /// What few agents have, or only for a while.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spill {
@@ -211,6 +218,7 @@ impl Agent {
 
     /// Takes one input. Infallible: a bad reply is an input like any other.
     pub fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
+        cx.now.wall = within_time(cx.now.wall);
         let first = cx.out.len();
         match input {
             Input::Boot { cause, clock_authoritative } => self.boot(cx, cause, clock_authoritative),
@@ -231,6 +239,7 @@ impl Agent {
     /// # Errors
     /// Where the device refuses the command at once; nothing has changed then.
     pub fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> Result<(), CommandError> {
+        cx.now.wall = within_time(cx.now.wall);
         let first = cx.out.len();
         let result = match command {
             Command::Trust { token, scope, force } => {

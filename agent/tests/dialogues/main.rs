@@ -1,5 +1,6 @@
 //! The agent in simulated time, concern by concern: at t this happens, at t exactly that is sent and logged.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test picks the variants that it is about")]
 
 #[path = "../support/mod.rs"]
 mod support;

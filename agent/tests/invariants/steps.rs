@@ -39,7 +39,7 @@ pub(crate) enum Step {
     Interval(u16),
     AuthRequest(u8),
     AuthReturn,
-    ClockStep(i64),
+    Clock(i64),
     ClockAuthoritative,
     Standby(u8),
     /// Save, restore and boot; or a reload in place.
@@ -105,7 +105,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![Just(0), 1_u16..60, Just(3_650)].prop_map(Step::Interval),
         1 => (0_u8..4).prop_map(Step::AuthRequest),
         1 => Just(Step::AuthReturn),
-        1 => clock_step().prop_map(Step::ClockStep),
+        1 => clock_step().prop_map(Step::Clock),
         1 => Just(Step::ClockAuthoritative),
         2 => (0_u8..6).prop_map(Step::Standby),
         1 => (any::<bool>(), any::<bool>())

@@ -118,7 +118,7 @@ impl World {
             Step::Usage(license, count) => {
                 self.input(Input::Usage(Usage { license: *license, count: *count }));
             }
-            Step::ClockStep(delta_ms) => {
+            Step::Clock(delta_ms) => {
                 self.now.wall = self.now.wall.plus_millis(*delta_ms);
                 self.input(Input::ClockStep { delta_ms: *delta_ms });
             }
