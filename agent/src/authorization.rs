@@ -68,11 +68,10 @@ impl Agent {
         let active = self.udi;
         let auth = self.spill.as_mut().map(|spill| core::mem::take(&mut spill.auth)).unwrap_or_default();
         let (removed, kept): (Vec<_>, Vec<_>) = auth.into_iter().partition(|auth| auth.code.udi == active);
-        if removed.is_empty() {
-            return; // a factory reset was faster
+        if let Some(spill) = &mut self.spill {
+            spill.auth = kept;
         }
-        self.spill().auth = kept;
-        self.flags.dirty = true;
+        self.flags.dirty |= !removed.is_empty();
         for installed in removed {
             cx.out.push(Output::Log(Message::AuthorizationRemoved { udi: installed.code.udi }));
         }

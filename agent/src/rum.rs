@@ -52,6 +52,8 @@ pub(crate) struct ReportRow {
     pub(crate) seal: Seal,
 }
 
+const _: () = assert!(size_of::<ReportRow>() == 40, "300 of them on each box of a fleet that is cut off");
+
 /// What was true when a report was closed, and stays true for it: generations of identity and of units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

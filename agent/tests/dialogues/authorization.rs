@@ -1,8 +1,8 @@
 //! Authorization codes on `mds9000` (`spec/messages.md` §1 rows 2, 9, 10, `spec/formats.md` §6, §8.3).
 
 use slpsim_agent::{
-    AuthCode, AuthError, Command, CommandError, Element, ElementFault, Failure, Message, ProfileId, Purpose,
-    Reply, Request, Status, TransportMode, Udi, Usage,
+    AuthCode, AuthError, Command, CommandError, Element, ElementFault, Failure, Input, Message, ProfileId,
+    Purpose, Reply, Request, Status, TransportMode, Udi, Usage,
 };
 
 use crate::support::{HOUR, MINUTE, Peer, Rig, T, failures, standby, udi};
@@ -131,4 +131,27 @@ fn a_request_needs_a_licence_of_the_platform_and_a_transport_that_may_talk() {
         assert!(matches!(rig.try_command(REQUEST), Err(CommandError::Refused(_))), "{transport}");
     }
     assert_eq!(rig.sent, []);
+}
+
+/// The command is about the active unit: codes of the other one stay, whoever is active when the answer comes.
+#[test]
+fn a_return_takes_only_the_codes_of_the_unit_that_is_active() {
+    let mut rig = mds();
+    rig.input(Input::StandbyAdded(standby()));
+    for unit in [udi(), standby()] {
+        rig.once(Purpose::AuthRequest, Ok(with_code(&rig, unit, 3)));
+        rig.command(REQUEST);
+    }
+    assert_eq!(rig.view().authorizations().count(), 2);
+    rig.command(Command::AuthorizationReturn);
+    rig.run_for(MINUTE);
+    assert_eq!(rig.view().authorizations().map(|(code, _)| code.udi).collect::<Vec<_>>(), [standby()]);
+    assert_eq!(rig.try_command(Command::AuthorizationReturn), Err(CommandError::NotFound));
+    rig.input(Input::Switchover);
+    rig.hold = true;
+    rig.command(Command::AuthorizationReturn);
+    rig.input(Input::Switchover);
+    rig.hold = false;
+    rig.deliver();
+    assert_eq!(rig.view().authorizations().count(), 1, "nothing of the unit that is active now");
 }
