@@ -1,5 +1,6 @@
 //! The worked examples of `spec/behaviour.md` §7.3, and the deadline examples of §3.3 as a running agent shows them.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test picks the variants that it is about")]
 
 mod support;
 
