@@ -186,9 +186,12 @@ impl Agent {
         self.rearm_reminder(cx);
     }
 
-    /// 90 days before the end, by the device's clock.
+    /// 90 days before the end, by the device's clock; a unit without trust code has none to renew.
     pub(crate) fn arm_trust_renewal(&mut self, cx: &Cx<'_>) {
-        let Some(trust) = self.trust else { return };
+        let Some(trust) = self.trust else {
+            self.timers.clear(Timer::TrustRenew);
+            return;
+        };
         let ahead = u64::try_from(trust.valid_to.since(cx.now.wall)).unwrap_or(0);
         let ahead = Duration::from_millis(ahead).saturating_sub(TRUST_RENEWAL_BEFORE);
         self.timers.set_in(Timer::TrustRenew, cx.now.mono, ahead);
