@@ -89,7 +89,8 @@ closed! {
 impl InputKind {
     /// All kinds.
     pub(crate) fn all() -> Vec<Self> {
-        let ends = Purpose::ALL.iter().flat_map(|purpose| End::ALL.iter().map(|end| Self::Ends(*purpose, *end)));
+        let ends =
+            Purpose::ALL.iter().flat_map(|purpose| End::ALL.iter().map(|end| Self::Ends(*purpose, *end)));
         Timer::ALL
             .iter()
             .map(|timer| Self::Due(*timer))

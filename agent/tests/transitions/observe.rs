@@ -6,10 +6,9 @@ use slpsim_agent::messages::Kind;
 use slpsim_agent::output::Event;
 use slpsim_agent::{Output, Purpose, ReportId, ReportState, Timer};
 
-use crate::inputs::InputKind;
-use crate::scenes::Scene;
+use crate::inputs::{InputKind, Operator};
 use crate::states::{Concern, State};
-use crate::steps::{Never, Prepared, prepare};
+use crate::steps::{Never, Prepared, Stage};
 use crate::support::{DAY, HOUR, MINUTE, Rig, SECOND};
 
 /// What an input does, or why it cannot come.
@@ -30,7 +29,7 @@ pub(crate) struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Effect {
     /// The command is refused, with that text.
-    CommandRefused(String),
+    CommandRefused(Operator, String),
     /// The durable state is written, before all that follows.
     Persist,
     /// An exchange begins.
@@ -54,23 +53,24 @@ pub(crate) enum Effect {
 }
 
 /// Gives an input of that kind to the agent in that scene.
-pub(crate) fn observe(scene: Scene, at: &Rig, kind: InputKind) -> Entry {
-    let Prepared { mut rig, step } = prepare(scene, at, kind)?;
+pub(crate) fn observe(stage: &Stage, kind: InputKind) -> Entry {
+    let Prepared { mut rig, step } = stage.prepare(kind)?;
     (rig.log, rig.sent, rig.outputs) = (Vec::new(), Vec::new(), Vec::new());
     let before = Snapshot::of(&rig);
     let held: BTreeMap<_, _> = rig.held.iter().map(|(txn, request)| (txn.0, request.purpose())).collect();
-    let ran_out = match kind {
-        InputKind::Due(timer) => Some(timer),
-        InputKind::Operator(_) | InputKind::World(_) | InputKind::Ends(..) => None,
+    let (ran_out, operator) = match kind {
+        InputKind::Due(timer) => (Some(timer), None),
+        InputKind::Operator(operator) => (None, Some(operator)),
+        InputKind::World(_) | InputKind::Ends(..) => (None, None),
     };
-    let refused = step.give(&mut rig);
-    let mut effects: Vec<_> = refused.map(Effect::CommandRefused).into_iter().collect();
+    let refused = operator.zip(step.give(&mut rig));
+    let mut effects: Vec<_> = refused.map(|(o, why)| Effect::CommandRefused(o, why)).into_iter().collect();
     effects.extend(rig.outputs.iter().filter_map(|output| of_output(output, &held)));
     effects.dedup();
     let after = Snapshot::of(&rig);
     effects.extend(before.timers_until(&after, ran_out));
     effects.extend(before.reports_until(&after));
-    let concern = scene.state().concern();
+    let concern = stage.scene.state().concern();
     let also = after.states.difference(&before.states).filter(|state| state.concern() != concern);
     effects.extend(also.map(|state| Effect::Also(*state)));
     let messages = rig.log.iter().map(|(_, message)| message.kind()).collect();
@@ -142,10 +142,25 @@ impl Snapshot {
 }
 
 impl Effect {
+    /// Whose effect it is: of each table, only its concern's are shown.
+    pub(crate) const fn owner(&self) -> Option<Concern> {
+        match self {
+            Self::Persist => None,
+            Self::CommandRefused(Operator::IntervalRefused, _) | Self::CloseReports | Self::PurgeReport => {
+                Some(Concern::Reporting)
+            }
+            Self::CommandRefused(..) => Some(Concern::Authorization),
+            Self::Send(purpose) | Self::Cancel(purpose) => Some(owner_of_purpose(*purpose)),
+            Self::Arm(timer, _) | Self::Clear(timer) => Some(owner_of_timer(*timer)),
+            Self::SettleReports | Self::IgnoreAck => Some(Concern::Polling),
+            Self::Also(state) => Some(state.concern()),
+        }
+    }
+
     /// As the table prints it.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::CommandRefused(why) => format!("refuses: “{why}”"),
+            Self::CommandRefused(_, why) => format!("refuses: “{why}”"),
             Self::Persist => "persists".to_owned(),
             Self::Send(purpose) => format!("**sends {}**", name_of_purpose(*purpose)),
             Self::Cancel(purpose) => format!("cancels {}", name_of_purpose(*purpose)),
@@ -161,6 +176,30 @@ impl Effect {
             Self::IgnoreAck => "ACK ignored".to_owned(),
             Self::Also(state) => format!("{} → {}", state.concern().text(), state.text()),
         }
+    }
+}
+
+const fn owner_of_purpose(purpose: Purpose) -> Concern {
+    match purpose {
+        Purpose::Poll => Concern::Polling,
+        Purpose::Hello => Concern::Discovery,
+        Purpose::Trust => Concern::Trust,
+        Purpose::Usage => Concern::Reporting,
+        Purpose::TrustSync => Concern::Sync,
+        Purpose::AuthRequest | Purpose::AuthReturn => Concern::Authorization,
+        Purpose::AuthRenew | Purpose::IdRenew => Concern::Renewals,
+    }
+}
+
+const fn owner_of_timer(timer: Timer) -> Concern {
+    match timer {
+        Timer::Poll => Concern::Polling,
+        Timer::Hello => Concern::Discovery,
+        Timer::Trust | Timer::TrustRenew => Concern::Trust,
+        Timer::Report => Concern::Reporting,
+        Timer::Sync => Concern::Sync,
+        Timer::StartReminder | Timer::Reminder => Concern::Reminder,
+        Timer::AuthRenew | Timer::IdRenew => Concern::Renewals,
     }
 }
 

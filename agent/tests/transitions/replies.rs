@@ -50,19 +50,9 @@ pub(crate) fn bare(rig: &Rig, status: Status) -> Reply {
     Reply::bare(rig.now.wall, Capabilities::AGENT, status)
 }
 
-/// An OK with a trust code for the active unit.
-pub(crate) fn trust(rig: &Rig) -> Reply {
-    with_trust(rig, Wrong::Nothing)
-}
-
-/// An OK with a policy.
-pub(crate) fn policy(rig: &Rig, policy: Policy) -> Reply {
-    with_policy(rig, policy, Wrong::Nothing)
-}
-
 /// The policy that an account may have instead of `crate::support::example_policy`.
-pub(crate) fn other_policy() -> Policy {
-    Policy::nxos("Other Policy", Values::of(40, 100, 50))
+fn other_policy() -> Policy {
+    Policy::nxos("Other Policy", Values::of(20, 100, 50))
 }
 
 /// A refusal in the server's words.
@@ -84,6 +74,11 @@ pub(crate) fn down_rev(rig: &Rig, purpose: Purpose) -> Reply {
         | Purpose::AuthReturn => refusal(),
     };
     Reply::bare(rig.now.wall, capabilities, status)
+}
+
+/// An OK with a trust code for the active unit.
+pub(crate) fn trust(rig: &Rig) -> Reply {
+    with_trust(rig, Wrong::Nothing)
 }
 
 fn with_trust(rig: &Rig, wrong: Wrong) -> Reply {

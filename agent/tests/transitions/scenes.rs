@@ -1,12 +1,16 @@
 //! Dialogues that lead into the states of the table. No field is set from outside: what is reached is what an agent
 //! can really be in.
 
-use slpsim_agent::{BootCause, Command, Failure, Input, ProfileId, Purpose, Status, TransportMode, Udi, Usage};
+use slpsim_agent::input::Scope;
+use slpsim_agent::{
+    BootCause, Command, Failure, Input, ProfileId, Purpose, Status, Token, TransportMode, Udi, Usage,
+};
 
 use crate::closed::closed;
+use crate::inputs::End;
 use crate::replies;
 use crate::states::State;
-use crate::support::{DAY, HOUR, MINUTE, Peer, Rig, SECOND, T, example_policy};
+use crate::support::{Answer, DAY, HOUR, MINUTE, Peer, Rig, SECOND, T, example_policy};
 
 closed! {
     /// One way to be in a state. Where the way matters, a state has several.
@@ -19,6 +23,7 @@ closed! {
         TrustInstalledNew => "on `smart`, just now, no report delivered since start",
         TrustInstalledAsksAgain => "a request with `force` is in flight",
         TrustInstalledStandby => "with a standby that has no trust code",
+        TrustInstalledPair => "with a standby that has one, too",
         TrustRefused => "on `smart`",
         IdleAtStart => "the push at start is pending",
         Idle => "the next scheduled push is pending",
@@ -27,9 +32,12 @@ closed! {
         IdleOff => "transport `off`",
         IdleDownRev => "the peer is down-rev",
         IdleNothingInUse => "no licence in use, nothing waits",
-        IdleSyncInFlight => "the report of `license smart sync` is in flight",
+        IdleSyncInFlight => "the report of `license smart sync` is in flight ten seconds before a push",
+        IdleNewTrustInFlight => "trust came while an attempt was in flight",
         InFlight => "the first attempt, at T",
+        InFlightJoined => "T has joined the report of `license smart sync`",
         Retrying => "T + 5 min has failed",
+        RetryingLast => "T + 180 min has failed",
         Fast => "T + 240 min has failed",
         PollingNone => "the ACK has come",
         PollingWaiting => "first poll pending",
@@ -39,10 +47,12 @@ closed! {
         SyncHeld => "its time came while the report job kept the peer down",
         DiscoveryUnknown => "on `cslu`, just started",
         DiscoveryUnknownNoTrust => "on `smart` without trust",
+        DiscoveryUnknownNewUrl => "the URL has changed, a report to the peer before is in flight",
         DiscoveryAnswered => "by the answer to hello",
         DiscoveryDownRev => "by the answer to hello",
         DiscoveryFailing => "the first hello failed",
         HealthGood => "after hello",
+        HealthGoodOff => "transport `off` came while a report was in flight",
         HealthDown => "hello and the push at start failed",
         HealthDownOff => "and then transport `off`",
         PolicyDefault => "report delivered",
@@ -71,7 +81,8 @@ impl Scene {
             Self::TrustInstalled
             | Self::TrustInstalledNew
             | Self::TrustInstalledAsksAgain
-            | Self::TrustInstalledStandby => State::TrustInstalled,
+            | Self::TrustInstalledStandby
+            | Self::TrustInstalledPair => State::TrustInstalled,
             Self::TrustRefused => State::TrustRefused,
             Self::IdleAtStart
             | Self::Idle
@@ -80,20 +91,23 @@ impl Scene {
             | Self::IdleOff
             | Self::IdleDownRev
             | Self::IdleNothingInUse
-            | Self::IdleSyncInFlight => State::ReportingIdle,
-            Self::InFlight => State::ReportingInFlight,
-            Self::Retrying => State::ReportingRetrying,
+            | Self::IdleSyncInFlight
+            | Self::IdleNewTrustInFlight => State::ReportingIdle,
+            Self::InFlight | Self::InFlightJoined => State::ReportingInFlight,
+            Self::Retrying | Self::RetryingLast => State::ReportingRetrying,
             Self::Fast => State::ReportingFast,
             Self::PollingNone => State::PollingNone,
             Self::PollingWaiting | Self::PollingDaily => State::PollingWaiting,
             Self::SyncNone => State::SyncNone,
             Self::SyncDue => State::SyncDue,
             Self::SyncHeld => State::SyncHeld,
-            Self::DiscoveryUnknown | Self::DiscoveryUnknownNoTrust => State::DiscoveryUnknown,
+            Self::DiscoveryUnknown | Self::DiscoveryUnknownNoTrust | Self::DiscoveryUnknownNewUrl => {
+                State::DiscoveryUnknown
+            }
             Self::DiscoveryAnswered => State::DiscoveryAnswered,
             Self::DiscoveryDownRev => State::DiscoveryDownRev,
             Self::DiscoveryFailing => State::DiscoveryFailing,
-            Self::HealthGood => State::HealthGood,
+            Self::HealthGood | Self::HealthGoodOff => State::HealthGood,
             Self::HealthDown | Self::HealthDownOff => State::HealthDown,
             Self::PolicyDefault => State::PolicyDefault,
             Self::PolicyInstalled => State::PolicyInstalled,
@@ -126,10 +140,9 @@ impl Scene {
 
     fn play(self) -> Rig {
         match self {
-            Self::TrustAbsent
-            | Self::PollingWaiting
-            | Self::PolicyDefault
-            | Self::ReminderBefore => cslu_for(2 * MINUTE),
+            Self::TrustAbsent | Self::PollingWaiting | Self::PolicyDefault | Self::ReminderBefore => {
+                cslu_for(2 * MINUTE)
+            }
             Self::TrustAbsentDirect | Self::IdleNoTrust | Self::DiscoveryUnknownNoTrust => {
                 started(TransportMode::Smart)
             }
@@ -139,7 +152,8 @@ impl Scene {
             Self::TrustInstalled | Self::SyncNone => smart_for(10 * MINUTE),
             Self::TrustInstalledNew | Self::SyncDue => smart_for(SECOND),
             Self::TrustInstalledAsksAgain => asks_again(),
-            Self::TrustInstalledStandby => with_standby(),
+            Self::TrustInstalledStandby => with_standby(false),
+            Self::TrustInstalledPair => with_standby(true),
             Self::IdleAtStart | Self::DiscoveryUnknown | Self::ReminderStart => started(TransportMode::Cslu),
             Self::Idle | Self::PollingNone | Self::RenewalsAbsent => cslu_for(4 * MINUTE),
             Self::IdlePutOff => put_off(),
@@ -147,19 +161,33 @@ impl Scene {
             Self::IdleDownRev | Self::DiscoveryDownRev => down_rev(started(TransportMode::Cslu)),
             Self::IdleNothingInUse | Self::ReminderNone => nothing_in_use(),
             Self::IdleSyncInFlight => sync_in_flight(),
+            Self::IdleNewTrustInFlight => {
+                let mut rig = in_flight();
+                rig.trust(false);
+                answer(&mut rig, Purpose::Trust, End::Trust);
+                rig
+            }
             Self::InFlight => in_flight(),
+            Self::InFlightJoined => {
+                let mut rig = sync_in_flight();
+                rig.run_for(10 * SECOND);
+                rig
+            }
             Self::Retrying => outage(6 * MINUTE),
+            Self::RetryingLast => outage(181 * MINUTE),
             Self::Fast => outage(241 * MINUTE),
             Self::PollingDaily => never_acknowledged(20 * MINUTE),
             Self::SyncHeld => sync_held(),
             Self::DiscoveryAnswered | Self::HealthGood => cslu_for(MINUTE),
-            Self::DiscoveryFailing => hello_failed(),
-            Self::HealthDown => failing_from_start(),
-            Self::HealthDownOff => {
-                let mut rig = failing_from_start();
-                rig.command(Command::Transport(TransportMode::Off));
+            Self::DiscoveryUnknownNewUrl => {
+                let mut rig = in_flight();
+                rig.command(Command::Url);
                 rig
             }
+            Self::DiscoveryFailing => hello_failed(),
+            Self::HealthGoodOff => off(in_flight()),
+            Self::HealthDown => failing_from_start(),
+            Self::HealthDownOff => off(failing_from_start()),
             Self::PolicyInstalled => policy_installed(),
             Self::ReminderAwaitsClock => awaits_clock(),
             Self::ReminderAtDeadline => never_acknowledged(61 * DAY),
@@ -200,7 +228,7 @@ fn smart_for(millis: i64) -> Rig {
     rig
 }
 
-fn requested(answer: Option<Result<slpsim_agent::Reply, Failure>>) -> Rig {
+fn requested(answer: Option<Answer>) -> Rig {
     let mut rig = started(TransportMode::Smart);
     rig.hold = answer.is_none();
     rig.peer.scripted.extend(answer.map(|answer| (Purpose::Trust, answer)));
@@ -220,10 +248,29 @@ fn asks_again() -> Rig {
     rig
 }
 
-fn with_standby() -> Rig {
+fn with_standby(trusted: bool) -> Rig {
     let mut rig = smart_for(10 * MINUTE);
     rig.input(Input::StandbyAdded(standby()));
     rig.run_for(10 * MINUTE);
+    if trusted {
+        let token = Token::new("EXAMPLETOKEN0003").unwrap();
+        rig.command(Command::Trust { token, scope: Scope::All, force: true });
+        rig.run_for(10 * MINUTE);
+        assert!(rig.view().units().all(|(_, trust)| trust.is_some()));
+    }
+    rig
+}
+
+/// Ends an exchange that is in flight.
+fn answer(rig: &mut Rig, purpose: Purpose, end: End) {
+    let at = rig.held.iter().position(|(_, request)| request.purpose() == purpose).unwrap();
+    let (txn, _) = rig.held.remove(at);
+    let result = replies::end(rig, purpose, end).unwrap();
+    rig.input(Input::Completed { txn, result });
+}
+
+fn off(mut rig: Rig) -> Rig {
+    rig.command(Command::Transport(TransportMode::Off));
     rig
 }
 
@@ -248,8 +295,9 @@ fn nothing_in_use() -> Rig {
     rig
 }
 
+/// Ten seconds before the push at start.
 fn sync_in_flight() -> Rig {
-    let mut rig = cslu_for(4 * MINUTE);
+    let mut rig = cslu_for(110 * SECOND);
     rig.hold = true;
     rig.command(Command::Sync);
     rig
@@ -302,7 +350,8 @@ fn failing_from_start() -> Rig {
 }
 
 fn policy_installed() -> Rig {
-    let mut rig = Rig::new(TransportMode::Cslu, T, Peer { policy: Some(example_policy()), ..Peer::default() });
+    let mut rig =
+        Rig::new(TransportMode::Cslu, T, Peer { policy: Some(example_policy()), ..Peer::default() });
     rig.run_for(4 * MINUTE);
     rig
 }
@@ -338,9 +387,6 @@ fn authorized() -> Rig {
     let mut rig = mds();
     rig.hold = true;
     rig.command(Command::AuthorizationRequest { license: 2, count: 2 });
-    let answer = replies::end(&rig, Purpose::AuthRequest, crate::inputs::End::Authorization).unwrap();
-    rig.peer.scripted.push((Purpose::AuthRequest, answer));
-    rig.hold = false;
-    rig.deliver();
+    answer(&mut rig, Purpose::AuthRequest, End::Authorization);
     rig
 }

@@ -88,10 +88,9 @@ impl State {
             Self::TrustAbsent | Self::TrustRequesting | Self::TrustInstalled | Self::TrustRefused => {
                 Concern::Trust
             }
-            Self::ReportingIdle
-            | Self::ReportingInFlight
-            | Self::ReportingRetrying
-            | Self::ReportingFast => Concern::Reporting,
+            Self::ReportingIdle | Self::ReportingInFlight | Self::ReportingRetrying | Self::ReportingFast => {
+                Concern::Reporting
+            }
             Self::PollingNone | Self::PollingWaiting => Concern::Polling,
             Self::SyncNone | Self::SyncDue | Self::SyncHeld => Concern::Sync,
             Self::DiscoveryUnknown

@@ -4,6 +4,7 @@ use slpsim_agent::input::Scope;
 use slpsim_agent::{BootCause, Command, Input, Purpose, Timer, Token, TransportMode, Txn, Usage};
 use slpsim_policy::Mono;
 
+use crate::closed::closed;
 use crate::inputs::{End, InputKind, Operator, Variant, World};
 use crate::replies;
 use crate::scenes::{Scene, standby};
@@ -17,6 +18,7 @@ pub(crate) struct Prepared {
 }
 
 /// One input, ready to be given.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(crate) enum Step {
     Input(Input),
     Command(Command),
@@ -51,9 +53,20 @@ impl Never {
     }
 }
 
+closed! {
+    /// What began an exchange.
+    Begun {
+        Already => "in flight",
+        Timer => "by its timer",
+        Sync => "by `license smart sync`",
+        TrustForce => "by `trust idtoken … force`",
+        Command => "by its command",
+    }
+}
+
 /// How long, and with how many timers, an agent is followed until a timer runs out.
 const PATIENCE_DAYS: u16 = 500;
-const PATIENCE_TIMERS: usize = 50_000;
+const PATIENCE_TIMERS: usize = 12_000;
 
 /// What the peer does while a timer is waited for.
 #[derive(Clone, Copy)]
@@ -80,7 +93,9 @@ impl Meanwhile {
             Self::Silent => rig.hold = true,
             Self::Takes => rig.peer.polls_before_ack = u32::MAX,
             Self::Answers => {}
-            Self::Fails => rig.peer.down = vec![(rig.start.plus_millis(-9_000 * 24 * HOUR), rig.start.plus_days(9_000))],
+            Self::Fails => {
+                rig.peer.down = vec![(rig.start.plus_millis(-9_000 * 24 * HOUR), rig.start.plus_days(9_000))]
+            }
         }
         if !rig.hold {
             rig.deliver();
@@ -88,26 +103,54 @@ impl Meanwhile {
     }
 }
 
-/// Leads the agent, without leaving the state, to the moment at which `kind` can come.
-pub(crate) fn prepare(scene: Scene, at: &Rig, kind: InputKind) -> Result<Prepared, Never> {
-    if !scene.started() && !matches!(kind, InputKind::World(_)) {
-        return Err(Never::NoObject("not started"));
+/// A scene with all moments at which inputs can come without its state being left before.
+pub(crate) struct Stage {
+    pub(crate) scene: Scene,
+    pub(crate) at: Rig,
+    due: Vec<(Timer, Result<Rig, Never>)>,
+    in_flight: Vec<(Purpose, Option<(Rig, Begun)>)>,
+}
+
+impl Stage {
+    pub(crate) fn of(scene: Scene) -> Self {
+        let (at, state) = (scene.reach(), scene.state());
+        let due: Vec<_> =
+            Timer::ALL.into_iter().map(|timer| (timer, run_until_due(&at, state, timer))).collect();
+        let begun = |purpose| (purpose, in_flight(&at, state, purpose, &due));
+        let in_flight = Purpose::ALL.into_iter().map(begun).collect();
+        Self { scene, at, due, in_flight }
     }
-    match kind {
-        InputKind::Due(timer) => {
-            let rig = run_until_due(at, scene.state(), timer)?;
-            Ok(Prepared { rig, step: Step::Input(Input::Timeout) })
+
+    /// How exchanges of each purpose come to be in flight in this state, if they can.
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = (Purpose, Option<Begun>)> {
+        self.in_flight.iter().map(|(purpose, begun)| (*purpose, begun.as_ref().map(|(_, how)| *how)))
+    }
+
+    /// Leads the agent to the moment at which `kind` can come.
+    pub(crate) fn prepare(&self, kind: InputKind) -> Result<Prepared, Never> {
+        if !self.scene.started() && !matches!(kind, InputKind::World(_)) {
+            return Err(Never::NoObject(NOT_STARTED));
         }
-        InputKind::Operator(operator) => Ok(Prepared { rig: at.clone(), step: of_operator(operator) }),
-        InputKind::World(world) => {
-            Ok(Prepared { rig: at.clone(), step: of_world(scene, at, world).map_err(Never::NoObject)? })
-        }
-        InputKind::Ends(purpose, end) => {
-            let (rig, _) = in_flight(at, scene.state(), purpose).ok_or(Never::NoExchange)?;
-            end_of(rig, purpose, end)
+        let here = |step| Prepared { rig: self.at.clone(), step };
+        match kind {
+            InputKind::Due(timer) => {
+                let rig = self.due[timer as usize].1.clone()?;
+                Ok(Prepared { rig, step: Step::Input(Input::Timeout) })
+            }
+            InputKind::Operator(operator) => Ok(here(of_operator(operator))),
+            InputKind::World(world) => {
+                of_world(self.scene, &self.at, world).map(here).map_err(Never::NoObject)
+            }
+            InputKind::Ends(purpose, end) => {
+                let begun = &self.in_flight[purpose.index()].1;
+                let (rig, _) = begun.clone().ok_or(Never::NoExchange)?;
+                end_of(rig, purpose, end)
+            }
         }
     }
 }
+
+const NOT_STARTED: &str = "not started";
 
 fn end_of(mut rig: Rig, purpose: Purpose, end: End) -> Result<Prepared, Never> {
     let result = replies::end(&rig, purpose, end).map_err(Never::NoObject)?;
@@ -121,29 +164,34 @@ fn is_in_flight(rig: &Rig, purpose: Purpose) -> bool {
 }
 
 /// The agent in the same state with an exchange of `purpose` in flight, and what began it.
-pub(crate) fn in_flight(at: &Rig, state: State, purpose: Purpose) -> Option<(Rig, &'static str)> {
+fn in_flight(
+    at: &Rig,
+    state: State,
+    purpose: Purpose,
+    due: &[(Timer, Result<Rig, Never>)],
+) -> Option<(Rig, Begun)> {
     if is_in_flight(at, purpose) {
-        return Some((at.clone(), "already in flight"));
+        return Some((at.clone(), Begun::Already));
     }
     let by_timer = |timer: Timer| {
-        let mut rig = run_until_due(at, state, timer).ok()?;
+        let mut rig = due[timer as usize].1.clone().ok()?;
         rig.input(Input::Timeout);
-        Some((rig, "its timer"))
+        Some((rig, Begun::Timer))
     };
-    let by_command = |command: Command, name| {
+    let by_command = |command: Command, how| {
         let mut rig = at.clone();
         rig.try_command(command).ok()?;
-        Some((rig, name))
+        Some((rig, how))
     };
-    let sync = || by_command(Command::Sync, "`license smart sync`");
+    let sync = || by_command(Command::Sync, Begun::Sync);
     let found = match purpose {
         Purpose::Poll => vec![by_timer(Timer::Poll)],
         Purpose::Hello => vec![by_timer(Timer::Hello)],
-        Purpose::Trust => vec![by_timer(Timer::Trust), by_command(trust(true), "`trust idtoken … force`")],
+        Purpose::Trust => vec![by_timer(Timer::Trust), by_command(trust(true), Begun::TrustForce)],
         Purpose::Usage => vec![by_timer(Timer::Report), sync()],
         Purpose::TrustSync => vec![by_timer(Timer::Sync), sync().and_then(answer_report)],
-        Purpose::AuthRequest => vec![by_command(REQUEST, "its command")],
-        Purpose::AuthReturn => vec![by_command(Command::AuthorizationReturn, "its command")],
+        Purpose::AuthRequest => vec![by_command(REQUEST, Begun::Command)],
+        Purpose::AuthReturn => vec![by_command(Command::AuthorizationReturn, Begun::Command)],
         Purpose::AuthRenew => vec![by_timer(Timer::AuthRenew)],
         Purpose::IdRenew => vec![by_timer(Timer::IdRenew)],
     };
@@ -154,7 +202,7 @@ pub(crate) fn in_flight(at: &Rig, state: State, purpose: Purpose) -> Option<(Rig
 const REQUEST: Command = Command::AuthorizationRequest { license: 2, count: 2 };
 
 /// The first half of `license smart sync` is over.
-fn answer_report((mut rig, how): (Rig, &'static str)) -> Option<(Rig, &'static str)> {
+fn answer_report((mut rig, how): (Rig, Begun)) -> Option<(Rig, Begun)> {
     if let Some(at) = rig.held.iter().position(|(_, request)| request.purpose() == Purpose::Usage) {
         let (txn, _) = rig.held.remove(at);
         let result = replies::end(&rig, Purpose::Usage, End::Ok).ok()?;
@@ -226,49 +274,30 @@ fn of_operator(operator: Operator) -> Step {
 }
 
 fn of_world(scene: Scene, rig: &Rig, world: World) -> Result<Step, &'static str> {
-    let boot = |cause| Step::Input(Input::Boot { cause, clock_authoritative: true });
-    let in_use = rig.view().usage().find(|usage| usage.count > 0);
-    let usage = |license, count| Step::Input(Input::Usage(Usage { license, count }));
-    let is_boot = match world {
-        World::BootFirst | World::BootUpgraded | World::BootUpgradedRegistered => {
-            return match world {
-                _ if scene.started() => Err("only a device without licensing state starts so"),
-                World::BootFirst => Ok(boot(BootCause::First)),
-                World::BootUpgraded => Ok(boot(BootCause::Upgraded { registered: false })),
-                _ => Ok(boot(BootCause::Upgraded { registered: true })),
-            };
-        }
-        World::BootReload | World::BootPowerLoss => true,
-        World::UsageFirst
-        | World::UsageMore
-        | World::UsageNone
-        | World::ClockForward
-        | World::ClockBack
-        | World::ClockAuthoritative
-        | World::StandbyAdded
-        | World::StandbyRemoved
-        | World::Switchover => false,
+    let boot = |cause| {
+        let boots = Step::Input(Input::Boot { cause, clock_authoritative: true });
+        if scene.started() { Err("only a device without licensing state starts so") } else { Ok(boots) }
     };
-    if !scene.started() && !is_boot {
-        return Err("not started");
+    let runs = |step| if scene.started() { Ok(step) } else { Err(NOT_STARTED) };
+    let input = |input| runs(Step::Input(input));
+    let in_use = rig.view().usage().find(|usage| usage.count > 0).ok_or("no licence in use");
+    let usage = |license, count| input(Input::Usage(Usage { license, count }));
+    match world {
+        World::BootFirst => boot(BootCause::First),
+        World::BootUpgraded => boot(BootCause::Upgraded { registered: false }),
+        World::BootUpgradedRegistered => boot(BootCause::Upgraded { registered: true }),
+        World::BootReload => runs(Step::Restart(BootCause::Reload)),
+        World::BootPowerLoss => runs(Step::Restart(BootCause::PowerLoss)),
+        World::UsageFirst => usage(u8::from(in_use.is_ok()), 1),
+        World::UsageMore => in_use.and_then(|row| usage(row.index, row.count + 1)),
+        World::UsageNone => in_use.and_then(|row| usage(row.index, 0)),
+        World::ClockForward => runs(Step::Clock(2 * HOUR)),
+        World::ClockBack => runs(Step::Clock(-2 * HOUR)),
+        World::ClockAuthoritative => input(Input::ClockAuthoritative),
+        World::StandbyAdded => input(Input::StandbyAdded(standby())),
+        World::StandbyRemoved => input(Input::StandbyRemoved),
+        World::Switchover => input(Input::Switchover),
     }
-    Ok(match world {
-        World::BootFirst | World::BootUpgraded | World::BootUpgradedRegistered => return Err("handled above"),
-        World::BootReload => Step::Restart(BootCause::Reload),
-        World::BootPowerLoss => Step::Restart(BootCause::PowerLoss),
-        World::UsageFirst => match in_use {
-            None => usage(0, 1),
-            Some(_) => usage(1, 1),
-        },
-        World::UsageMore => in_use.map(|row| usage(row.index, row.count + 1)).ok_or("no licence in use")?,
-        World::UsageNone => in_use.map(|row| usage(row.index, 0)).ok_or("no licence in use")?,
-        World::ClockForward => Step::Clock(2 * HOUR),
-        World::ClockBack => Step::Clock(-2 * HOUR),
-        World::ClockAuthoritative => Step::Input(Input::ClockAuthoritative),
-        World::StandbyAdded => Step::Input(Input::StandbyAdded(standby())),
-        World::StandbyRemoved => Step::Input(Input::StandbyRemoved),
-        World::Switchover => Step::Input(Input::Switchover),
-    })
 }
 
 impl Step {
