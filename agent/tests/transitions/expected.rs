@@ -110,7 +110,7 @@ fn trust() -> Vec<Expected> {
             only([Clear(Timer::Trust)]), [TrustCodeInstallFailed];
         cite; TrustInstalledAsksAgain, end(End::Trust) => TrustInstalled,
             among([Persist, Clear(Timer::Trust), Arm(Timer::Sync, 40 * SECOND)]), [TrustCodeInstallSuccess];
-        cite; IdleOff, Op(Operator::Trust) => ReportingIdle, only([]), [];
+        cite; TrustAbsentOff, Op(Operator::Trust) => TrustAbsent, only([]), [];
     ]
 }
 
@@ -174,9 +174,13 @@ fn sync() -> Vec<Expected> {
         cite; SyncDue, trust_sync(End::Ok) => SyncNone, only([Clear(Timer::Sync)]), [];
         cite; SyncDue, trust_sync(End::Refused) => SyncNone, only([Clear(Timer::Sync)]), [];
         cite; SyncDue, trust_sync(End::TryAgain) => SyncNone, only([Clear(Timer::Sync)]), [];
+        cite; SyncDueDown, Due(Timer::Sync) => SyncHeld, only([]), [];
         cite; SyncHeld, usage(End::Failure) => SyncHeld, among([]), [CommFailed];
         cite; SyncHeld, usage(End::OkPoll) => SyncDue,
             among([Arm(Timer::Sync, 0), Also(State::ReportingIdle), Also(State::HealthGood)]), [CommRestored];
+        "spec/behaviour.md §13"; SyncDueDownRev, Due(Timer::Sync) => SyncNone, only([]), [];
+        "spec/behaviour.md §10"; SyncNoneRelayed, Wo(World::StandbyAdded) => SyncNone,
+            only([Persist, Arm(Timer::Report, 0)]), [];
         "spec/behaviour.md §10"; SyncNone, Wo(World::StandbyAdded) => SyncDue,
             only([Persist, Arm(Timer::Report, 0), Arm(Timer::Sync, 0)]), [];
         "spec/behaviour.md §10"; Idle, Wo(World::StandbyAdded) => ReportingIdle,
@@ -229,6 +233,10 @@ fn ends_of_attempts() -> Vec<Expected> {
             only([Also(State::HealthDown)]), [CommFailed];
         cite; InFlight, usage(End::TryAgain) => ReportingIdle, next(15 * MINUTE), [];
         cite; InFlight, usage(End::Refused) => ReportingIdle, next(30 * DAY), [];
+        "spec/behaviour.md §10"; InFlightQueued, usage(End::Failure) => ReportingIdle,
+            among([Arm(Timer::Report, 0)]), [CommFailed];
+        "spec/behaviour.md §10"; InFlightQueued, usage(End::OkPoll) => ReportingIdle,
+            among([Arm(Timer::Report, 0)]), [];
         cite; Retrying, usage(End::Failure) => ReportingRetrying, only([]), [CommFailed];
         cite; Retrying, usage(End::Ok) => ReportingIdle, back(), [CommRestored];
         cite; Retrying, usage(End::OkPoll) => ReportingIdle, back(), [CommRestored];

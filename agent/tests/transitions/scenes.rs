@@ -17,6 +17,7 @@ closed! {
     Scene {
         TrustAbsent => "on `cslu`, the report is delivered and its ACK is awaited",
         TrustAbsentDirect => "on `smart`",
+        TrustAbsentOff => "transport `off`",
         TrustRequesting => "the request is in flight",
         TrustRequestingFailed => "the request failed and waits for its repetition",
         TrustInstalled => "on `smart`, report acknowledged",
@@ -36,6 +37,7 @@ closed! {
         IdleNewTrustInFlight => "trust came while an attempt was in flight",
         InFlight => "the first attempt, at T",
         InFlightJoined => "T has joined the report of `license smart sync`",
+        InFlightQueued => "a standby was added meanwhile",
         Retrying => "T + 5 min has failed",
         RetryingLast => "T + 180 min has failed",
         Fast => "T + 240 min has failed",
@@ -43,7 +45,10 @@ closed! {
         PollingWaiting => "first poll pending",
         PollingDaily => "ten polls have been answered OK_POLL",
         SyncNone => "on `smart`, done",
+        SyncNoneRelayed => "on `cslu`",
         SyncDue => "trust has just been installed",
+        SyncDueDown => "trust has been installed, the report job keeps the peer down",
+        SyncDueDownRev => "trust has been installed, the peer turned out down-rev",
         SyncHeld => "its time came while the report job kept the peer down",
         DiscoveryUnknown => "on `cslu`, just started",
         DiscoveryUnknownNoTrust => "on `smart` without trust",
@@ -76,7 +81,7 @@ impl Scene {
     /// The state that it leads to.
     pub(crate) const fn state(self) -> State {
         match self {
-            Self::TrustAbsent | Self::TrustAbsentDirect => State::TrustAbsent,
+            Self::TrustAbsent | Self::TrustAbsentDirect | Self::TrustAbsentOff => State::TrustAbsent,
             Self::TrustRequesting | Self::TrustRequestingFailed => State::TrustRequesting,
             Self::TrustInstalled
             | Self::TrustInstalledNew
@@ -93,13 +98,13 @@ impl Scene {
             | Self::IdleNothingInUse
             | Self::IdleSyncInFlight
             | Self::IdleNewTrustInFlight => State::ReportingIdle,
-            Self::InFlight | Self::InFlightJoined => State::ReportingInFlight,
+            Self::InFlight | Self::InFlightJoined | Self::InFlightQueued => State::ReportingInFlight,
             Self::Retrying | Self::RetryingLast => State::ReportingRetrying,
             Self::Fast => State::ReportingFast,
             Self::PollingNone => State::PollingNone,
             Self::PollingWaiting | Self::PollingDaily => State::PollingWaiting,
-            Self::SyncNone => State::SyncNone,
-            Self::SyncDue => State::SyncDue,
+            Self::SyncNone | Self::SyncNoneRelayed => State::SyncNone,
+            Self::SyncDue | Self::SyncDueDown | Self::SyncDueDownRev => State::SyncDue,
             Self::SyncHeld => State::SyncHeld,
             Self::DiscoveryUnknown | Self::DiscoveryUnknownNoTrust | Self::DiscoveryUnknownNewUrl => {
                 State::DiscoveryUnknown
@@ -155,9 +160,11 @@ impl Scene {
             Self::TrustInstalledStandby => with_standby(false),
             Self::TrustInstalledPair => with_standby(true),
             Self::IdleAtStart | Self::DiscoveryUnknown | Self::ReminderStart => started(TransportMode::Cslu),
-            Self::Idle | Self::PollingNone | Self::RenewalsAbsent => cslu_for(4 * MINUTE),
+            Self::Idle | Self::PollingNone | Self::SyncNoneRelayed | Self::RenewalsAbsent => {
+                cslu_for(4 * MINUTE)
+            }
             Self::IdlePutOff => put_off(),
-            Self::IdleOff => started(TransportMode::Off),
+            Self::IdleOff | Self::TrustAbsentOff => started(TransportMode::Off),
             Self::IdleDownRev | Self::DiscoveryDownRev => down_rev(started(TransportMode::Cslu)),
             Self::IdleNothingInUse | Self::ReminderNone => nothing_in_use(),
             Self::IdleSyncInFlight => sync_in_flight(),
@@ -173,11 +180,21 @@ impl Scene {
                 rig.run_for(10 * SECOND);
                 rig
             }
+            Self::InFlightQueued => {
+                let mut rig = in_flight();
+                rig.input(Input::StandbyAdded(standby()));
+                rig
+            }
             Self::Retrying => outage(6 * MINUTE),
             Self::RetryingLast => outage(181 * MINUTE),
             Self::Fast => outage(241 * MINUTE),
             Self::PollingDaily => never_acknowledged(20 * MINUTE),
-            Self::SyncHeld => sync_held(),
+            Self::SyncDueDown => first_push_ends(34 * SECOND, Err(Failure::Unreachable)),
+            Self::SyncDueDownRev => {
+                let answer = replies::down_rev(&smart_for(SECOND), Purpose::Usage);
+                first_push_ends(34 * SECOND, Ok(answer))
+            }
+            Self::SyncHeld => first_push_ends(MINUTE, Err(Failure::Unreachable)),
             Self::DiscoveryAnswered | Self::HealthGood => cslu_for(MINUTE),
             Self::DiscoveryUnknownNewUrl => {
                 let mut rig = in_flight();
@@ -325,10 +342,11 @@ fn never_acknowledged(millis: i64) -> Rig {
     rig
 }
 
-fn sync_held() -> Rig {
+/// Trust was installed a second ago, which puts the push 30 s and TRUST_SYNC 40 s after it.
+fn first_push_ends(millis: i64, answer: Answer) -> Rig {
     let mut rig = smart_for(SECOND);
-    rig.peer.scripted.push((Purpose::Usage, Err(Failure::Unreachable)));
-    rig.run_for(MINUTE);
+    rig.peer.scripted.push((Purpose::Usage, answer));
+    rig.run_for(millis);
     rig
 }
 
