@@ -4,6 +4,7 @@
 //! because an operator can step a switch's clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -192,23 +193,41 @@ impl Clock {
     }
 }
 
-/// The clock of one device: the process's clock, and how far off the device is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The clock of one device: the process's clock, and how far off the device is. Clones are the same clock.
+#[derive(Clone, Debug)]
 pub struct DeviceClock {
-    /// Device time minus true simulated time, in milliseconds.
-    pub offset_ms: i64,
+    clock: Clock,
+    offset_ms: Arc<AtomicI64>,
 }
 
 impl DeviceClock {
-    /// What the device's clock shows at `at`.
+    /// A device's clock that is off by `offset_ms`: device time minus true simulated time, in milliseconds.
     #[must_use]
-    pub fn wall_at(self, clock: &Clock, at: Mono) -> Wall {
-        clock.wall_at(at).plus_millis(self.offset_ms)
+    pub fn new(clock: Clock, offset_ms: i64) -> Self {
+        Self { clock, offset_ms: Arc::new(AtomicI64::new(offset_ms)) }
     }
 
-    /// Steps the device's clock.
-    pub const fn step(&mut self, delta_ms: i64) {
-        self.offset_ms = self.offset_ms.saturating_add(delta_ms);
+    /// How far off it is.
+    #[must_use]
+    pub fn offset_ms(&self) -> i64 {
+        self.offset_ms.load(Ordering::Relaxed)
+    }
+
+    /// What it shows at `at`.
+    #[must_use]
+    pub fn wall_at(&self, at: Mono) -> Wall {
+        self.clock.wall_at(at).plus_millis(self.offset_ms())
+    }
+
+    /// Steps it.
+    pub fn step(&self, delta_ms: i64) {
+        self.offset_ms.store(self.offset_ms().saturating_add(delta_ms), Ordering::Relaxed);
+    }
+}
+
+impl slpsim_transport::client::Clock for DeviceClock {
+    fn wall(&self) -> Wall {
+        self.wall_at(self.clock.mono())
     }
 }
 
@@ -270,8 +289,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_device_clock_keeps_its_offset() {
         let clock = Clock::start(START, Speed::REAL);
-        let mut device = DeviceClock::default();
-        device.step(-7_200_000);
-        assert_eq!(device.wall_at(&clock, Mono(1)), START.plus_millis(1 - 7_200_000));
+        let device = DeviceClock::new(clock, 0);
+        device.clone().step(-7_200_000);
+        assert_eq!(device.wall_at(Mono(1)), START.plus_millis(1 - 7_200_000));
     }
 }

@@ -5,7 +5,9 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use slpsim_agent::Message;
+use slpsim_agent::{Message, Spelling};
+use slpsim_console as console;
+use slpsim_console::config::Config;
 use slpsim_logs::queue::DEFAULT_LINES;
 use slpsim_logs::repeat::Due;
 use slpsim_logs::sink::UnixSink;
@@ -18,44 +20,49 @@ use slpsim_policy::Wall;
 use crate::driver::LogSink;
 use crate::error::{BlameUser, user_error};
 
-/// How sinks are to be opened.
+/// One sink to be opened.
 #[derive(Clone, Debug)]
-pub struct SinkPlan {
-    /// Where to; empty: standard output.
-    pub urls: Vec<SinkUrl>,
-    /// The form, where one is chosen for all sinks.
+pub struct SinkSpec {
+    /// Where to.
+    pub url: SinkUrl,
+    /// The form; by default that which belongs to the URL.
     pub form: Option<Form>,
-    /// Everything else of the line, for all sinks.
+    /// Everything else of the line.
     pub options: Options,
     /// How repeats are told.
     pub repeat: Repeat,
-    /// Whether lines may leave this machine.
-    pub allow_external: bool,
+}
+
+impl SinkSpec {
+    /// A sink with all defaults.
+    #[must_use]
+    pub fn to(url: SinkUrl) -> Self {
+        Self { url, form: None, options: Options::default(), repeat: Repeat::default() }
+    }
 }
 
 /// The open sinks of a process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sinks {
     outlets: Vec<Outlet>,
-    repeat: Repeat,
 }
 
 #[derive(Debug)]
 struct Outlet {
     url: SinkUrl,
     options: Options,
+    repeat: Repeat,
     queue: Queue,
 }
 
 impl Sinks {
-    /// Opens all sinks of a plan.
+    /// Opens sinks.
     ///
     /// # Errors
-    /// Where one cannot be opened; one line for the user.
-    pub fn open(plan: &SinkPlan) -> Result<Self> {
-        let urls = if plan.urls.is_empty() { &[SinkUrl::Stdout][..] } else { &plan.urls[..] };
-        let outlets = urls.iter().map(|url| Outlet::open(url, plan)).collect::<Result<_>>()?;
-        Ok(Self { outlets, repeat: plan.repeat })
+    /// Where one cannot be opened, or lies outside this machine without leave; one line for the user.
+    pub fn open(specs: &[SinkSpec], allow_external: bool) -> Result<Self> {
+        let outlets = specs.iter().map(|spec| Outlet::open(spec, allow_external)).collect::<Result<_>>()?;
+        Ok(Self { outlets })
     }
 
     /// Opens log files again, after their rotation. A file that cannot be opened is named, and the old one used on.
@@ -89,16 +96,16 @@ impl Sinks {
 }
 
 impl Outlet {
-    fn open(url: &SinkUrl, plan: &SinkPlan) -> Result<Self> {
-        let mut options = plan.options.clone();
-        options.form = plan.form.unwrap_or_else(|| Form::default_for(url, io::stdout().is_terminal()));
-        let sink: Box<dyn Sink> = match url {
+    fn open(spec: &SinkSpec, allow_external: bool) -> Result<Self> {
+        let mut options = spec.options.clone();
+        options.form = spec.form.unwrap_or_else(|| Form::default_for(&spec.url, io::stdout().is_terminal()));
+        let sink: Box<dyn Sink> = match &spec.url {
             SinkUrl::Stdout => Box::new(StdoutSink::new()),
             SinkUrl::Null => Box::new(NullSink),
             SinkUrl::File(path) => Box::new(FileSink::open(path).context("log sink").blame_user()?),
             SinkUrl::Udp(receiver) => {
-                options.max_bytes = Some(UDP_MAX_BYTES);
-                Box::new(UdpSink::connect(receiver, plan.allow_external).context("log sink").blame_user()?)
+                options.max_bytes = options.max_bytes.or(Some(UDP_MAX_BYTES));
+                Box::new(UdpSink::connect(receiver, allow_external).context("log sink").blame_user()?)
             }
             SinkUrl::Unix(path) => Box::new(UnixSink::connect(path).context("log sink").blame_user()?),
             SinkUrl::Tcp(receiver) | SinkUrl::Tls { receiver, .. } => {
@@ -108,7 +115,7 @@ impl Outlet {
             }
         };
         let queue = Queue::spawn("log-sink", sink, DEFAULT_LINES).context("no thread for a log sink")?;
-        Ok(Self { url: url.clone(), options, queue })
+        Ok(Self { url: spec.url.clone(), options, repeat: spec.repeat, queue })
     }
 }
 
@@ -116,75 +123,100 @@ impl Outlet {
 #[derive(Debug)]
 pub struct DeviceLog {
     sinks: Arc<Sinks>,
-    formatters: Vec<Formatter>,
-    repeater: Repeater,
+    /// By sink, in order.
+    writers: Vec<(Repeater, Formatter)>,
     host: String,
+    address: Option<String>,
+    /// The zone of the file, and how the console shows it; it counts until the console sets another.
+    named: (Zone, console::calendar::Zone),
     zone: Zone,
     sequence: u64,
 }
 
 impl DeviceLog {
-    /// The log of the device that is called `host`.
+    /// The log of a device with this configuration, the zone in which is `zone` of the tz database.
     #[must_use]
-    pub fn new(sinks: Arc<Sinks>, host: String, zone: Zone) -> Self {
-        let formatters = sinks.outlets.iter().map(|outlet| Formatter::new(outlet.options.clone())).collect();
-        let repeater = Repeater::new(sinks.repeat);
-        Self { sinks, formatters, repeater, host, zone, sequence: 0 }
+    pub fn new(sinks: Arc<Sinks>, spelling: Spelling, zone: Zone, config: &Config) -> Self {
+        let writer = |outlet: &Outlet| {
+            let options = Options { spelling, ..outlet.options.clone() };
+            (Repeater::new(outlet.repeat), Formatter::new(options))
+        };
+        let writers = sinks.outlets.iter().map(writer).collect();
+        let named = (zone, config.zone.clone());
+        let mut log = Self { sinks, writers, host: String::new(), address: None, named, zone, sequence: 0 };
+        log.reconfigured(config);
+        log
     }
 
-    /// The device's host name or time zone has been configured anew.
-    pub fn rename(&mut self, host: String, zone: Zone) {
-        self.host = host;
-        self.zone = zone;
-    }
-
-    fn write(&mut self, due: &Due) {
-        self.sequence += 1;
-        let line = Line {
+    fn write(&mut self, sink: usize, due: &Due) {
+        let Some(((_, formatter), outlet)) = self.writers.get_mut(sink).zip(self.sinks.outlets.get(sink))
+        else {
+            return;
+        };
+        outlet.queue.offer(formatter.format(&Line {
             at: due.at,
             zone: self.zone,
             host: Some(&self.host),
-            address: Some("127.0.0.1"),
+            address: self.address.as_deref(),
             sequence: self.sequence,
             message: &due.message,
             repeated: due.repeated,
-        };
-        for (formatter, outlet) in self.formatters.iter_mut().zip(&self.sinks.outlets) {
-            outlet.queue.offer(formatter.format(&line));
+        }));
+    }
+
+    /// Lets each repeater say what it has to say.
+    fn each(&mut self, say: impl Fn(&mut Repeater) -> [Option<Due>; 2]) {
+        for sink in 0..self.writers.len() {
+            let due = self.writers.get_mut(sink).map(|(repeater, _)| say(repeater)).unwrap_or_default();
+            for due in due.into_iter().flatten() {
+                self.write(sink, &due);
+            }
         }
     }
 }
 
 impl LogSink for DeviceLog {
     fn log(&mut self, at: Wall, message: &Message) {
-        for due in self.repeater.offer(at, message).into_iter().flatten() {
-            self.write(&due);
-        }
+        self.sequence += 1;
+        self.each(|repeater| repeater.offer(at, message));
+    }
+
+    fn reconfigured(&mut self, config: &Config) {
+        self.host.clone_from(&config.hostname);
+        let interfaces = config.ip.interfaces.iter();
+        let address = interfaces.filter(|interface| interface.is_usable()).find_map(|one| one.address);
+        self.address = address.map(|net| net.address.to_string());
+        self.zone = if config.zone == self.named.1 { self.named.0 } else { zone_of(&config.zone) };
     }
 
     fn deadline(&self) -> Option<Wall> {
-        self.repeater.deadline()
+        self.writers.iter().filter_map(|(repeater, _)| repeater.deadline()).min()
     }
 
     fn timeout(&mut self, now: Wall) {
-        if let Some(due) = self.repeater.timeout(now) {
-            self.write(&due);
-        }
+        self.each(|repeater| [repeater.timeout(now), None]);
     }
 
     fn flush(&mut self) {
-        if let Some(due) = self.repeater.deadline().and_then(|end| self.repeater.timeout(end)) {
-            self.write(&due);
-        }
+        self.each(|repeater| [repeater.deadline().and_then(|end| repeater.timeout(end)), None]);
     }
+}
+
+/// The zone of `clock timezone`; UTC where its abbreviation cannot be printed.
+fn zone_of(zone: &console::calendar::Zone) -> Zone {
+    Zone::fixed(&zone.abbreviation, i32::from(zone.offset_min) * 60).unwrap_or(Zone::UTC)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plan(urls: Vec<SinkUrl>, repeat: Repeat) -> SinkPlan {
-        SinkPlan { urls, form: None, options: Options::default(), repeat, allow_external: false }
+    fn log_of(sinks: &Arc<Sinks>) -> DeviceLog {
+        DeviceLog::new(Arc::clone(sinks), Spelling::Device, Zone::UTC, &named("leaf-1"))
+    }
+
+    fn named(hostname: &str) -> Config {
+        Config { hostname: hostname.into(), ..Config::bare() }
     }
 
     #[test]
@@ -193,9 +225,10 @@ mod tests {
         let path = folder.path().join("log");
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let udp = format!("udp://{}", receiver.local_addr().unwrap()).parse().unwrap();
-        let sinks = Sinks::open(&plan(vec![SinkUrl::File(path.clone()), udp], Repeat::Off)).unwrap();
+        let sinks =
+            Sinks::open(&[SinkSpec::to(SinkUrl::File(path.clone())), SinkSpec::to(udp)], false).unwrap();
         let sinks = Arc::new(sinks);
-        let mut log = DeviceLog::new(Arc::clone(&sinks), "leaf-1".into(), Zone::UTC);
+        let mut log = log_of(&sinks);
         let at = Wall::from_secs(1_772_445_600);
         log.log(at, &Message::PolicyRemoved);
         sinks.flush();
@@ -209,7 +242,7 @@ mod tests {
 
         std::fs::rename(&path, folder.path().join("log.1")).unwrap();
         sinks.reopen();
-        log.rename("leaf-2".into(), Zone::UTC);
+        log.reconfigured(&named("leaf-2"));
         log.log(at, &Message::PolicyRemoved);
         sinks.flush();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("2026 Mar  2 10:00:00 leaf-2{text}\n"));
@@ -220,8 +253,12 @@ mod tests {
     fn repeats_are_held_back_until_their_window_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let sinks = Arc::new(Sinks::open(&plan(vec![SinkUrl::File(path.clone())], Repeat::Suffix)).unwrap());
-        let mut log = DeviceLog::new(Arc::clone(&sinks), "leaf-1".into(), Zone::UTC);
+        let sinks = Sinks::open(
+            &[SinkSpec { repeat: Repeat::Suffix, ..SinkSpec::to(SinkUrl::File(path.clone())) }],
+            false,
+        );
+        let sinks = Arc::new(sinks.unwrap());
+        let mut log = log_of(&sinks);
         let at = Wall::from_secs(1_772_445_600);
         log.log(at, &Message::PolicyRemoved);
         log.log(at.plus_millis(1000), &Message::PolicyRemoved);
@@ -237,7 +274,7 @@ mod tests {
     #[test]
     fn a_sink_that_cannot_be_opened_is_the_user_s_error() {
         for url in ["file:///nonexistent/folder/log", "udp://192.0.2.1:514", "tcp://127.0.0.1:1"] {
-            let error = Sinks::open(&plan(vec![url.parse().unwrap()], Repeat::Off)).unwrap_err();
+            let error = Sinks::open(&[SinkSpec::to(url.parse().unwrap())], false).unwrap_err();
             assert!(error.is::<crate::error::UserError>(), "{url}: {error:#}");
         }
     }

@@ -6,16 +6,19 @@
 
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use slpsim_agent::{Settings, TransportMode};
-use slpsim_network::{DEFAULT_NTP_SERVER, IpSettings, Source};
+use slpsim_network::{DEFAULT_NTP_SERVER, IpSettings, Network, Source, World};
 use slpsim_policy::numbers;
 
 use crate::calendar::Zone;
 
+mod logging;
 mod running;
 
+pub use logging::{FACILITY, LogServer, Logging, OriginId, SERVER_SEVERITY, SERVERS_MAX, Timestamp};
 pub use running::Section;
 
 /// CSLU URL that means discovery (`spec/behaviour.md` §7.1).
@@ -50,6 +53,8 @@ pub struct Config {
     pub zone: Zone,
     /// `feature`: those that are on.
     pub features: BTreeSet<&'static str>,
+    /// `logging`.
+    pub logging: Logging,
     /// `line console` and `line vty`.
     pub lines: Lines,
 }
@@ -109,6 +114,15 @@ pub struct NtpServer {
     pub vrf: Option<String>,
 }
 
+impl NtpServer {
+    /// Whether it answers.
+    #[must_use]
+    pub fn answers(&self, network: &Network) -> bool {
+        let source = Source { vrf: self.vrf.as_deref().unwrap_or(VRF), interface: None };
+        network.ntp_answers(&self.server, source)
+    }
+}
+
 /// Session limits of the two kinds of lines, in minutes; `None` is the default, 0 is without limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lines {
@@ -136,14 +150,6 @@ impl Default for Smart {
     }
 }
 
-impl Smart {
-    /// Where an exchange of the licensing agent begins.
-    #[must_use]
-    pub fn source(&self) -> Source<'_> {
-        Source { vrf: &self.vrf, interface: self.source_interface.as_deref() }
-    }
-}
-
 impl Callhome {
     /// Nothing set.
     #[must_use]
@@ -165,6 +171,7 @@ impl Config {
             ntp: Vec::new(),
             zone: Zone::default(),
             features: BTreeSet::new(),
+            logging: Logging::default(),
             lines: Lines::default(),
         }
     }
@@ -173,6 +180,32 @@ impl Config {
     #[must_use]
     pub const fn settings(&self) -> Settings {
         Settings { transport: self.smart.transport, usage_interval_days: self.smart.usage_interval_days }
+    }
+
+    /// The network around a switch with this configuration.
+    #[must_use]
+    pub fn network(&self, world: &Arc<World>) -> Network {
+        Network::new(world.clone(), self.ip.clone())
+    }
+
+    /// Where an exchange of the licensing agent begins: the interface of `license smart`, else that of the HTTP
+    /// client; Call Home has a VRF of its own.
+    #[must_use]
+    pub fn source(&self) -> Source<'_> {
+        let interface = self.smart.source_interface.as_ref().or(self.http_source_interface.as_ref());
+        let vrf = match (self.smart.transport, &self.callhome.vrf) {
+            (TransportMode::Callhome, Some(vrf)) => vrf,
+            (TransportMode::Callhome, None)
+            | (TransportMode::Smart | TransportMode::Cslu | TransportMode::Off, _) => &self.smart.vrf,
+        };
+        Source { vrf, interface: interface.map(String::as_str) }
+    }
+
+    /// Whether one of the NTP servers answers, so that the clock follows it.
+    #[must_use]
+    pub fn ntp_answers(&self, world: &Arc<World>) -> bool {
+        let network = self.network(world);
+        self.ntp.iter().any(|server| server.answers(&network))
     }
 
     /// URL of the transport in use, as configured; none where the transport is off.

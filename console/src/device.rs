@@ -16,11 +16,11 @@ pub struct Device<'a> {
     pub config: &'a mut Config,
     /// The agent, as it is now. Its profile, units and clock are those of the switch.
     pub agent: View<'a>,
-    /// The network around the switch, with [`Network::ip`] equal to [`Config::ip`] (the console reads the latter).
+    /// The network around the switch. What the switch itself knows of it is read from the configuration.
     pub network: &'a Network,
     /// Exchanged and imported messages.
     pub history: &'a MessageHistory,
-    /// Events of the agent.
+    /// Events of the agent, and the log file.
     pub events: &'a EventLog,
     /// The startup configuration, where one was saved.
     pub startup_config: Option<&'a str>,
@@ -45,8 +45,8 @@ impl<'a> Device<'a> {
 
     /// The network as the running configuration makes it.
     #[must_use]
-    pub fn network_now(&self) -> Network {
-        Network::new(self.network.world.clone(), self.config.ip.clone())
+    pub fn network(&self) -> Network {
+        self.config.network(&self.network.world)
     }
 }
 

@@ -1,4 +1,5 @@
-//! What `show license history message` and `show license eventlog` list. A driver keeps both (the agent holds no texts).
+//! What a switch remembers only to show it: exchanged messages, licensing events, its log file. A driver keeps it (the
+//! agent holds no texts).
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -10,6 +11,27 @@ use slpsim_policy::Wall;
 
 /// Most events that are kept; at about 100 bytes a line this is the 5120 KB of `spec/behaviour.md` §16.
 pub const EVENTS_MAX: usize = 50_000;
+
+/// Most lines of the log file; at about 130 bytes a line that is the 4 MB of a switch's own (modelled).
+pub const LOG_LINES_MAX: usize = 32_000;
+
+/// The log file of a switch: lines as they were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFile {
+    lines: VecDeque<String>,
+}
+
+impl LogFile {
+    /// Adds a line; the oldest goes where there are too many.
+    pub fn add(&mut self, line: String) {
+        keep(&mut self.lines, line, LOG_LINES_MAX);
+    }
+
+    /// The lines, oldest first.
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
+    }
+}
 
 /// Texts of exchanged and imported messages, ten of each category (`spec/behaviour.md` §16). Id tokens must be masked
 /// in the texts that are given.
@@ -153,9 +175,11 @@ impl MessageHistory {
     }
 }
 
-/// The licensing events of a switch.
+/// What a switch has logged: licensing events (`show license eventlog`) and lines (`show logging`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventLog {
+    /// The log file.
+    pub file: LogFile,
     entries: VecDeque<(Wall, Event)>,
 }
 
@@ -165,7 +189,7 @@ impl EventLog {
         keep(&mut self.entries, (at, event), EVENTS_MAX);
     }
 
-    /// Forgets all.
+    /// Forgets the events; the log file stays.
     pub fn clear(&mut self) {
         self.entries.clear();
     }

@@ -25,7 +25,7 @@ pub mod table;
 pub use config::Config;
 pub use device::{Device, Effect, SaveUsage};
 pub use document::{Document, Value};
-pub use history::{EventLog, MessageHistory};
+pub use history::{EventLog, LogFile, MessageHistory};
 pub use pipe::commands;
 pub use session::{Mode, Refusal, Reply, Session, Startup, StartupError, apply_startup};
 pub use table::Role;

@@ -4,5 +4,6 @@ pub(crate) mod configure;
 pub(crate) mod exec;
 pub(crate) mod files;
 pub(crate) mod license;
+pub(crate) mod logging;
 pub(crate) mod network;
 pub(crate) mod system;

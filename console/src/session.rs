@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::device::{Device, Effect};
 use crate::document::Document;
 use crate::pipe::{self, Pipe};
-use crate::syntax::{self, Item, Parsed, SyntaxError, Token};
+use crate::syntax::{self, Item, Parsed, SyntaxError, Word};
 use crate::table::{self, Place, Role, Row, Run};
 
 mod mode;
@@ -27,10 +27,12 @@ const CTRL_Z: char = '\u{1a}';
 pub type Outcome = Result<(), Refusal>;
 
 /// A session. Sessions of one switch share its configuration, nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Where the session is.
     pub mode: Mode,
+    /// Its user.
+    pub user: String,
     /// What its user may do.
     pub role: Role,
     /// Settings of the terminal.
@@ -84,11 +86,25 @@ pub struct Configure<'a> {
     pub effects: &'a mut Vec<Effect>,
 }
 
+impl Default for Session {
+    /// A session of the administrator.
+    fn default() -> Self {
+        Self::new(Role::Admin)
+    }
+}
+
 impl Session {
-    /// A session at the exec prompt for a user of that role.
+    /// A session at the exec prompt of somebody with that role, under the name `admin`.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self { role, ..Self::default() }
+        Self::of("admin", role)
+    }
+
+    /// A session at the exec prompt.
+    #[must_use]
+    pub fn of(user: &str, role: Role) -> Self {
+        let (mode, terminal) = (Mode::default(), Terminal::default());
+        Self { mode, user: user.to_string(), role, terminal, echo: false }
     }
 
     /// The prompt: `HOST# `, `HOST(config)# ` (`spec/console.md` §1).
@@ -136,16 +152,12 @@ impl Session {
     }
 
     /// Reads a line in this mode, then in those around it; of several errors the one furthest to the right counts.
-    fn parse(&self, profile: &Profile, words: &[Token<'_>], end: usize) -> Result<Parsed, SyntaxError> {
+    fn parse(&self, profile: &Profile, words: &[Word<'_>], end: usize) -> Result<Parsed, SyntaxError> {
         let mut furthest: Option<SyntaxError> = None;
         for place in self.mode.places() {
             match syntax::parse(rows_of(place, profile), words, end) {
                 Ok(parsed) => return Ok(parsed),
-                Err(error) => {
-                    if furthest.as_ref().is_none_or(|known| error.column() > known.column()) {
-                        furthest = Some(error);
-                    }
-                }
+                Err(error) => furthest = further(furthest, error),
             }
         }
         Err(furthest.unwrap_or(SyntaxError::Invalid { column: 0 }))
@@ -196,22 +208,22 @@ impl Session {
             _ => (words.as_slice(), ""),
         };
         let mut lines: Vec<(String, &'static str)> = Vec::new();
-        let mut first_error = None;
+        let mut furthest: Option<SyntaxError> = None;
         for place in self.mode.places() {
             match syntax::next_items(rows_of(place, profile), before) {
                 Ok((items, ends)) => add_help(&mut lines, &items, ends && start.is_empty(), start, before),
-                Err(error) => first_error = first_error.or(Some(error)),
+                Err(error) => furthest = further(furthest, error),
             }
         }
         if lines.is_empty() {
             let column = words.last().map_or(0, |word| word.column);
-            let error = first_error.unwrap_or(SyntaxError::Invalid { column });
+            let error = furthest.unwrap_or(SyntaxError::Invalid { column });
             return Reply::wrong(&error, shift);
         }
         lines.sort();
         let width = lines.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
         let text = lines.iter().fold(String::new(), |text, (word, help)| {
-            text + &alloc::format!("  {word:width$}  {help}").trim_end().to_string() + "\n"
+            text + alloc::format!("  {word:width$}  {help}").trim_end() + "\n"
         });
         Reply { text, prompt: String::new(), ..Reply::default() }
     }
@@ -326,6 +338,11 @@ impl Refusal {
     }
 }
 
+/// Of two errors the one further to the right; the earlier of equals.
+fn further(known: Option<SyntaxError>, new: SyntaxError) -> Option<SyntaxError> {
+    known.filter(|known| known.column() >= new.column()).or(Some(new))
+}
+
 fn rows_of<'p>(place: Place, profile: &'p Profile) -> impl Iterator<Item = &'static Row> + use<'p> {
     table::rows()
         .filter(move |row| (row.place == place || row.place == Place::Anywhere) && row.is_on(profile))
@@ -336,7 +353,7 @@ fn add_help(
     items: &[Item],
     ends: bool,
     start: &str,
-    before: &[Token<'_>],
+    before: &[Word<'_>],
 ) {
     let mut add = |word: String, help: &'static str| {
         if !lines.iter().any(|(known, _)| *known == word) {
@@ -352,7 +369,10 @@ fn add_help(
                 add((*key).to_string(), table::help_of(before.last().map(|word| word.text), key));
             }
             Item::Arg { kind, name } if start.is_empty() => {
-                add(kind.placeholder().to_string(), table::help_of(None, name));
+                add(
+                    kind.placeholder().to_string(),
+                    table::help_of(before.last().map(|word| word.text), name),
+                );
             }
             Item::Key(_) | Item::Arg { .. } => {}
         }

@@ -7,4 +7,4 @@ mod parse;
 
 pub use grammar::{Item, Sequence, sequences};
 pub use kind::{Kind, clock_parts, month};
-pub use parse::{Parsed, SyntaxError, Token, candidates, next_items, parse, tokens};
+pub use parse::{Parsed, SyntaxError, Word, candidates, next_items, parse, tokens};

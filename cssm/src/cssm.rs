@@ -179,12 +179,13 @@ impl Cssm {
     }
 
     /// The public keys with which a device may have signed, newest first, each with the serial number of its ID
-    /// certificate.
+    /// certificate. A certificate without a key is one that came with an ACK: nothing in a poll carries a key.
     #[must_use]
-    pub fn keys_of(&self, udi: &Udi) -> Vec<(u64, Arc<PublicKey>)> {
+    pub fn keys_of(&self, udi: &Udi) -> Vec<(u64, Option<Arc<PublicKey>>)> {
         let Some(device) = self.store.device(udi) else { return Vec::new() };
         let trusts = [&device.trust, &device.previous].into_iter().flatten();
-        trusts.filter_map(|trust| Some((trust.identity.serial, trust.key.clone()?))).collect()
+        let now = trusts.map(|trust| (trust.identity.serial, trust.key.clone()));
+        now.chain(device.past_keys.iter().rev().cloned()).collect()
     }
 
     /// Notes the public key of an ID certificate that was made.

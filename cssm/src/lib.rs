@@ -15,6 +15,8 @@ pub mod history;
 pub mod peer;
 pub mod records;
 pub mod rule;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod span;
 pub mod store;
 

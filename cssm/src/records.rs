@@ -106,6 +106,9 @@ pub struct Device {
     pub trust: Option<Trust>,
     /// The identity before that, good until the new one is seen: the answer with the new one may have been lost.
     pub previous: Option<Trust>,
+    /// Serial numbers and keys of earlier ID certificates, oldest first: a report keeps the signature with which it was
+    /// closed (`spec/formats.md` §13), however often the identity has changed since.
+    pub past_keys: Vec<(u64, Option<Arc<PublicKey>>)>,
     /// Reports that wait for their ACK to be fetched, and the last ones that were; oldest first.
     pub polls: Vec<Pending>,
     /// Authorization that it holds (`mds9000`).
@@ -127,9 +130,20 @@ impl Device {
             software_tag: None,
             trust: None,
             previous: None,
+            past_keys: Vec::new(),
             polls: Vec::new(),
             authorized: Vec::new(),
             draws: 0,
+        }
+    }
+
+    /// The identity before is over; its key still verifies old reports.
+    pub fn retire_previous(&mut self) {
+        if let Some(old) = self.previous.take() {
+            if self.past_keys.len() >= PAST_KEYS {
+                self.past_keys.remove(0);
+            }
+            self.past_keys.push((old.identity.serial, old.key));
         }
     }
 
@@ -182,6 +196,9 @@ pub struct Pending {
     /// Its ACK was given out at least once.
     pub answered: bool,
 }
+
+/// How many earlier keys of a device are kept.
+pub const PAST_KEYS: usize = 16;
 
 /// How many [`Pending`] a device may have; a new push replaces the oldest (`spec/behaviour.md` §8: the poll id of a new
 /// push replaces the old one, so one is enough for a device that works).

@@ -1,4 +1,11 @@
 //! The rules without a wire: what a device says and what it hears, at simulated times.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests say what they expect by unwrapping it"
+)]
 
 use std::time::Duration;
 
@@ -61,7 +68,7 @@ impl Device {
 
     fn hears(&mut self, cssm: &mut Cssm, at: Wall, route: &Route, request: &Request) -> Reply {
         let (message, _) = self.says(cssm, at, route, request);
-        let reply = accept(message, self.nonce).unwrap();
+        let reply = accept(message, self.nonce, &self.sender.units).unwrap();
         if let Some(trust) = reply.trust.first() {
             self.sender.identity = Some(trust.body.as_ref().unwrap().identity);
         }

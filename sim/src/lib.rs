@@ -5,6 +5,8 @@
 
 pub mod device;
 pub mod link;
+#[cfg(feature = "lockstep")]
+pub mod lockstep;
 pub mod queue;
 pub mod world;
 

@@ -1,8 +1,8 @@
 //! The world: devices, one link, the clock, and the events between them.
 
 use slpsim_agent::{
-    AgentId, BootCause, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output, Purpose, Reply,
-    Request, Shared, Timer, Txn, View, draw,
+    AgentId, BootCause, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output, Purpose,
+    Reply, Request, Shared, Timer, Txn, View, draw,
 };
 use slpsim_policy::{Mono, Wall};
 
@@ -16,7 +16,14 @@ pub trait Observer {
     fn line(&mut self, at_ms: u64, device: DeviceId, device_clock: Wall, message: &Message);
 
     /// An exchange ended; how long it took is the difference of the two times.
-    fn exchange(&mut self, at_ms: u64, ended_ms: u64, device: DeviceId, purpose: Purpose, failed: Option<Failure>) {
+    fn exchange(
+        &mut self,
+        at_ms: u64,
+        ended_ms: u64,
+        device: DeviceId,
+        purpose: Purpose,
+        failed: Option<Failure>,
+    ) {
         let _ = (at_ms, ended_ms, device, purpose, failed);
     }
 
@@ -143,7 +150,8 @@ impl<L: Link> World<L> {
         command: Command,
         seen: &mut dyn Observer,
     ) -> Result<(), CommandError> {
-        self.with_agent(id, seen, |agent, cx| agent.command(cx, command)).unwrap_or(Err(CommandError::NotFound))
+        self.with_agent(id, seen, |agent, cx| agent.command(cx, command))
+            .unwrap_or(Err(CommandError::NotFound))
     }
 
     /// Saves and restores the device's durable state: what a power cut leaves.
@@ -190,7 +198,8 @@ impl<L: Link> World<L> {
                 self.input(id, Input::Completed { txn, result: *result }, seen);
             }
             Event::Timer(at, timer) => {
-                let stands = self.device(id).is_some_and(|device| device.agent.next_deadline() == Some((at, timer)));
+                let stands =
+                    self.device(id).is_some_and(|device| device.agent.next_deadline() == Some((at, timer)));
                 if let Some(device) = self.device_mut(id)
                     && device.queued == Some((at, timer))
                 {
@@ -234,7 +243,14 @@ impl<L: Link> World<L> {
         }
     }
 
-    fn send(&mut self, id: DeviceId, now: Now, txn: Txn, request: &Request, give_up_after: std::time::Duration) {
+    fn send(
+        &mut self,
+        id: DeviceId,
+        now: Now,
+        txn: Txn,
+        request: &Request,
+        give_up_after: std::time::Duration,
+    ) {
         let (at, seed) = (self.wall(), self.shared.seed);
         let Some(device) = self.devices.get_mut(id.0 as usize) else { return };
         device.requests += 1;

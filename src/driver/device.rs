@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use slpsim_agent::persist::RestoreError;
 use slpsim_agent::{Agent, AgentId, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared};
+use slpsim_console::config::Config;
 use slpsim_policy::{Mono, Wall};
 use slpsim_transport::client::Transport;
 use tokio::sync::{mpsc, oneshot};
 
 use super::exchange::{Ended, Exchanges};
-use super::{DeviceMetrics, EventLog, History, Past, SavedDevice};
+use super::switch::{Connect, Switch};
+use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
 use crate::store::{Store, StoreError};
@@ -46,6 +48,9 @@ pub trait LogSink: Send {
     /// One message at the device's time `at`.
     fn log(&mut self, at: Wall, message: &Message);
 
+    /// The device's host name or time zone may have changed.
+    fn reconfigured(&mut self, _config: &Config) {}
+
     /// When, by the device's clock, [`LogSink::timeout`] has something to say: repeats that are held back.
     fn deadline(&self) -> Option<Wall> {
         None
@@ -70,12 +75,14 @@ pub struct Parts {
     pub shared: Shared,
     /// The process's clock.
     pub clock: Clock,
-    /// How far off the device's clock is.
+    /// The device's own clock, by the process's.
     pub device_clock: DeviceClock,
+    /// The switch around the agent.
+    pub switch: Switch,
     /// Where its state becomes durable.
     pub store: Box<dyn Store>,
-    /// The transport that is configured now.
-    pub transport: Arc<dyn Transport>,
+    /// Makes its transport.
+    pub connect: Box<dyn Connect>,
     /// Its log.
     pub log: Box<dyn LogSink>,
     /// Where it is counted.
@@ -110,10 +117,9 @@ pub struct Settled {
 
 /// A product instance with all that it needs to live.
 pub struct Device {
-    parts: Parts,
+    pub(super) parts: Parts,
+    transport: Arc<dyn Transport>,
     exchanges: Exchanges,
-    history: History,
-    events: EventLog,
     outputs: Vec<Output>,
     /// The time of the last input: the agent's time never goes back.
     last: Mono,
@@ -126,10 +132,9 @@ impl Device {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
+            transport: parts.connect.connect(&parts.switch.config),
             parts,
             exchanges: Exchanges::default(),
-            history: History::default(),
-            events: EventLog::default(),
             outputs: Vec::new(),
             last: Mono(0),
             refused: None,
@@ -142,18 +147,6 @@ impl Device {
         &self.parts
     }
 
-    /// Texts of its exchanges.
-    #[must_use]
-    pub const fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// Its event log.
-    #[must_use]
-    pub const fn events(&mut self) -> &mut EventLog {
-        &mut self.events
-    }
-
     /// Both clocks now.
     #[must_use]
     pub fn now(&self) -> Now {
@@ -162,15 +155,21 @@ impl Device {
 
     fn now_at(&self, at: Mono) -> Now {
         let mono = at.max(self.last);
-        Now { mono, wall: self.parts.device_clock.wall_at(&self.parts.clock, mono) }
+        Now { mono, wall: self.parts.device_clock.wall_at(mono) }
     }
 
-    /// Starts the device with `boot` and drives it until it is told to end, or nobody can tell it anything any more.
+    /// Starts the device with `boot`, runs `lines` on its console, and drives it until it is told to end, or nobody can
+    /// tell it anything any more.
     ///
     /// # Errors
     /// Where it cannot go on. Its durable state is then what it was before the step that failed.
-    pub async fn run(mut self, boot: Input, mut orders: mpsc::Receiver<Order>) -> Result<(), DriverError> {
-        self.input(boot)?;
+    pub async fn run(
+        mut self,
+        boot: Input,
+        lines: Vec<String>,
+        mut orders: mpsc::Receiver<Order>,
+    ) -> Result<(), DriverError> {
+        self.start(boot, &lines)?;
         loop {
             self.run_due()?;
             let next = self.next_deadline();
@@ -195,6 +194,29 @@ impl Device {
                 () = due => {}
             }
         }
+    }
+
+    pub(super) fn start(&mut self, boot: Input, lines: &[String]) -> Result<(), DriverError> {
+        self.input(boot)?;
+        if !lines.is_empty() {
+            let (text, error) = super::run_lines(self, lines)?;
+            if error {
+                tracing::warn!(device = &*self.parts.name, "startup configuration: {}", text.trim());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the running configuration into use.
+    pub(super) fn reconfigure(&mut self) {
+        let config = &self.parts.switch.config;
+        self.transport = self.parts.connect.connect(config);
+        self.parts.log.reconfigured(config);
+    }
+
+    /// Exchanges under way end unnoticed.
+    pub(super) fn abandon_exchanges(&mut self) {
+        self.exchanges = Exchanges::default();
     }
 
     async fn take(&mut self, order: Order) -> Result<(), DriverError> {
@@ -313,8 +335,8 @@ impl Device {
             Output::Persist => self.persist_at(now),
             Output::Send { txn, request, give_up_after } => {
                 self.parts.faults.at(Point::Send, Side::Before)?;
-                let sender = self.parts.agent.sender();
-                let transport = Arc::clone(&self.parts.transport);
+                let sender = self.parts.switch.sender(&self.parts.agent);
+                let transport = Arc::clone(&self.transport);
                 self.exchanges.start(transport, (txn, request, sender), now.wall, give_up_after);
                 Ok(())
             }
@@ -328,7 +350,7 @@ impl Device {
                 Ok(())
             }
             Output::Event(event) => {
-                self.events.add(now.wall, event);
+                self.parts.switch.events.add(now.wall, event);
                 Ok(())
             }
         }
@@ -337,16 +359,13 @@ impl Device {
     fn completed(&mut self, ended: Ended) -> Result<(), DriverError> {
         // The peer has done its part, and the device does not know of it yet.
         self.parts.faults.at(Point::Send, Side::After)?;
-        let Ended { txn, purpose, sent_at, exchanged } = ended;
+        let Ended { txn, purpose, sent_at, mut exchanged } = ended;
         let now = self.now();
         self.parts.metrics.exchange(purpose, &exchanged.result);
         if let Some(detail) = &exchanged.detail {
             self.diagnose(purpose, detail, exchanged.refused);
         }
-        if let Some(sent) = exchanged.sent {
-            let received = exchanged.received.map(|text| (now.wall, text));
-            self.history.add(purpose, Past { sent_at, sent, received });
-        }
+        self.parts.switch.remember(purpose, (sent_at, now.wall), &mut exchanged);
         self.input_at(now, Input::Completed { txn, result: exchanged.result })
     }
 
@@ -373,8 +392,8 @@ impl Device {
         self.parts.faults.at(Point::Persist, Side::Before)?;
         let saved = SavedDevice {
             agent: self.parts.agent.save(&self.parts.shared, now),
-            clock_offset_ms: self.parts.device_clock.offset_ms,
-            startup_config: None,
+            clock_offset_ms: self.parts.device_clock.offset_ms(),
+            startup_config: self.parts.switch.startup.clone(),
         };
         self.parts.store.save(&serde_json::to_vec(&saved)?)?;
         self.parts.metrics.saves.increment();

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Device, DriverError, Order, advance};
+use super::{Device, DriverError, Order, advance, run_lines};
 use crate::clock::Clock;
 use crate::control::{self, Answer, Request};
 use crate::kept_clock::{KeptClock, RENEW_EVERY};
@@ -17,9 +17,6 @@ use crate::time::print_time;
 
 /// How long devices may take to end; the daemon has two seconds (`interface.md` §1).
 const GRACE: Duration = Duration::from_millis(1500);
-
-/// Runs console lines on a device, in one session: output, and whether a line was answered with an error.
-pub type Console = fn(&mut Device, &[String]) -> Result<(String, bool), DriverError>;
 
 /// Who has the clock of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +36,12 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts driving `device`.
+    /// Starts driving `device`, with `lines` on its console first.
     #[must_use]
-    pub fn spawn(device: Device, boot: slpsim_agent::Input) -> Self {
+    pub fn spawn(device: Device, boot: slpsim_agent::Input, lines: Vec<String>) -> Self {
         let name = Arc::clone(&device.parts().name);
         let (orders, mailbox) = mpsc::channel(64);
-        Self { name, orders, task: tokio::spawn(device.run(boot, mailbox)) }
+        Self { name, orders, task: tokio::spawn(device.run(boot, lines, mailbox)) }
     }
 
     /// Where its orders go.
@@ -71,8 +68,6 @@ pub struct Host {
     pub kept: Option<KeptClock>,
     /// Whether `advance` may move it.
     pub peer_clock: PeerClock,
-    /// How console lines are run.
-    pub console: Console,
 }
 
 /// What requests are answered from.
@@ -82,7 +77,6 @@ struct Desk {
     clock: Clock,
     kept: Option<Arc<Mutex<KeptClock>>>,
     peer_clock: Arc<PeerClock>,
-    console: Console,
     /// Held while the clock is moved.
     moving: Arc<tokio::sync::Mutex<()>>,
 }
@@ -109,7 +103,6 @@ impl Host {
             clock: self.clock,
             kept: self.kept.map(|kept| Arc::new(Mutex::new(kept))),
             peer_clock: Arc::new(self.peer_clock),
-            console: self.console,
             moving: Arc::default(),
         };
         desk.keep_time()?;
@@ -160,11 +153,7 @@ impl Desk {
     }
 
     async fn exec(&self, device: Option<&str>, lines: Vec<String>) -> Result<Answer, String> {
-        let (text, error) = ask(self.device(device)?, {
-            let console = self.console;
-            move |device| console(device, &lines)
-        })
-        .await?;
+        let (text, error) = ask(self.device(device)?, move |device| run_lines(device, &lines)).await?;
         Ok(Answer::Exec { text, error })
     }
 

@@ -5,21 +5,23 @@
 //! and log are lent to it, so that tests can run it with a paused clock over a transport in memory.
 
 mod advance;
+mod connect;
 mod device;
-mod eventlog;
+mod effects;
 mod exchange;
-mod history;
 mod host;
 mod metrics;
 mod saved;
+mod switch;
 
 pub use advance::{AdvanceError, advance};
+pub use connect::HttpConnect;
 pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
-pub use eventlog::{EventLog, Logged};
-pub use history::{History, Past};
-pub use host::{Console, Handle, Host, PeerClock};
+pub use effects::run_lines;
+pub use host::{Handle, Host, PeerClock};
 pub use metrics::DeviceMetrics;
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
+pub use switch::{Connect, Factory, Switch};
 
 #[cfg(test)]
 mod tests;

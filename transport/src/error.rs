@@ -188,11 +188,13 @@ pub struct Refusal {
     pub failure: Failure,
     /// One line that says what is wrong; no secrets.
     pub detail: String,
+    /// The text of the answer, where that much could be read.
+    pub text: Option<Box<str>>,
 }
 
 impl From<DecodeError> for Refusal {
     fn from(error: DecodeError) -> Self {
-        Self { failure: Failure::BadReply, detail: format!("the answer is not usable: {error}") }
+        Self { failure: Failure::BadReply, detail: format!("the answer is not usable: {error}"), text: None }
     }
 }
 

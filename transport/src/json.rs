@@ -14,6 +14,8 @@ use crate::error::{DecodeError, Rule};
 pub const MAX_BYTES: usize = 5_000_000;
 /// Depth limit (`spec/formats.md` §19).
 pub const MAX_DEPTH: usize = 32;
+/// Most values in one layer of JSON: a text within the size limit must not unfold to hundreds of megabytes.
+const MAX_VALUES: usize = 500_000;
 
 /// Reads a whole document within the limits.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, DecodeError> {
@@ -23,9 +25,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         DecodeError::new(Rule::Utf8, "", format!("a bad byte at {}", error.valid_up_to()))
     })?;
-    if depth(bytes) > MAX_DEPTH {
-        return Err(DecodeError::new(Rule::Depth, "", ""));
-    }
+    check_shape(bytes)?;
     serde_json::from_str(text).map_err(|error| {
         let what = if error.is_eof() { "the end of the text" } else { "something else" };
         DecodeError::new(Rule::Json, "", format!("{what} at line {} column {}", error.line(), error.column()))
@@ -34,14 +34,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, DecodeError> {
 
 /// Reads a document that is an object.
 pub(crate) fn parse_object(text: &str) -> Result<Map<String, Value>, DecodeError> {
-    match parse(text.as_bytes())? {
-        Value::Object(map) => Ok(map),
-        other => Err(DecodeError::new(Rule::Object, "", kind(&other))),
-    }
+    let value = parse(text.as_bytes())?;
+    let found = kind(&value);
+    if let Value::Object(map) = value { Ok(map) } else { Err(DecodeError::new(Rule::Object, "", found)) }
 }
 
-fn depth(bytes: &[u8]) -> usize {
+/// Depth and number of values, before anything is built from them.
+fn check_shape(bytes: &[u8]) -> Result<(), DecodeError> {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    let mut values = 1_usize;
     for byte in bytes {
         if in_string {
             match byte {
@@ -53,7 +54,9 @@ fn depth(bytes: &[u8]) -> usize {
         } else {
             match byte {
                 b'"' => in_string = true,
+                b',' => values += 1,
                 b'{' | b'[' => {
+                    values += 1;
                     depth += 1;
                     deepest = deepest.max(depth);
                 }
@@ -62,7 +65,13 @@ fn depth(bytes: &[u8]) -> usize {
             }
         }
     }
-    deepest
+    if deepest > MAX_DEPTH {
+        return Err(DecodeError::new(Rule::Depth, "", format!("{deepest} levels")));
+    }
+    if values > MAX_VALUES {
+        return Err(DecodeError::new(Rule::Count, "", format!("more than {MAX_VALUES} values")));
+    }
+    Ok(())
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -162,14 +171,6 @@ impl<'a> Field<'a> {
         InstanceId::parse(self.text()?).ok_or_else(|| self.wrong(Rule::Uuid))
     }
 
-    /// Reads what is inside with `read`, so that an error names this field too.
-    pub(crate) fn inside<T>(
-        self,
-        read: impl FnOnce(Self) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
-        read(self)
-    }
-
     /// Reads an object with `read`; errors name this field.
     pub(crate) fn object_with<T>(
         self,
@@ -217,6 +218,15 @@ impl Writer {
     pub(crate) fn object(fill: impl FnOnce(&mut Self)) -> String {
         let mut writer = Self::default();
         writer.open(fill);
+        writer.out
+    }
+
+    /// A list that `fill` fills, as text.
+    pub(crate) fn bare_list(fill: impl FnOnce(&mut Self)) -> String {
+        let mut writer = Self::default();
+        writer.out.push('[');
+        fill(&mut writer);
+        writer.out.push(']');
         writer.out
     }
 
@@ -370,6 +380,7 @@ mod tests {
         assert!(parse(&[b"[".repeat(32), b"]".repeat(32)].concat()).is_ok());
         assert_eq!(rule(&("[".repeat(33) + &"]".repeat(33))), Rule::Depth);
         assert_eq!(rule(&("\"".to_owned() + &"x".repeat(MAX_BYTES))), Rule::Size);
+        assert_eq!(rule(&format!("[{}0]", "0,".repeat(MAX_VALUES))), Rule::Count);
         assert_eq!(rule("{"), Rule::Json);
         assert_eq!(parse(b"\xff").unwrap_err().rule, Rule::Utf8);
         assert!(parse(br#""[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[""#).is_ok());

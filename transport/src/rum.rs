@@ -7,6 +7,8 @@ mod envelope;
 mod payload;
 mod signature;
 
+pub(crate) use payload::sudi;
+
 pub(crate) use envelope::{envelope_of, write_envelope};
 pub use envelope::{envelope_text, read_envelope, report_from_text};
 pub use payload::seal;

@@ -19,32 +19,35 @@ pub enum Section {
     Clock,
     /// Names and HTTP client.
     Ip,
+    /// Log.
+    Logging,
     /// NTP.
     Ntp,
-    /// VRF contexts.
-    Vrf,
     /// Call Home.
     Callhome,
     /// Smart Licensing.
     License,
     /// Interfaces.
     Interface,
+    /// VRF contexts; behind the interfaces, whose VRF they set a gateway for.
+    Vrf,
     /// Lines.
     Line,
 }
 
 impl Section {
     /// All sections, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Hostname,
         Self::Feature,
         Self::Clock,
         Self::Ip,
+        Self::Logging,
         Self::Ntp,
-        Self::Vrf,
         Self::Callhome,
         Self::License,
         Self::Interface,
+        Self::Vrf,
         Self::Line,
     ];
 
@@ -56,6 +59,7 @@ impl Section {
             Self::Feature => "feature",
             Self::Clock => "clock",
             Self::Ip => "ip",
+            Self::Logging => "logging",
             Self::Ntp => "ntp",
             Self::Vrf => "vrf",
             Self::Callhome => "callhome",
@@ -78,6 +82,7 @@ impl Config {
             Section::Clock if self.zone == bare.zone => Vec::new(),
             Section::Clock => Vec::from([zone_line(self)]),
             Section::Ip => ip_lines(self),
+            Section::Logging => self.logging.lines(),
             Section::Ntp => self.ntp.iter().map(ntp_line).collect(),
             Section::Vrf => vrf_lines(self),
             Section::Callhome => callhome_lines(&self.callhome),

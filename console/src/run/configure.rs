@@ -136,6 +136,17 @@ pub(crate) fn address(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     this_interface(cx, |interface| interface.address = net)
 }
 
+/// A change of the VRF takes the address away, as on the switch.
+pub(crate) fn vrf_member(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
+    let vrf = typed(parsed, "vrf").unwrap_or_else(|| "default".to_string());
+    this_interface(cx, |interface| {
+        if interface.vrf != vrf {
+            interface.vrf = vrf;
+            interface.address = None;
+        }
+    })
+}
+
 pub(crate) fn vrf(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     *cx.mode = Mode::Vrf(parsed.arg("vrf").unwrap_or_default().to_string());
     Ok(())

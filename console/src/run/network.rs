@@ -4,8 +4,7 @@ use alloc::string::ToString;
 
 use slpsim_network::Source;
 
-use crate::config::{NtpServer, VRF};
-use crate::device::Device;
+use crate::config::VRF;
 use crate::session::{Exec, Outcome, Refusal};
 use crate::syntax::Parsed;
 
@@ -21,7 +20,7 @@ pub(crate) fn ping(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     let host = parsed.arg("host").unwrap_or_default();
     let source = Source { vrf: parsed.arg("vrf").unwrap_or(VRF), interface: None };
     let echos = parsed.number("count").unwrap_or(ECHOS).min(ECHOS_MAX);
-    let ping = cx.device.network_now().ping_from(host, source);
+    let ping = cx.device.network().ping_from(host, source);
     let ping = ping.map_err(|error| Refusal(alloc::format!("% Invalid host/interface {host}: {error}")))?;
     let doc = &mut *cx.doc;
     doc.text("Type escape sequence to abort.");
@@ -45,7 +44,7 @@ pub(crate) fn ping(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
 
 pub(crate) fn nslookup(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     let host = parsed.arg("host").unwrap_or_default();
-    let network = cx.device.network_now();
+    let network = cx.device.network();
     let address = network.resolve(host).map_err(|error| Refusal(alloc::format!("% {error}")))?;
     if let Some(server) = network.ip.name_servers.first() {
         cx.doc.field("Server", server);
@@ -77,8 +76,9 @@ pub(crate) fn ntp_status(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
     doc.text("Last operational state: No session");
     doc.text(if device.ntp_synchronized { "Clock is synchronized" } else { "Clock is unsynchronized" });
     doc.data("synchronized", device.ntp_synchronized);
+    let network = device.network();
     for server in &device.config.ntp {
-        let reachable = answers(device, server);
+        let reachable = server.answers(&network);
         let state = if reachable { "reachable" } else { "unreachable" };
         doc.text(format_args!("Server {}: {state}", server.server));
         doc.row("peer", |doc| {
@@ -89,8 +89,27 @@ pub(crate) fn ntp_status(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
     Ok(())
 }
 
-/// Whether an NTP server of the configuration answers.
-pub(crate) fn answers(device: &Device<'_>, server: &NtpServer) -> bool {
-    let source = Source { vrf: server.vrf.as_deref().unwrap_or(VRF), interface: None };
-    device.network_now().ntp_answers(&server.server, source)
+/// In the layout that clients read for the state of interfaces.
+pub(crate) fn interface_status(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
+    let rule = "-".repeat(80);
+    let doc = &mut *cx.doc;
+    doc.text(&rule);
+    doc.text("Port          Name               Status    Vlan      Duplex  Speed   Type");
+    doc.text(&rule);
+    for interface in &cx.device.config.ip.interfaces {
+        let status = if interface.shut { "disabled" } else { "connected" };
+        let name = interface.name.as_str();
+        doc.text(format_args!(
+            "{name:<13} {:<18} {status:<9} {:<9} {:<7} {:<7} --",
+            "--", "routed", "full", "1000"
+        ));
+        doc.row("interface", |doc| {
+            doc.data("interface", name);
+            doc.data("state", status);
+            doc.data("vlan", "routed");
+            doc.data("duplex", "full");
+            doc.data("speed", "1000");
+        });
+    }
+    Ok(())
 }

@@ -27,13 +27,33 @@ pub(crate) fn hostname(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
 }
 
 pub(crate) fn privilege(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
-    let (name, level) = match cx.session.role {
-        Role::Admin => ("network-admin", 15_u32),
-        Role::Operator => ("network-operator", 1),
+    let level = match cx.session.role {
+        Role::Admin => 15_u32,
+        Role::Operator => 1,
     };
-    cx.doc.field("User role", name);
+    cx.doc.field("User role", role_name(cx.session.role));
     cx.doc.number("Current privilege level", level);
     Ok(())
+}
+
+pub(crate) fn user_account(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
+    let user = &cx.session.user;
+    let role = role_name(cx.session.role);
+    cx.doc.text(format_args!("user:{user}"));
+    cx.doc.indented(8, |doc| {
+        doc.text("this user account has no expiry date");
+        doc.text(format_args!("roles:{role}"));
+    });
+    cx.doc.data("usr_name", user.as_str());
+    cx.doc.data("role", role);
+    Ok(())
+}
+
+const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "network-admin",
+        Role::Operator => "network-operator",
+    }
 }
 
 pub(crate) fn place(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {

@@ -15,6 +15,10 @@ pub(crate) fn all(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
     doc.blank();
     doc.heading("License Usage", 13);
     doc.blank();
+    if device.agent.usage().all(|row| row.count == 0) {
+        doc.text("No licenses in use");
+        doc.blank();
+    }
     usage::blocks(doc, device);
     doc.heading("Product Information", 19);
     udi::identity(doc, device);

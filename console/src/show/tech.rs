@@ -259,10 +259,10 @@ fn other(doc: &mut Document, device: &Device<'_>) {
                 udi.in_messages(),
                 trust.trust_id
             ),
-            None => format!("{0}: {0}, state[1], Trust Data NOT INSTALLED", udi.in_messages()),
+            None => format!("{}: No Trust Data", udi.in_messages()),
         });
     }
-    doc.field("Overall Trust", if installed { "INSTALLED (2)" } else { "NOT INSTALLED (1)" });
+    doc.field("Overall Trust", if installed { "INSTALLED (2)" } else { "No ID" });
     doc.field("Clock sync-ed with NTP", if device.ntp_synchronized { "True" } else { "False" });
 }
 

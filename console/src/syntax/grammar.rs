@@ -2,7 +2,7 @@
 //!
 //! `license smart trust idtoken <id_token:token> [local|all] [force]`: words are keywords, `<name:kind>` is an
 //! argument, `[…]` may be left out, `(…)` groups, `|` separates alternatives. In configuration commands `/` marks
-//! where the `no` form may end: `license smart usage interval / <days:interval>`.
+//! where the `no` form may end, with blanks around it: `license smart usage interval / <days:interval>`.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -104,7 +104,7 @@ impl Reader {
     }
 
     fn item(&mut self) -> Option<Item> {
-        let end = self.rest.find([' ', '|', '[', ']', '(', ')', '/']).unwrap_or(self.rest.len());
+        let end = self.rest.find([' ', '|', '[', ']', '(', ')']).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         let Some(argument) = word.strip_prefix('<') else { return Some(Item::Key(word)) };

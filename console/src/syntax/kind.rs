@@ -57,6 +57,8 @@ pub enum Kind {
     Width,
     /// Minutes without input.
     Timeout,
+    /// A severity of the log.
+    Severity,
     /// A small count.
     Count,
     /// `hh:mm:ss`.
@@ -71,7 +73,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds with the word that names them in the syntax column.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 26] = [
         (Self::Word, "word"),
         (Self::Token, "token"),
         (Self::Url, "url"),
@@ -92,6 +94,7 @@ impl Kind {
         (Self::Length, "length"),
         (Self::Width, "width"),
         (Self::Timeout, "timeout"),
+        (Self::Severity, "severity"),
         (Self::Count, "count"),
         (Self::Time, "time"),
         (Self::MonthDay, "monthday"),
@@ -125,6 +128,7 @@ impl Kind {
             Self::Days => "<1-36500>",
             Self::Port => "<1-65535>",
             Self::ReportId => "<1-18446744073709551615>",
+            Self::Severity => "<0-7>",
             Self::Version => "<1-4>",
             Self::ZoneHours => "<-23-23>",
             Self::ZoneMinutes => "<0-59>",
@@ -144,6 +148,7 @@ impl Kind {
             Self::Days => 1..=36_500,
             Self::Port => 1..=65_535,
             Self::ReportId => 1..=u64::MAX as i128,
+            Self::Severity => 0..=7,
             Self::Version => 1..=4,
             Self::ZoneHours => -23..=23,
             Self::ZoneMinutes => 0..=59,
@@ -200,6 +205,7 @@ impl Kind {
             | Self::Length
             | Self::Width
             | Self::Timeout
+            | Self::Severity
             | Self::Count
             | Self::MonthDay
             | Self::Year => up_to(WORD_MAX_CHARS),

@@ -10,7 +10,7 @@ use crate::table::Row;
 
 /// A word of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token<'a> {
+pub struct Word<'a> {
     /// The word.
     pub text: &'a str,
     /// Its column, in characters from 0.
@@ -19,7 +19,7 @@ pub struct Token<'a> {
 
 /// The words of `line`; blanks and control characters separate them.
 #[must_use]
-pub fn tokens(line: &str) -> Vec<Token<'_>> {
+pub fn tokens(line: &str) -> Vec<Word<'_>> {
     let mut found = Vec::new();
     let mut start: Option<(usize, usize)> = None;
     for (column, (at, character)) in line.char_indices().enumerate() {
@@ -27,20 +27,20 @@ pub fn tokens(line: &str) -> Vec<Token<'_>> {
         match (start, separates) {
             (None, false) => start = Some((at, column)),
             (Some((from, column)), true) => {
-                found.push(Token { text: line.get(from..at).unwrap_or_default(), column });
+                found.push(Word { text: line.get(from..at).unwrap_or_default(), column });
                 start = None;
             }
             (None, true) | (Some(_), false) => {}
         }
     }
     if let Some((from, column)) = start {
-        found.push(Token { text: line.get(from..).unwrap_or_default(), column });
+        found.push(Word { text: line.get(from..).unwrap_or_default(), column });
     }
     found
 }
 
 /// A line that is a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Parsed {
     /// The row of the table.
     pub row: &'static Row,
@@ -74,6 +74,13 @@ impl Parsed {
     #[must_use]
     pub fn one_of<'k>(&self, keywords: &[&'k str]) -> Option<&'k str> {
         keywords.iter().copied().find(|keyword| self.has(keyword))
+    }
+}
+
+impl fmt::Debug for Parsed {
+    /// Without what was typed: it may be an id token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parsed").field("row", &self.row.syntax).field("no", &self.no).finish_non_exhaustive()
     }
 }
 
@@ -156,7 +163,7 @@ pub fn candidates<'r>(
 }
 
 fn begins_with(syntax: &str, word: &str) -> bool {
-    syntax.split([' ', '/']).next().is_some_and(|first| is_prefix(word, first))
+    syntax.split(' ').next().is_some_and(|first| is_prefix(word, first))
 }
 
 /// Keywords are typed in any case, in full or abbreviated.
@@ -170,7 +177,7 @@ fn is_prefix(word: &str, keyword: &str) -> bool {
 /// Where the words are no command.
 pub fn parse<'r>(
     rows: impl IntoIterator<Item = &'static Row> + 'r,
-    words: &[Token<'_>],
+    words: &[Word<'_>],
     end: usize,
 ) -> Result<Parsed, SyntaxError> {
     let (no, words, column) = match words.split_first() {
@@ -201,7 +208,7 @@ pub fn parse<'r>(
 }
 
 /// What `word` is, in its position.
-fn choose(left: &[Candidate], position: usize, word: Token<'_>) -> Result<Item, SyntaxError> {
+fn choose(left: &[Candidate], position: usize, word: Word<'_>) -> Result<Item, SyntaxError> {
     let column = word.column;
     let items = distinct(left, position);
     let mut keys = items.iter().filter(|item| matches!(item, Item::Key(key) if is_prefix(word.text, key)));
@@ -220,7 +227,7 @@ fn choose(left: &[Candidate], position: usize, word: Token<'_>) -> Result<Item, 
     }
 }
 
-fn out_of_range(items: &[Item], word: Token<'_>) -> Option<SyntaxError> {
+fn out_of_range(items: &[Item], word: Word<'_>) -> Option<SyntaxError> {
     word.text.parse::<i128>().ok()?;
     items.iter().find_map(|item| match item {
         Item::Arg { kind, .. } if kind.range().is_some() => {
@@ -248,7 +255,7 @@ fn distinct(left: &[Candidate], position: usize) -> Vec<Item> {
 /// Where one of the words is wrong already.
 pub fn next_items<'r>(
     rows: impl IntoIterator<Item = &'static Row> + 'r,
-    words: &[Token<'_>],
+    words: &[Word<'_>],
 ) -> Result<(Vec<Item>, bool), SyntaxError> {
     let (no, words) = match words.split_first() {
         Some((first, rest)) if first.text.eq_ignore_ascii_case("no") => (true, rest),

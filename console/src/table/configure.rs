@@ -1,7 +1,7 @@
 //! Configuration commands.
 
 use super::{Place, Row};
-use crate::run::{configure as run, license};
+use crate::run::{configure as run, license, logging};
 
 pub(super) static ROWS: &[Row] = &[
     Row::config(
@@ -60,9 +60,30 @@ pub(super) static ROWS: &[Row] = &[
         "Features, some of which need a license",
         run::feature,
     ),
+    Row::config("logging console [<severity:severity>]", "Severity that the console shows", logging::console),
+    Row::config("logging monitor [<severity:severity>]", "Severity that sessions show", logging::monitor),
+    Row::config(
+        "logging server <server:host> / [<severity:severity>] [port <port:port>] \
+         [facility (local0|local1|local2|local3|local4|local5|local6|local7)] [use-vrf <vrf:word>]",
+        "Server that gets the log",
+        logging::server,
+    ),
+    Row::config(
+        "logging origin-id / (hostname|ip|string <text:word>)",
+        "What stands before the time stamp of remote lines",
+        logging::origin,
+    ),
+    Row::config(
+        "logging timestamp / (microseconds|milliseconds|seconds)",
+        "Fraction of time stamps",
+        logging::timestamp,
+    ),
+    Row::config("logging rfc-strict / 5424", "Remote lines in the form of RFC 5424", logging::rfc_strict),
     Row::enter("interface <interface:word>", "An interface", run::interface),
     Row::config("shutdown", "Take the interface down", run::shutdown).under(Place::Interface),
     Row::config("ip address / (<net:prefix>|<address:ipv4> <mask:ipv4>)", "Address and mask", run::address)
+        .under(Place::Interface),
+    Row::config("vrf member / <vrf:word>", "The VRF that the interface belongs to", run::vrf_member)
         .under(Place::Interface),
     Row::enter("vrf context <vrf:word>", "A VRF", run::vrf),
     Row::config("ip route 0.0.0.0/0 / <gateway:ipv4>", "Where other subnets are reached", run::gateway)

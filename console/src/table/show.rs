@@ -1,7 +1,7 @@
 //! Commands that show.
 
 use super::{Place, Row};
-use crate::run::{network, system};
+use crate::run::{logging, network, system};
 use crate::show::{authorization, history, rum, status, summary, tech, udi, usage};
 
 pub(super) static ROWS: &[Row] = &[
@@ -34,13 +34,17 @@ pub(super) static ROWS: &[Row] = &[
     Row::show("show hosts", "Domain name and name servers", network::hosts),
     Row::show("show ntp status", "State of NTP", network::ntp_status),
     Row::show(
-        "show running-config [all|callhome|clock|feature|hostname|interface|ip|license|line|ntp|vrf]",
+        "show running-config [all|callhome|clock|feature|hostname|interface|ip|license|line|logging|ntp|vrf]",
         "The configuration in use",
         system::running_config,
     ),
     Row::show("show startup-config", "The configuration of the next start", system::startup_config),
     Row::show("show version", "Software, hardware and uptime", system::version),
     Row::show("show inventory", "Parts and serial numbers", system::inventory),
+    Row::show("show logging logfile", "The log file", logging::logfile),
+    Row::show("show logging last <lines:count>", "The last lines of the log file", logging::last),
+    Row::show("show interface status", "Interfaces, one a line", network::interface_status),
+    Row::show("show user-account", "The user of this session", system::user_account),
     Row::show("show privilege", "The privilege of this session", system::privilege),
     Row::show("where", "The mode and its parents", system::place).under(Place::Anywhere),
 ];

@@ -113,10 +113,8 @@ fn acknowledge(
         changes.answered.extend(pending.reports.iter().map(|(id, _)| (udi, *id)));
     }
     if cx.steer.foreign_ack {
-        // Reports that this device never sent: ids are Unix seconds, so none lies before 1970-01-02.
-        for (n, (id, _)) in ack.reports.iter_mut().enumerate() {
-            *id = ReportId(u64::try_from(n).unwrap_or(u64::MAX).saturating_add(1));
-        }
+        // The same verdicts, for a product instance that does not exist.
+        ack.udi = Udi::new(udi.pid.as_str(), "FOREIGN00001").unwrap_or(udi);
     }
     ack
 }

@@ -15,7 +15,7 @@ pub struct UnixSink {
 
 /// The line is complete: PRI and time stamp are the device's, where the library would write its own.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Verbatim;
+struct Verbatim;
 
 impl<T: AsRef<[u8]>> LogFormat<T> for Verbatim {
     fn format<W: Write>(&self, out: &mut W, _severity: Severity, line: T) -> syslog::Result<()> {

@@ -1,12 +1,13 @@
 //! The driver with a paused clock over a peer in memory.
 
+mod console;
 mod peer;
 
 use std::sync::{Arc, Mutex};
 
 use slpsim_agent::{
-    Agent, AgentId, BootCause, Command, Failure, Input, Keep, ProfileId, Scope, Settings, Shared, Token,
-    TransportMode, Udi, Usage,
+    Agent, AgentId, BootCause, Command, Failure, Input, Keep, ProfileId, Scope, Shared, Token, TransportMode,
+    Udi, Usage,
 };
 use slpsim_policy::{Mono, Wall};
 use tokio::sync::{mpsc, oneshot};
@@ -73,15 +74,21 @@ impl Bench {
     fn boot(&self, die_at: u32) -> (mpsc::Sender<Order>, JoinHandle<Result<(), DriverError>>) {
         let mut store = self.flash.clone();
         let mut shared = Shared { keep: Keep::SWITCH, ..Shared::default() };
-        let settings = Settings { transport: TransportMode::Smart, ..Settings::default() };
-        let (agent, cause) = match restore(&mut store).unwrap().device {
+        let saved = restore(&mut store).unwrap().device;
+        let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
+        let mut factory = Factory { lines: "feature lldp\n".into(), ..Factory::default() };
+        factory.config.smart.transport = TransportMode::Smart;
+        let profile = ProfileId::Nexus9000;
+        let (switch, _) = Switch::boot(startup, factory, Arc::default(), profile, self.clock.wall());
+        let settings = switch.config.settings();
+        let (agent, cause) = match saved {
             Some(saved) => {
                 (Agent::restore(saved.agent, settings, &mut shared).unwrap(), BootCause::PowerLoss)
             }
             None => {
                 let udi = Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap();
                 let usage = [Usage { license: 0, count: 1 }];
-                (Agent::new(ProfileId::Nexus9000, udi, settings, &usage), BootCause::First)
+                (Agent::new(profile, udi, settings, &usage), BootCause::First)
             }
         };
         let device = Device::new(Parts {
@@ -90,15 +97,17 @@ impl Bench {
             agent,
             shared,
             clock: self.clock.clone(),
-            device_clock: DeviceClock::default(),
+            device_clock: DeviceClock::new(self.clock.clone(), 0),
+            switch,
             store: Box::new(store),
-            transport: Arc::new(MemoryPeer { world: self.world.clone(), clock: self.clock.clone() }),
+            connect: Box::new(MemoryPeer { world: self.world.clone(), clock: self.clock.clone() }),
             log: Box::new(Lines { world: self.world.clone(), start: START }),
             metrics: DeviceMetrics::new(&Registry::default(), "switch"),
             faults: Arc::new(Countdown(Mutex::new(die_at))),
         });
         let (orders, mailbox) = mpsc::channel(16);
-        let task = tokio::spawn(device.run(Input::Boot { cause, clock_authoritative: true }, mailbox));
+        let boot = Input::Boot { cause, clock_authoritative: true };
+        let task = tokio::spawn(device.run(boot, Vec::new(), mailbox));
         (orders, task)
     }
 

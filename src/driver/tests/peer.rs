@@ -8,11 +8,12 @@ use slpsim_agent::{
     Ack, Capabilities, Element, Failure, IdCert, InstanceId, Message, PollId, Reply, Report, ReportId,
     ReportVerdict, Request, Sender, Spelling, Status, TrustCode,
 };
+use slpsim_console::config::Config;
 use slpsim_policy::{Policy, Values, Wall};
 use slpsim_transport::client::{Exchanged, Exchanging, Transport};
 
 use crate::clock::Clock;
-use crate::driver::LogSink;
+use crate::driver::{Connect, LogSink};
 
 /// What a peer knows; it survives the deaths of its device.
 #[derive(Debug, Default)]
@@ -53,6 +54,7 @@ impl World {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct MemoryPeer {
     pub(super) world: World,
     pub(super) clock: Clock,
@@ -74,6 +76,12 @@ impl Transport for MemoryPeer {
                 received: Some("{}".into()),
             }
         })
+    }
+}
+
+impl Connect for MemoryPeer {
+    fn connect(&self, _config: &Config) -> Arc<dyn Transport> {
+        Arc::new(self.clone())
     }
 }
 

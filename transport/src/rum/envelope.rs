@@ -65,12 +65,12 @@ pub fn read_envelope(value: &Value) -> Result<UsageReport, DecodeError> {
 
 pub(crate) fn read(object: Object<'_>) -> Result<UsageReport, DecodeError> {
     let payload = object.field("payload");
-    let (contents, payload) = match payload.value()? {
-        Value::String(text) => {
-            let contents = payload.text_with(|text| payload::read(Object(&parse_object(text)?)))?;
-            (contents, Payload::Text(text.as_str().into()))
-        }
-        value => (payload.object_with(payload::read)?, Payload::Object(value.clone())),
+    let value = payload.value()?;
+    let (contents, payload) = if let Some(text) = value.as_str() {
+        let contents = payload.text_with(|text| payload::read(Object(&parse_object(text)?)))?;
+        (contents, Payload::Text(text.into()))
+    } else {
+        (payload.object_with(payload::read)?, Payload::Object(value.clone()))
     };
     let signature = object.field("signature").optional();
     let signature = signature.map(|field| field.object_with(read_signature)).transpose()?;

@@ -151,7 +151,7 @@ fn units(meta: Object<'_>) -> Result<Vec<Unit>, DecodeError> {
         let unit = entry.object()?;
         let word = unit.field("role").text()?;
         let role = [Role::Active, Role::Standby].into_iter().find(|role| role.name() == word);
-        Ok(role.map(|role| unit.field("sudi").object_with(sudi).map(|udi| Unit { role, udi })).transpose()?)
+        role.map(|role| unit.field("sudi").object_with(sudi).map(|udi| Unit { role, udi })).transpose()
     })?;
     Ok(units.into_iter().flatten().collect())
 }

@@ -17,7 +17,7 @@ pub enum CertError {
     /// Not X.509.
     #[error("not an X.509 certificate")]
     X509,
-    /// A serial number of more than 64 bits; a wire message names it as a number.
+    /// An ID certificate with a serial number of more than 64 bits; requests name it as a number.
     #[error("its serial number does not fit in 64 bits; make it with `-set_serial N`")]
     Serial,
     /// Neither RSA nor ECDSA P-256.
@@ -27,8 +27,8 @@ pub enum CertError {
     #[error("there is no self-signed certificate among them")]
     NoRoot,
     /// A certificate beside the roots that none of them issued.
-    #[error("the certificate with serial number {0} is not issued by one of the roots")]
-    Stray(u64),
+    #[error("a certificate among them is neither a root nor issued by one of the roots")]
+    Stray,
 }
 
 /// A public key that verifies signatures with SHA-256.
@@ -60,8 +60,8 @@ impl PublicKey {
 /// A certificate, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Serial number.
-    pub serial: u64,
+    /// Serial number; `None` for one of more than 64 bits, as openssl invents them for roots.
+    pub serial: Option<u64>,
     /// Its key.
     pub key: PublicKey,
     der: Box<[u8]>,
@@ -95,9 +95,9 @@ impl Certificate {
         let (_, x509) = X509Certificate::from_der(der).map_err(|_| CertError::X509)?;
         let serial = x509.tbs_certificate.serial.to_u64_digits();
         let serial = match serial.as_slice() {
-            [] => 0,
-            [serial] => *serial,
-            [..] => return Err(CertError::Serial),
+            [] => Some(0),
+            [serial] => Some(*serial),
+            [..] => None,
         };
         let spki = x509.public_key();
         let ecdsa = if spki.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION {

@@ -7,6 +7,7 @@ mod limits;
 mod network;
 mod peer;
 mod proxy;
+mod smart;
 mod tls;
 mod transports;
 

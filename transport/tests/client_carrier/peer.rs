@@ -75,6 +75,26 @@ impl Peer {
         Self { address, task }
     }
 
+    /// A server that answers the body of a request with the body that `respond` makes of it.
+    pub(crate) async fn answering(
+        config: Arc<ServerConfig>,
+        respond: impl Fn(&str) -> String + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let (stream, from) = listener.accept().await.unwrap();
+            let mut stream = TlsAcceptor::from(config).accept(stream).await.unwrap();
+            let request = read_request(&mut stream).await;
+            let body = respond(request.split_once("\r\n\r\n").unwrap().1);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            Seen { request, from: Some(from), ..Seen::default() }
+        });
+        Self { address, task }
+    }
+
     async fn start(act: Act, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,0 +1,168 @@
+//! A document against the table of keys.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Checks;
+use crate::document::{Entry, Node, Value};
+use crate::keys::{Key, Section, Shape, inside};
+use crate::kind::{Item, Kind};
+use crate::problem::{Place, Problems, did_you_mean};
+use crate::secret::Secret;
+
+/// Tables of one section; more are a mistake.
+const TABLES_MAX: usize = 10_000;
+
+/// A checked table: every value is of its key's kind.
+pub(crate) struct Table {
+    pub(crate) place: Place,
+    items: BTreeMap<&'static str, (Item, Place)>,
+    tables: BTreeMap<&'static str, Vec<(String, Table)>>,
+    /// Of a [`Shape::Free`] section: name, its place, value.
+    pub(crate) free: Vec<(String, Place, Item)>,
+}
+
+/// Checks `node` as a table of `section`.
+pub(crate) fn table(
+    section: &'static Section,
+    node: &Node,
+    checks: &Checks,
+    problems: &mut Problems,
+) -> Table {
+    let mut table = Table {
+        place: node.place.clone(),
+        items: BTreeMap::new(),
+        tables: BTreeMap::new(),
+        free: Vec::new(),
+    };
+    let Value::Table(entries) = &node.value else {
+        problems
+            .add(&node.place, format!("[{}] must be a table, but is {}", section.path, node.value.kind()));
+        return table;
+    };
+    for entry in entries {
+        let name = entry.key.replace('_', "-");
+        if let Shape::Free(kind) = section.shape {
+            table.free(entry, kind, checks, problems);
+        } else if let Some(key) = section.keys.iter().find(|key| key.name == name) {
+            table.item(key, entry, checks, problems);
+        } else if let Some((own, inner)) = inside(section.path).find(|(own, _)| *own == name) {
+            let inner = tables(inner, &entry.node, checks, problems);
+            table.tables.insert(own, inner);
+        } else {
+            unknown(section, entry, &name, problems);
+        }
+    }
+    table
+}
+
+fn tables(
+    section: &'static Section,
+    node: &Node,
+    checks: &Checks,
+    problems: &mut Problems,
+) -> Vec<(String, Table)> {
+    match (section.shape, &node.value) {
+        (Shape::Many, Value::List(nodes)) => {
+            if nodes.len() > TABLES_MAX {
+                problems.add(&node.place, format!("[[{}]] may occur {TABLES_MAX} times", section.path));
+            }
+            let nodes = nodes.iter().take(TABLES_MAX);
+            nodes.map(|node| (String::new(), table(section, node, checks, problems))).collect()
+        }
+        (Shape::Named, Value::Table(entries)) => {
+            let named = |entry: &Entry| (entry.key.clone(), table(section, &entry.node, checks, problems));
+            entries.iter().map(named).collect()
+        }
+        (Shape::One | Shape::Many | Shape::Named | Shape::Free(_), _) => {
+            vec![(String::new(), table(section, node, checks, problems))]
+        }
+    }
+}
+
+fn unknown(section: &'static Section, entry: &Entry, name: &str, problems: &mut Problems) {
+    let keys = section.keys.iter().map(|key| key.name);
+    let hint = did_you_mean(name, keys.chain(inside(section.path).map(|(own, _)| own)));
+    let shown: String = entry.key.chars().filter(|character| !character.is_control()).take(80).collect();
+    let place = match section.path {
+        "" => "at the top of the file".into(),
+        path => format!("in [{path}]"),
+    };
+    problems.add(&entry.place, format!("unknown key `{shown}` {place}{hint}"));
+}
+
+impl Table {
+    fn item(&mut self, key: &'static Key, entry: &Entry, checks: &Checks, problems: &mut Problems) {
+        if let Some((_, first)) = self.items.get(key.name) {
+            problems.add(&entry.place, format!("`{}` is given twice, first at {first}", key.name));
+        } else if let Some(item) = key.kind.check(key.name, &entry.node, checks, problems) {
+            self.items.insert(key.name, (item, entry.node.place.clone()));
+        }
+    }
+
+    fn free(&mut self, entry: &Entry, kind: Kind, checks: &Checks, problems: &mut Problems) {
+        if let Some(item) = kind.check(&entry.key, &entry.node, checks, problems) {
+            self.free.push((entry.key.clone(), entry.place.clone(), item));
+        }
+    }
+
+    /// The tables of the inner section `name`.
+    pub(crate) fn inner(&self, name: &str) -> &[(String, Table)] {
+        self.tables.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The one table of the inner section `name`.
+    pub(crate) fn one(&self, name: &str) -> Option<&Table> {
+        self.inner(name).first().map(|(_, table)| table)
+    }
+
+    /// Where the value of `key` stands; the table's own place without it.
+    pub(crate) fn place(&self, key: &str) -> &Place {
+        self.items.get(key).map_or(&self.place, |(_, place)| place)
+    }
+
+    fn get(&self, key: &str) -> Option<&Item> {
+        debug_assert!(
+            crate::keys::SECTIONS.iter().any(|section| section.keys.iter().any(|own| own.name == key)),
+            "{key} is in no table of keys"
+        );
+        self.items.get(key).map(|(item, _)| item)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        if let Some(Item::Text(text)) = self.get(key) { Some(text) } else { None }
+    }
+
+    pub(crate) fn owned(&self, key: &str) -> Option<String> {
+        self.text(key).map(str::to_owned)
+    }
+
+    pub(crate) fn secret(&self, key: &str) -> Option<Secret> {
+        if let Some(Item::Secret(secret)) = self.get(key) { Some(secret.clone()) } else { None }
+    }
+
+    pub(crate) fn path(&self, key: &str) -> Option<PathBuf> {
+        if let Some(Item::Path(path)) = self.get(key) { Some(path.clone()) } else { None }
+    }
+
+    pub(crate) fn flag(&self, key: &str) -> bool {
+        self.get(key) == Some(&Item::Bool(true))
+    }
+
+    pub(crate) fn count(&self, key: &str) -> Option<u64> {
+        if let Some(Item::Count(count)) = self.get(key) { Some(*count) } else { None }
+    }
+
+    pub(crate) fn span(&self, key: &str) -> Option<Duration> {
+        if let Some(Item::Span(span)) = self.get(key) { Some(*span) } else { None }
+    }
+
+    pub(crate) fn item_of(&self, key: &str) -> Option<&Item> {
+        self.get(key)
+    }
+}

@@ -1,0 +1,6 @@
+//! The console on a switch with a real agent.
+
+mod bench;
+mod configuration;
+mod lines;
+mod show;

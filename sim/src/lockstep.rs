@@ -1,0 +1,165 @@
+//! Simulated time over real HTTP(S): the clock stands still while an exchange is open (`interface.md` §6).
+//!
+//! A year of real traffic passes in seconds and stays reproducible: nonces are keyed draws, certificates and time stamps
+//! are judged by simulated clocks, and an outage is a port that really refuses connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use slpsim_policy::Wall;
+use slpsim_transport::client::{Clock, NoWay, Nonces, Resolve, Transport, Way};
+use tokio::net::TcpSocket;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::link::{Carried, Exchange, Link, Outages};
+
+/// A link that carries each exchange over real sockets.
+pub struct Lockstep {
+    runtime: Runtime,
+    wires: Wires,
+    transports: Vec<Box<dyn Transport>>,
+    /// When the peer cannot be reached.
+    pub outages: Outages,
+    last_detail: Option<String>,
+}
+
+impl std::fmt::Debug for Lockstep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lockstep").field("outages", &self.outages).finish_non_exhaustive()
+    }
+}
+
+/// What real transports and servers have to be built with, so that they live in simulated time.
+#[derive(Clone, Debug)]
+pub struct Wires {
+    /// The clock of the device whose exchange is open.
+    pub device_clock: Arc<SharedClock>,
+    /// True time, for the peer.
+    pub true_clock: Arc<SharedClock>,
+    /// The nonce of the exchange that is open.
+    pub nonces: Arc<SharedNonce>,
+    door: Arc<Door>,
+}
+
+impl Lockstep {
+    /// A link with a runtime of its own.
+    ///
+    /// # Errors
+    /// Where the system gives no runtime or no port on the loopback.
+    pub fn new(start: Wall) -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let door = Arc::new(runtime.block_on(async { Door::new() })?);
+        let wires = Wires {
+            device_clock: Arc::new(SharedClock::at(start)),
+            true_clock: Arc::new(SharedClock::at(start)),
+            nonces: Arc::default(),
+            door,
+        };
+        Ok(Self { runtime, wires, transports: Vec::new(), outages: Outages::default(), last_detail: None })
+    }
+
+    /// Clocks, nonces and door.
+    #[must_use]
+    pub const fn wires(&self) -> &Wires {
+        &self.wires
+    }
+
+    /// The runtime, for a server that lives beside the devices.
+    #[must_use]
+    pub const fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Adds the transport of the next device, in the order of [`crate::World::add`].
+    pub fn attach(&mut self, transport: Box<dyn Transport>) {
+        self.transports.push(transport);
+    }
+
+    /// What the last exchange that failed says for diagnostics.
+    #[must_use]
+    pub fn last_detail(&self) -> Option<&str> {
+        self.last_detail.as_deref()
+    }
+}
+
+impl Link for Lockstep {
+    fn carry(&mut self, exchange: &Exchange<'_>) -> Carried {
+        self.wires.true_clock.set(exchange.at);
+        self.wires.device_clock.set(exchange.device_clock);
+        self.wires.nonces.0.store(exchange.nonce, Ordering::SeqCst);
+        self.wires.door.closed.store(self.outages.in_force(exchange.at), Ordering::SeqCst);
+        let Some(transport) = self.transports.get(exchange.device.0 as usize) else {
+            return Carried { after: Duration::ZERO, result: Err(slpsim_agent::Failure::TransportMissing) };
+        };
+        let exchanged = self.runtime.block_on(transport.exchange(exchange.request, exchange.sender));
+        self.last_detail = exchanged.detail;
+        Carried { after: Duration::ZERO, result: exchanged.result }
+    }
+}
+
+impl Wires {
+    /// The device's network as `inner` has it, until an outage closes the door: then every destination leads to a port
+    /// at which nobody listens.
+    pub fn behind_door<R: Resolve + 'static>(&self, inner: R) -> impl Resolve + use<R> {
+        let door = Arc::clone(&self.door);
+        move |host: &str, port: u16| -> Result<Way, NoWay> {
+            let way = inner.resolve(host, port)?;
+            Ok(if door.closed.load(Ordering::SeqCst) { Way::Mapped(door.refusing) } else { way })
+        }
+    }
+}
+
+/// A clock that is set.
+#[derive(Debug)]
+pub struct SharedClock(AtomicI64);
+
+impl SharedClock {
+    fn at(wall: Wall) -> Self {
+        Self(AtomicI64::new(wall.0))
+    }
+
+    fn set(&self, wall: Wall) {
+        self.0.store(wall.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SharedClock {
+    fn wall(&self) -> Wall {
+        Wall(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl slpsim_cssm::server::Clock for SharedClock {
+    fn now(&self) -> Wall {
+        self.wall()
+    }
+}
+
+/// A nonce that is set.
+#[derive(Debug, Default)]
+pub struct SharedNonce(AtomicU64);
+
+impl Nonces for SharedNonce {
+    fn next(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Open, or closed by an outage.
+#[derive(Debug)]
+struct Door {
+    closed: AtomicBool,
+    refusing: SocketAddr,
+    /// Bound, but never listening: holds the port, and the system refuses connections to it.
+    _socket: TcpSocket,
+}
+
+impl Door {
+    fn new() -> std::io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        Ok(Self { closed: AtomicBool::new(false), refusing: socket.local_addr()?, _socket: socket })
+    }
+}

@@ -1,0 +1,150 @@
+//! The switch around the agent: its configuration, and what its show commands remember.
+
+use std::sync::Arc;
+
+use slpsim_agent::{Agent, Now, Profile, ProfileId, Sender, Shared};
+use slpsim_console as console;
+use slpsim_console::config::Config;
+use slpsim_console::history::Exchanged as PastExchange;
+use slpsim_network::{Network, Source, World};
+use slpsim_policy::Wall;
+use slpsim_transport::client::{Exchanged, Transport};
+
+/// Makes the transport that a configuration asks for.
+pub trait Connect: Send {
+    /// The transport for `config`.
+    fn connect(&self, config: &Config) -> Arc<dyn Transport>;
+}
+
+/// What a switch boots with where it has no startup configuration of its own: what its configuration file says.
+#[derive(Clone, Debug, Default)]
+pub struct Factory {
+    /// The configuration of the keys of the file.
+    pub config: Config,
+    /// Further console lines, executed at boot (`startup-config`).
+    pub lines: String,
+}
+
+/// A switch without its agent.
+#[derive(Debug)]
+pub struct Switch {
+    /// The running configuration.
+    pub config: Config,
+    /// The startup configuration, where one was saved.
+    pub startup: Option<String>,
+    /// What counts where there is none.
+    pub factory: Factory,
+    /// The network around it.
+    pub world: Arc<World>,
+    /// Texts of exchanged messages.
+    pub history: console::MessageHistory,
+    /// Events of the agent.
+    pub events: console::EventLog,
+    /// When it started.
+    pub started: Wall,
+}
+
+impl Switch {
+    /// A switch that has its configuration from `startup`, or else from `factory`; and the exec lines that are to be
+    /// run once it is up.
+    #[must_use]
+    pub fn boot(
+        startup: Option<String>,
+        factory: Factory,
+        world: Arc<World>,
+        profile: ProfileId,
+        now: Wall,
+    ) -> (Self, Vec<String>) {
+        let mut switch = Self {
+            config: Config::bare(),
+            startup,
+            factory,
+            world,
+            history: console::MessageHistory::default(),
+            events: console::EventLog::default(),
+            started: now,
+        };
+        let lines = switch.load(profile.profile(), now);
+        (switch, lines)
+    }
+
+    /// Reads the startup configuration again, as at a reload; gives the exec lines in it.
+    pub fn load(&mut self, profile: &'static Profile, now: Wall) -> Vec<String> {
+        let (mut config, text) = match &self.startup {
+            Some(text) => (Config::bare(), text),
+            None => (self.factory.config.clone(), &self.factory.lines),
+        };
+        let startup = console::apply_startup(&mut config, profile, text);
+        for error in &startup.errors {
+            tracing::warn!(device = config.hostname, "startup configuration, {error}");
+        }
+        self.config = config;
+        self.started = now;
+        startup.exec_lines
+    }
+
+    /// The network as the running configuration makes it.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        Network::new(Arc::clone(&self.world), self.config.ip.clone())
+    }
+
+    /// Whether one of the configured NTP servers answers.
+    #[must_use]
+    pub fn ntp_synchronized(&self) -> bool {
+        let network = self.network();
+        self.config.ntp.iter().any(|server| {
+            let vrf = server.vrf.as_deref().unwrap_or(console::config::VRF);
+            network.ntp_answers(&server.server, Source { vrf, interface: None })
+        })
+    }
+
+    /// What requests say of this switch (`spec/behaviour.md` §14).
+    #[must_use]
+    pub fn sender(&self, agent: &Agent) -> Sender {
+        let smart = &self.config.smart;
+        Sender {
+            hostname: (!smart.privacy_hostname).then(|| self.config.hostname.clone()),
+            send_version: !smart.privacy_version,
+            custom_id: smart.custom_id.clone(),
+            ..agent.sender()
+        }
+    }
+
+    /// Keeps the texts of an exchange for `show license history message`.
+    pub(super) fn remember(
+        &mut self,
+        purpose: slpsim_agent::Purpose,
+        (sent, received): (Wall, Wall),
+        exchanged: &mut Exchanged,
+    ) {
+        if let (Some(conversation), Some(request)) =
+            (console::history::Conversation::of(purpose), exchanged.sent.take())
+        {
+            let received = exchanged.received.take().map(|text| (received, text));
+            self.history.add_exchanged(conversation, PastExchange { sent, request, received });
+        }
+    }
+
+    /// Runs one console line. What is to be done afterwards is in the reply.
+    pub(super) fn line(
+        &mut self,
+        session: &mut console::Session,
+        (agent, shared): (&Agent, &Shared),
+        now: Now,
+        line: &str,
+    ) -> console::Reply {
+        let (network, ntp_synchronized) = (self.network(), self.ntp_synchronized());
+        let mut device = console::Device {
+            config: &mut self.config,
+            agent: agent.view(shared, now),
+            network: &network,
+            history: &self.history,
+            events: &self.events,
+            startup_config: self.startup.as_deref(),
+            started: self.started,
+            ntp_synchronized,
+        };
+        session.line(&mut device, line)
+    }
+}
