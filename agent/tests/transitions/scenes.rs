@@ -180,11 +180,7 @@ impl Scene {
                 rig.run_for(10 * SECOND);
                 rig
             }
-            Self::InFlightQueued => {
-                let mut rig = in_flight();
-                rig.input(Input::StandbyAdded(standby()));
-                rig
-            }
+            Self::InFlightQueued => push_queued(),
             Self::Retrying => outage(6 * MINUTE),
             Self::RetryingLast => outage(181 * MINUTE),
             Self::Fast => outage(241 * MINUTE),
@@ -324,6 +320,12 @@ fn in_flight() -> Rig {
     let mut rig = cslu_for(MINUTE);
     rig.hold = true;
     rig.run_for(MINUTE);
+    rig
+}
+
+fn push_queued() -> Rig {
+    let mut rig = in_flight();
+    rig.input(Input::StandbyAdded(standby()));
     rig
 }
 
