@@ -21,6 +21,7 @@ pub const DAY: i64 = 24 * HOUR;
 pub type Answer = Result<Reply, Failure>;
 
 /// The agent, its clock and its peer.
+#[derive(Clone)]
 pub struct Rig {
     pub agent: Agent,
     pub shared: Shared,
@@ -36,6 +37,7 @@ pub struct Rig {
 }
 
 /// A peer that always does the same.
+#[derive(Clone)]
 pub struct Peer {
     pub down: Vec<(Wall, Wall)>,
     pub policy: Option<Policy>,
