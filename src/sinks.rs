@@ -203,7 +203,7 @@ impl LogSink for DeviceLog {
 }
 
 /// The zone of `clock timezone`; UTC where its abbreviation cannot be printed.
-fn zone_of(zone: &console::calendar::Zone) -> Zone {
+pub(crate) fn zone_of(zone: &console::calendar::Zone) -> Zone {
     Zone::fixed(&zone.abbreviation, i32::from(zone.offset_min) * 60).unwrap_or(Zone::UTC)
 }
 

@@ -64,9 +64,9 @@ impl HttpConnect {
 
     fn route(&self, config: &Config) -> SwitchRoute {
         SwitchRoute {
-            network: Network::new(Arc::clone(&self.world), config.ip.clone()),
-            vrf: config.smart.vrf.clone(),
-            interface: config.smart.source_interface.clone().or_else(|| config.http_source_interface.clone()),
+            network: config.network(&self.world),
+            vrf: config.source().vrf.into(),
+            interface: config.source().interface.map(Into::into),
         }
     }
 }

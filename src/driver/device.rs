@@ -1,10 +1,13 @@
 //! One device, driven.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use slpsim_agent::persist::RestoreError;
-use slpsim_agent::{Agent, AgentId, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared};
+use slpsim_agent::{
+    Agent, AgentId, BootCause, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared,
+};
 use slpsim_console::config::Config;
 use slpsim_policy::{Mono, Wall};
 use slpsim_transport::client::Transport;
@@ -94,6 +97,17 @@ pub struct Parts {
 /// Something done with a device between two of its steps.
 pub type Look = Box<dyn FnOnce(&mut Device) -> Result<(), DriverError> + Send>;
 
+/// How a device starts.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// Why.
+    pub cause: BootCause,
+    /// Features that were on when its state was saved; none at a first boot.
+    pub features_before: Option<BTreeSet<String>>,
+    /// Lines for its console once it is up.
+    pub lines: Vec<String>,
+}
+
 /// What a device can be told.
 pub enum Order {
     /// Something happens to it.
@@ -158,18 +172,16 @@ impl Device {
         Now { mono, wall: self.parts.device_clock.wall_at(mono) }
     }
 
-    /// Starts the device with `boot`, runs `lines` on its console, and drives it until it is told to end, or nobody can
-    /// tell it anything any more.
+    /// Starts the device, and drives it until it is told to end, or nobody can tell it anything any more.
     ///
     /// # Errors
     /// Where it cannot go on. Its durable state is then what it was before the step that failed.
-    pub async fn run(
-        mut self,
-        boot: Input,
-        lines: Vec<String>,
-        mut orders: mpsc::Receiver<Order>,
-    ) -> Result<(), DriverError> {
-        self.start(boot, &lines)?;
+    pub async fn run(mut self, boot: Boot, mut orders: mpsc::Receiver<Order>) -> Result<(), DriverError> {
+        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
+        if let Some(before) = &boot.features_before {
+            self.features_changed(before)?;
+        }
+        self.type_lines(&boot.lines)?;
         loop {
             self.run_due()?;
             let next = self.next_deadline();
@@ -196,13 +208,14 @@ impl Device {
         }
     }
 
-    pub(super) fn start(&mut self, boot: Input, lines: &[String]) -> Result<(), DriverError> {
-        self.input(boot)?;
-        if !lines.is_empty() {
-            let (text, error) = super::run_lines(self, lines)?;
-            if error {
-                tracing::warn!(device = &*self.parts.name, "startup configuration: {}", text.trim());
-            }
+    /// Runs the exec lines of a startup configuration.
+    pub(super) fn type_lines(&mut self, lines: &[String]) -> Result<(), DriverError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let (text, error) = super::run_lines(self, lines)?;
+        if error {
+            tracing::warn!(device = &*self.parts.name, "startup configuration: {}", text.trim());
         }
         Ok(())
     }
@@ -346,6 +359,7 @@ impl Device {
             }
             Output::Log(message) => {
                 self.parts.metrics.message(&message);
+                self.parts.switch.note(now.wall, &message);
                 self.parts.log.log(now.wall, &message);
                 Ok(())
             }
@@ -394,6 +408,7 @@ impl Device {
             agent: self.parts.agent.save(&self.parts.shared, now),
             clock_offset_ms: self.parts.device_clock.offset_ms(),
             startup_config: self.parts.switch.startup.clone(),
+            features: self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect(),
         };
         self.parts.store.save(&serde_json::to_vec(&saved)?)?;
         self.parts.metrics.saves.increment();

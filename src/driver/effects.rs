@@ -1,6 +1,9 @@
 //! Console lines on a driven device: what a line wants done is done before the next line is run.
 
+use std::collections::BTreeSet;
+
 use slpsim_agent::{Agent, BootCause, Input, Usage};
+use slpsim_console::features::license_of;
 use slpsim_console::{Effect, Reply, Role, Session};
 use slpsim_policy::Wall;
 
@@ -52,12 +55,7 @@ impl Device {
                 }
             }
             Effect::ConfigChanged => {}
-            Effect::FeatureLicense { license, on } => {
-                let view = self.parts.agent.view(&self.parts.shared, self.now());
-                let used = view.usage().find(|row| row.index == license).map_or(0, |row| row.count);
-                let count = if on { used.saturating_add(1) } else { used.saturating_sub(1) };
-                self.input(Input::Usage(Usage { license, count }))?;
-            }
+            Effect::FeatureLicense { license, on } => self.feature_license(license, on)?,
             Effect::SaveStartup(text) => {
                 self.parts.switch.startup = Some(text);
                 self.persist()?;
@@ -76,6 +74,31 @@ impl Device {
         Ok(())
     }
 
+    fn feature_license(&mut self, license: u8, on: bool) -> Result<(), DriverError> {
+        let view = self.parts.agent.view(&self.parts.shared, self.now());
+        let used = view.usage().find(|row| row.index == license).map_or(0, |row| row.count);
+        let count = if on { used.saturating_add(1) } else { used.saturating_sub(1) };
+        self.input(Input::Usage(Usage { license, count }))
+    }
+
+    /// Licences follow the features: `before` were on, those of the running configuration are on now.
+    ///
+    /// # Errors
+    /// Where the device cannot go on.
+    pub(super) fn features_changed(&mut self, before: &BTreeSet<String>) -> Result<(), DriverError> {
+        let profile = self.parts.agent.profile();
+        let now: BTreeSet<String> =
+            self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect();
+        let changes = before.difference(&now).map(|gone| (gone, false));
+        let changes: Vec<_> = changes.chain(now.difference(before).map(|new| (new, true))).collect();
+        for (feature, on) in changes {
+            if let Some(license) = license_of(feature, profile) {
+                self.feature_license(license, on)?;
+            }
+        }
+        Ok(())
+    }
+
     fn set_clock(&mut self, wall: Wall) -> Result<(), DriverError> {
         self.step_clock(wall.since(self.now().wall))
     }
@@ -87,6 +110,7 @@ impl Device {
     pub fn reload(&mut self) -> Result<(), DriverError> {
         let now = self.now();
         let profile = self.parts.agent.profile();
+        let before = self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect();
         let exec_lines = self.parts.switch.load(profile, now.wall);
         let saved = self.parts.agent.save(&self.parts.shared, now);
         let settings = self.parts.switch.config.settings();
@@ -94,6 +118,8 @@ impl Device {
             Agent::restore(saved, settings, &mut self.parts.shared).map_err(DriverError::Restore)?;
         self.abandon_exchanges();
         self.reconfigure();
-        self.start(Input::Boot { cause: BootCause::Reload, clock_authoritative: true }, &exec_lines)
+        self.input(Input::Boot { cause: BootCause::Reload, clock_authoritative: true })?;
+        self.features_changed(&before)?;
+        self.type_lines(&exec_lines)
     }
 }

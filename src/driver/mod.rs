@@ -16,7 +16,7 @@ mod switch;
 
 pub use advance::{AdvanceError, advance};
 pub use connect::HttpConnect;
-pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
+pub use device::{Boot, Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub use effects::run_lines;
 pub use host::{Handle, Host, PeerClock};
 pub use metrics::DeviceMetrics;

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{Agent, Now, Profile, ProfileId, Sender, Shared};
+use slpsim_agent::{Agent, Message, Now, Profile, ProfileId, Sender, Shared};
 use slpsim_console as console;
 use slpsim_console::config::Config;
 use slpsim_console::history::Exchanged as PastExchange;
-use slpsim_network::{Network, Source, World};
+use slpsim_logs::{Form, Formatter, Line, Options, Repeated};
+use slpsim_network::World;
 use slpsim_policy::Wall;
 use slpsim_transport::client::{Exchanged, Transport};
+
+use crate::sinks::zone_of;
 
 /// Makes the transport that a configuration asks for.
 pub trait Connect: Send {
@@ -30,18 +33,21 @@ pub struct Factory {
 pub struct Switch {
     /// The running configuration.
     pub config: Config,
-    /// The startup configuration, where one was saved.
-    pub startup: Option<String>,
     /// What counts where there is none.
     pub factory: Factory,
     /// The network around it.
     pub world: Arc<World>,
+    /// The startup configuration, where one was saved.
+    pub startup: Option<String>,
     /// Texts of exchanged messages.
     pub history: console::MessageHistory,
-    /// Events of the agent.
+    /// Events of the agent, and the log file.
     pub events: console::EventLog,
     /// When it started.
     pub started: Wall,
+    /// What the startup configuration wants done beside settings, as it was read last.
+    pub startup_effects: Vec<console::Effect>,
+    log_form: Formatter,
 }
 
 impl Switch {
@@ -57,12 +63,14 @@ impl Switch {
     ) -> (Self, Vec<String>) {
         let mut switch = Self {
             config: Config::bare(),
-            startup,
             factory,
             world,
+            startup,
             history: console::MessageHistory::default(),
             events: console::EventLog::default(),
             started: now,
+            startup_effects: Vec::new(),
+            log_form: Formatter::new(Options { form: Form::Logfile, ..Options::default() }),
         };
         let lines = switch.load(profile.profile(), now);
         (switch, lines)
@@ -79,24 +87,9 @@ impl Switch {
             tracing::warn!(device = config.hostname, "startup configuration, {error}");
         }
         self.config = config;
+        self.startup_effects = startup.effects;
         self.started = now;
         startup.exec_lines
-    }
-
-    /// The network as the running configuration makes it.
-    #[must_use]
-    pub fn network(&self) -> Network {
-        Network::new(Arc::clone(&self.world), self.config.ip.clone())
-    }
-
-    /// Whether one of the configured NTP servers answers.
-    #[must_use]
-    pub fn ntp_synchronized(&self) -> bool {
-        let network = self.network();
-        self.config.ntp.iter().any(|server| {
-            let vrf = server.vrf.as_deref().unwrap_or(console::config::VRF);
-            network.ntp_answers(&server.server, Source { vrf, interface: None })
-        })
     }
 
     /// What requests say of this switch (`spec/behaviour.md` §14).
@@ -126,6 +119,21 @@ impl Switch {
         }
     }
 
+    /// Writes a message to the log file of the switch (`show logging logfile`).
+    pub(super) fn note(&mut self, at: Wall, message: &Message) {
+        let zone = zone_of(&self.config.zone);
+        let line = self.log_form.format(&Line {
+            at,
+            zone,
+            host: Some(&self.config.hostname),
+            address: None,
+            sequence: 0,
+            message,
+            repeated: Repeated::No,
+        });
+        self.events.file.add(String::from_utf8_lossy(line).into_owned());
+    }
+
     /// Runs one console line. What is to be done afterwards is in the reply.
     pub(super) fn line(
         &mut self,
@@ -134,7 +142,8 @@ impl Switch {
         now: Now,
         line: &str,
     ) -> console::Reply {
-        let (network, ntp_synchronized) = (self.network(), self.ntp_synchronized());
+        let network = self.config.network(&self.world);
+        let ntp_synchronized = self.config.ntp_answers(&self.world);
         let mut device = console::Device {
             config: &mut self.config,
             agent: agent.view(shared, now),

@@ -1,7 +1,9 @@
 //! What travels between a product instance and its peer, and how.
 //!
 //! [`message`] has the decoded forms of both directions as plain data: what a simulation in process passes from hand to
-//! hand, and what the codecs read and write.
+//! hand, and what the codecs read and write. [`smart`] has the messages as bytes, [`rum`] the reports in them, [`files`]
+//! what is carried by hand; all of them sign and verify with [`sign`]. Words that may be corrected stand in
+//! [`WireProfile`].
 
 pub mod base64;
 #[cfg(feature = "client")]

@@ -2,6 +2,27 @@
 //!
 //! Signatures cover the exact strings `request` and `response`, so these are never written anew from what was read.
 //! Names and words come from a [`crate::WireProfile`]. The response envelope is modelled.
+//!
+//! An answer in full, layers unfolded (each `…_data` and `response` is a string on the wire; what is not needed may be
+//! left out, or `null`):
+//!
+//! ```text
+//! {"signature": {"type": "SHA256", "key": "1001", "value": BASE64, "certificate": PEM},
+//!  "response": {
+//!    "header": {"version": "1.3", "timestamp": MILLISECONDS, "nonce": THAT OF THE REQUEST, "request_type": WORD,
+//!               "connect_info": {"name": "SSM", "version": "1.3", "production": true, "additional_info": "",
+//!                                "capabilities": ["POLICY_USAGE"]},
+//!               "product_instance_identifier": UUID},
+//!    "status_code": "OK", "status_message": "", "retry_time_seconds": 0,
+//!    "response_data": {
+//!      "poll_id": NUMBER, "poll_interval": SECONDS,
+//!      "policy": {"data": STRING, "signature": {…}}, "trust_codes": [{"data": STRING, "signature": {…}}],
+//!      "account": {"smart_account": NAME, "virtual_account": NAME},
+//!      "smart_license": BASE64 OF A FILE}}}
+//! ```
+//!
+//! `data` is the text that the element `data` has in files; who signs, and how a device knows, is told in
+//! [`crate::sign`].
 
 #[cfg(feature = "client")]
 mod format;

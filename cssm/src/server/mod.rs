@@ -186,6 +186,7 @@ impl Server {
             manage_token,
             shared,
             stop,
+            addresses: (https.address, plain.address),
             listening: vec![https, plain, manage],
         })
     }
@@ -203,6 +204,8 @@ pub struct Running {
     pub manage_token: Option<String>,
     shared: Arc<Shared>,
     stop: tokio::sync::watch::Sender<bool>,
+    /// Where devices reach it: HTTPS, and HTTP.
+    pub addresses: (SocketAddr, SocketAddr),
     listening: Vec<Listening>,
 }
 

@@ -112,7 +112,7 @@ impl TrustRequest {
             software_tag: Word::Owned(object.field("software_tag_identifier").text()?.to_owned()),
             csr: object.field("csr").text()?.into(),
             token: Token::new(token.text()?).map_err(|_| token.wrong(Rule::Token))?,
-            force: object.field("force").optional().is_some_and(|field| field.flag() == Ok(true)),
+            force: object.field("force").optional().map(Field::flag).transpose()?.unwrap_or(false),
             nonce: Nonce::parse(object.field("nonce").text()?),
             timestamp: object.field("timestamp").millis()?,
         })
