@@ -4,14 +4,21 @@
 //! that of `spec/behaviour.md` §7.5.
 
 pub mod device;
+mod factory;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
+pub mod operate;
+mod operator;
 pub mod queue;
 pub mod scenario;
+pub mod switch;
 pub mod world;
 
 pub use device::{Device, DeviceId, DeviceSpec};
+pub use factory::factory_config;
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
+pub use operate::Operated;
 pub use queue::Class;
+pub use switch::{Factory, Started, Switch, zone_of};
 pub use world::{Observer, World};

@@ -1,9 +1,8 @@
 //! The world: devices, one link, the clock, and the events between them.
 
-use slpsim_agent::persist::{RestoreError, Saved};
 use slpsim_agent::{
-    Agent, AgentId, BootCause, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output,
-    Purpose, Reply, Request, Settings, Shared, Timer, Txn, Udi, View, draw,
+    AgentId, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output, Purpose, Reply, Request,
+    Shared, Timer, Txn, Udi, View, draw,
 };
 use slpsim_policy::{Mono, Wall};
 
@@ -85,7 +84,8 @@ impl<L: Link> World<L> {
 
     /// Adds a device; it does nothing until it is booted.
     pub fn add(&mut self, spec: DeviceSpec) -> DeviceId {
-        self.devices.push(Device::new(spec));
+        let now = self.wall();
+        self.devices.push(Device::new(spec, now));
         DeviceId(u32::try_from(self.devices.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -125,14 +125,20 @@ impl<L: Link> World<L> {
         Some(device.agent.view(&self.shared, self.now_of(device)))
     }
 
-    /// Both clocks of a device.
-    fn now_of(&self, device: &Device) -> Now {
-        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.clock_offset_ms) }
+    /// Both clocks of the device `id`; true time where there is none.
+    #[must_use]
+    pub fn now(&self, id: DeviceId) -> Now {
+        self.device(id)
+            .map_or(Now { mono: Mono(self.now_ms), wall: self.wall() }, |device| self.now_of(device))
     }
 
-    /// Starts or restarts a device now.
-    pub fn boot(&mut self, id: DeviceId, cause: BootCause, seen: &mut dyn Observer) {
-        self.input(id, Input::Boot { cause, clock_authoritative: true }, seen);
+    /// A device that is known to be there, and what agents have in common.
+    pub(crate) fn parts(&mut self, id: DeviceId) -> (&mut Device, &Shared) {
+        (&mut self.devices[id.0 as usize], &self.shared)
+    }
+
+    fn now_of(&self, device: &Device) -> Now {
+        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.clock_offset_ms) }
     }
 
     /// Gives a device an input now. What it causes at once without time passing is run by [`World::run_to`].
@@ -159,75 +165,6 @@ impl<L: Link> World<L> {
             .unwrap_or(Err(CommandError::NotFound))
     }
 
-    /// Cuts the power: the device goes on from its last durable state ([`World::keep_durable`]).
-    ///
-    /// # Errors
-    /// Where the state does not fit together.
-    pub fn power_cycle(&mut self, id: DeviceId, seen: &mut dyn Observer) -> Result<(), RestoreError> {
-        let settings = self.device(id).map(|device| device.agent.settings()).unwrap_or_default();
-        self.power_cycle_with(id, settings, seen)
-    }
-
-    /// The same, with the settings of the startup configuration.
-    ///
-    /// # Errors
-    /// Where the state does not fit together.
-    pub fn power_cycle_with(
-        &mut self,
-        id: DeviceId,
-        settings: Settings,
-        seen: &mut dyn Observer,
-    ) -> Result<(), RestoreError> {
-        let durable = self.device_mut(id).and_then(|device| device.durable.take());
-        self.restore(id, durable.map(|saved| *saved), settings)?;
-        self.boot(id, BootCause::PowerLoss, seen);
-        Ok(())
-    }
-
-    /// Reloads a device with the settings of its startup configuration; takes no time (`spec/behaviour.md` §11,
-    /// modelled).
-    ///
-    /// # Errors
-    /// Where the state does not fit together.
-    pub fn reload(
-        &mut self,
-        id: DeviceId,
-        settings: Settings,
-        cause: BootCause,
-        seen: &mut dyn Observer,
-    ) -> Result<(), RestoreError> {
-        self.restore(id, None, settings)?;
-        self.boot(id, cause, seen);
-        Ok(())
-    }
-
-    /// Goes back to `saved`, or to the state of the moment.
-    fn restore(
-        &mut self,
-        id: DeviceId,
-        saved: Option<Saved>,
-        settings: Settings,
-    ) -> Result<(), RestoreError> {
-        let Some(device) = self.device(id) else { return Ok(()) };
-        let saved = saved.unwrap_or_else(|| device.agent.save(&self.shared, self.now_of(device)));
-        let restored = Agent::restore(saved, settings, &mut self.shared)?;
-        if let Some(device) = self.device_mut(id) {
-            device.agent = restored;
-            device.life = device.life.wrapping_add(1);
-        }
-        Ok(())
-    }
-
-    /// Gives a device that has not been booted yet a second supervisor that was there from the start.
-    pub fn fit_standby(&mut self, id: DeviceId, udi: Udi) {
-        let Some(now) = self.device(id).map(|device| self.now_of(device)) else { return };
-        // What an agent wants done before its start is of no effect: the start begins everything anew.
-        let mut unheeded = Vec::new();
-        let Some(device) = self.devices.get_mut(id.0 as usize) else { return };
-        let mut cx = Cx { now, id: AgentId(id.0), shared: &mut self.shared, out: &mut unheeded };
-        device.agent.handle(&mut cx, Input::StandbyAdded(udi));
-    }
-
     /// Runs everything due up to `to_ms`; at that time itself, everything of a class before `before`.
     ///
     /// The clock then stands at `to_ms`, so that the caller can do what belongs into its own place in the order.
@@ -247,6 +184,22 @@ impl<L: Link> World<L> {
             self.happen(DeviceId(device), event, seen);
         }
         true
+    }
+
+    /// Gives a device that has not been booted yet a second supervisor that was there from the start.
+    pub fn fit_standby(&mut self, id: DeviceId, udi: Udi) {
+        let Some(now) = self.device(id).map(|device| self.now_of(device)) else { return };
+        // What an agent wants done before its start is of no effect: the start begins everything anew.
+        let mut unheeded = Vec::new();
+        let Some(device) = self.devices.get_mut(id.0 as usize) else { return };
+        let mut cx = Cx { now, id: AgentId(id.0), shared: &mut self.shared, out: &mut unheeded };
+        device.agent.handle(&mut cx, Input::StandbyAdded(udi));
+    }
+
+    fn make_durable(&mut self, id: DeviceId, now: Now) {
+        if let Some(device) = self.devices.get_mut(id.0 as usize) {
+            device.durable = Some(Box::new(device.agent.save(&self.shared, now)));
+        }
     }
 
     fn happen(&mut self, id: DeviceId, event: Event, seen: &mut dyn Observer) {
@@ -281,7 +234,7 @@ impl<L: Link> World<L> {
         &mut self,
         id: DeviceId,
         seen: &mut dyn Observer,
-        call: impl FnOnce(&mut Agent, &mut Cx<'_>) -> R,
+        call: impl FnOnce(&mut slpsim_agent::Agent, &mut Cx<'_>) -> R,
     ) -> Option<R> {
         let now = self.now_of(self.device(id)?);
         let mut outputs = std::mem::take(&mut self.outputs);
@@ -298,20 +251,27 @@ impl<L: Link> World<L> {
 
     fn perform(&mut self, id: DeviceId, now: Now, output: Output, seen: &mut dyn Observer) {
         match &output {
-            Output::Log(message) => seen.line(self.now_ms, id, now.wall, message),
+            Output::Log(message) => {
+                if let Some(device) = self.device_mut(id) {
+                    device.switch.note(now.wall, message);
+                }
+                seen.line(self.now_ms, id, now.wall, message);
+            }
             Output::Send { txn, request, give_up_after } => self.send(id, now, *txn, request, *give_up_after),
             // The end of a cancelled exchange is of no interest to the agent, which has forgotten its number.
-            Output::Persist if self.keep_durable => {
-                self.make_durable(id, now);
+            Output::Persist => {
+                if self.keep_durable {
+                    self.make_durable(id, now);
+                }
                 seen.output(self.now_ms, id, &output);
             }
-            Output::Persist | Output::Cancel(_) | Output::Event(_) => seen.output(self.now_ms, id, &output),
-        }
-    }
-
-    fn make_durable(&mut self, id: DeviceId, now: Now) {
-        if let Some(device) = self.devices.get_mut(id.0 as usize) {
-            device.durable = Some(Box::new(device.agent.save(&self.shared, now)));
+            Output::Cancel(_) => seen.output(self.now_ms, id, &output),
+            Output::Event(event) => {
+                if let Some(device) = self.device_mut(id) {
+                    device.switch.events.add(now.wall, *event);
+                }
+                seen.output(self.now_ms, id, &output);
+            }
         }
     }
 
@@ -334,7 +294,8 @@ impl<L: Link> World<L> {
             device_clock: now.wall,
             device: AgentId(id.0),
             transport: device.agent.settings().transport,
-            sender: &device.sender(),
+            sender: &device.switch.sender(&device.agent),
+            config: &device.switch.config,
             request,
             nonce,
             give_up_after,

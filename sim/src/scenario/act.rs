@@ -1,14 +1,15 @@
 //! What a step does, and what a look at a device or at the mock finds.
 
-use slpsim_agent::{BootCause, Input, Udi, Usage};
-use slpsim_console::{Effect, Reply, Role, Session};
+use slpsim_agent::{BootCause, Input, Udi};
+use slpsim_console::{Role, Session};
 use slpsim_transport::fault::Fault;
 
 use super::judge;
-use super::model::{Action, ClockChange, Event, Expectation, Moment, Seen, Step};
+use super::model::{Action, ClockChange, Event, Expectation, Moment, Seen, Step, Wanted};
 use super::resolve::placeholders;
 use super::run::{Run, RunError};
 use super::trace::{Verdict, What};
+use crate::device::Device;
 use crate::queue::Class;
 
 /// Where deeds stand in the order.
@@ -56,7 +57,7 @@ impl Run<'_> {
             }
             Action::Command(lines, reply) => {
                 for device in self.concerned(step.device) {
-                    let (answer, error) = self.console(device, lines)?;
+                    let (answer, error) = self.console(device, lines);
                     if let Some(verdict) = judge::reply(step, lines, reply.as_ref(), &answer, error) {
                         self.verdicts.push((position, verdict));
                     }
@@ -89,39 +90,14 @@ impl Run<'_> {
     }
 
     /// Types lines in one session: what it answers, and whether one was refused.
-    fn console(&mut self, device: usize, lines: &[String]) -> Result<(String, bool), RunError> {
-        let mut session = Session::new(Role::Admin);
-        let (mut text, mut error) = (String::new(), false);
-        for line in lines {
-            let reply = self.line(device, &mut session, line)?;
-            text.push_str(&reply.text);
-            error |= reply.error;
-            if reply.closed {
-                break;
-            }
-        }
-        Ok((text, error))
-    }
-
-    fn line(&mut self, device: usize, session: &mut Session, line: &str) -> Result<Reply, RunError> {
-        let typed = self.filled(line);
-        let id = Self::id(device);
-        let (Some(view), Some(switch)) = (self.world.view(id), self.switches.get_mut(device)) else {
-            return Ok(Reply::default());
-        };
-        let mut reply = switch.line(session, view, &typed);
-        let effects = std::mem::take(&mut reply.effects);
-        if effects.contains(&Effect::ConfigChanged) {
-            // First of all: what the agent sends next goes by the new configuration.
-            self.reconfigured(device);
-        }
-        for effect in effects {
-            self.perform(device, effect, &mut reply)?;
-        }
-        let now = self.world.now_ms();
-        let what = What::Console { line: line.to_owned(), answer: reply.text.clone(), error: reply.error };
-        self.seen.add(now, Some(device), what);
-        Ok(reply)
+    pub(super) fn console(&mut self, device: usize, lines: &[String]) -> (String, bool) {
+        let typed: Vec<String> = lines.iter().map(|line| self.filled(line)).collect();
+        let answered = self.world.exec(Self::id(device), &typed, &mut self.seen);
+        let (answer, error) = answered.unwrap_or_default();
+        self.settle();
+        let what = What::Console { line: lines.join("; "), answer: answer.clone(), error };
+        self.seen.add(self.world.now_ms(), Some(device), what);
+        (answer, error)
     }
 
     fn filled(&self, line: &str) -> String {
@@ -134,80 +110,15 @@ impl Run<'_> {
         filled
     }
 
-    fn perform(&mut self, device: usize, effect: Effect, reply: &mut Reply) -> Result<(), RunError> {
-        let id = Self::id(device);
-        match effect {
-            Effect::Agent(command) => {
-                if let Err(error) = self.world.command(id, command, &mut self.seen) {
-                    reply.refuse(&error);
-                }
-                self.settle();
-            }
-            Effect::ConfigChanged => {}
-            Effect::FeatureLicense { license, on } => {
-                let used = self.world.view(id).and_then(|view| {
-                    let row = view.usage().find(|row| row.index == license);
-                    row.map(|row| row.count)
-                });
-                let used = used.unwrap_or(0);
-                let count = if on { used.saturating_add(1) } else { used.saturating_sub(1) };
-                self.world.input(id, Input::Usage(Usage { license, count }), &mut self.seen);
-                self.settle();
-            }
-            Effect::SaveStartup(text) => self.set_startup(device, Some(text)),
-            Effect::EraseStartup => self.set_startup(device, None),
-            Effect::Reload => self.event(device, Event::Reload)?,
-            Effect::SetClock(wall) => {
-                let delta = self.world.view(id).map_or(0, |view| wall.since(view.now().wall));
-                self.clock(device, ClockChange::Step(delta));
-            }
-            Effect::ClearEventLog => {
-                if let Some(switch) = self.switches.get_mut(device) {
-                    switch.events.clear();
-                }
-            }
-            Effect::SaveUsage { .. } | Effect::SaveTrustRequest { .. } | Effect::Import { .. } => {
-                reply.refuse_with("% Files cannot be written or read in a scenario of this version");
-            }
-        }
-        Ok(())
-    }
-
-    fn set_startup(&mut self, device: usize, text: Option<String>) {
-        if let Some(switch) = self.switches.get_mut(device) {
-            switch.startup = text;
-        }
-    }
-
-    /// Takes over what the running configuration of a switch says.
-    pub(super) fn reconfigured(&mut self, device: usize) {
-        let Some(switch) = self.switches.get(device) else { return };
-        let smart = &switch.config.smart;
-        if let Some(inner) = self.world.device_mut(Self::id(device)) {
-            inner.hostname.clone_from(&switch.config.hostname);
-            inner.hide_hostname = smart.privacy_hostname;
-            inner.hide_version = smart.privacy_version;
-            inner.custom_id.clone_from(&smart.custom_id);
-        }
-        if let Some(way) = self.world.link.ways.get_mut(device) {
-            way.config = switch.config.clone();
-            way.network = switch.network();
-        }
-    }
-
-    /// Runs the exec lines of a startup configuration.
-    pub(super) fn exec(&mut self, device: usize, lines: &[String]) -> Result<(), RunError> {
-        self.console(device, lines).map(drop)
-    }
-
     fn event(&mut self, device: usize, event: Event) -> Result<(), RunError> {
         let id = Self::id(device);
         match event {
-            Event::Reload => self.restart(device, Some(BootCause::Reload))?,
-            Event::PowerLoss => self.restart(device, None)?,
+            Event::Reload => self.world.reload(id, &mut self.seen),
+            Event::PowerLoss => self.world.power_cycle(id, &mut self.seen)?,
             Event::Upgrade => {
                 let registered = self.scenario.devices.get(device).is_some_and(|keys| keys.upgraded);
-                self.restart(device, Some(BootCause::Upgraded { registered }))?;
+                let cause = BootCause::Upgraded { registered };
+                self.world.input(id, Input::Boot { cause, clock_authoritative: true }, &mut self.seen);
             }
             Event::Switchover => self.world.input(id, Input::Switchover, &mut self.seen),
             Event::StandbyRemoved => self.world.input(id, Input::StandbyRemoved, &mut self.seen),
@@ -226,24 +137,6 @@ impl Run<'_> {
         let keys = self.scenario.devices.get(device)?;
         let made = || Udi::new(keys.udi.pid.as_str(), &format!("SBY{:08}", device.saturating_add(1))).ok();
         keys.standby.or_else(made)
-    }
-
-    /// Starts a switch again with its startup configuration; without a cause: after a power cut.
-    fn restart(&mut self, device: usize, cause: Option<BootCause>) -> Result<(), RunError> {
-        let id = Self::id(device);
-        let Some(now) = self.world.view(id).map(|view| (view.now().wall, view.profile())) else {
-            return Ok(());
-        };
-        let Some(switch) = self.switches.get_mut(device) else { return Ok(()) };
-        let exec_lines = switch.load(now.1, now.0);
-        let settings = switch.config.settings();
-        self.reconfigured(device);
-        match cause {
-            Some(cause) => self.world.reload(id, settings, cause, &mut self.seen)?,
-            None => self.world.power_cycle_with(id, settings, &mut self.seen)?,
-        }
-        self.settle();
-        self.exec(device, &exec_lines)
     }
 
     fn clock(&mut self, device: usize, change: ClockChange) {
@@ -266,18 +159,14 @@ impl Run<'_> {
     pub(super) fn show(&mut self, expectation: &Expectation) -> Verdict {
         let mut answers = Vec::new();
         for device in self.concerned(expectation.device) {
-            let super::model::Wanted::Show { command, .. } = &expectation.wanted else { continue };
-            let (Some(view), Some(switch)) =
-                (self.world.view(Self::id(device)), self.switches.get_mut(device))
-            else {
-                continue;
-            };
+            let Wanted::Show { command, .. } = &expectation.wanted else { continue };
+            let id = Self::id(device);
+            let now = self.world.now(id);
+            let (Device { agent, switch, .. }, shared) = self.world.parts(id);
             // What it wants done is not done: an expectation only looks.
-            let reply = switch.line(&mut Session::new(Role::Operator), view, command);
-            answers.push((
-                self.scenario.devices.get(device).map(|keys| keys.name.clone()).unwrap_or_default(),
-                reply.text,
-            ));
+            let reply = switch.line(&mut Session::new(Role::Operator), (agent, shared), now, command);
+            let name = self.scenario.devices.get(device).map(|keys| keys.name.clone());
+            answers.push((name.unwrap_or_default(), reply.text));
         }
         judge::show(expectation, &answers)
     }

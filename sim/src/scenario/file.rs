@@ -73,10 +73,8 @@ fn include(document: &mut Node, count: &mut usize) -> Result<(), LoadError> {
     let Value::Table(entries) = &mut document.value else { return Ok(()) };
     let Some(at) = entries.iter().position(|entry| entry.key == "include") else { return Ok(()) };
     let include_entry = entries.remove(at);
-    let files = match include_entry.node.value {
-        Value::List(nodes) => nodes,
-        value => vec![Node { value, place: include_entry.node.place }],
-    };
+    let files =
+        if let Value::List(nodes) = include_entry.node.value { nodes } else { vec![include_entry.node] };
     for file in files.into_iter().rev() {
         let Value::Text(text) = &file.value else {
             return Err(wrong(&file.place, "`include` holds paths of files").into());
@@ -131,26 +129,12 @@ fn merge(entries: &mut Vec<Entry>, inner: Vec<Entry>) {
     }
 }
 
-/// Takes a table of the top out of the document.
+/// Takes a table of the top out of the document. What is no table stays for the check, which says what is wrong.
 fn take(document: &mut Node, name: &str) -> Vec<Entry> {
     let Value::Table(entries) = &mut document.value else { return Vec::new() };
-    let Some(at) = entries.iter().position(|entry| entry.key == name) else { return Vec::new() };
-    match &mut entries[at].node.value {
-        Value::Table(_) => {}
-        // The check says what is wrong with it.
-        Value::Text(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::Bool(_)
-        | Value::Time(_)
-        | Value::List(_) => {
-            return Vec::new();
-        }
-    }
-    match entries.remove(at).node.value {
-        Value::Table(table) => table,
-        _ => Vec::new(),
-    }
+    let is_it = |entry: &Entry| entry.key == name && matches!(entry.node.value, Value::Table(_));
+    let Some(at) = entries.iter().position(is_it) else { return Vec::new() };
+    if let Value::Table(table) = entries.remove(at).node.value { table } else { Vec::new() }
 }
 
 fn variables(document: &mut Node, problems: &mut Problems) -> Vec<(String, Node)> {

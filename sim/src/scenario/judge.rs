@@ -188,6 +188,11 @@ pub(super) fn refused_call(step: &Step, why: &str) -> Verdict {
     verdict(&step.place, format!("that the mock takes {}", described(&step.action)), why.into(), false)
 }
 
+/// Lines of a startup configuration that the switch has refused.
+pub(super) fn refused_startup(device: &str, refused: &str) -> Verdict {
+    verdict(device, "that its startup configuration is taken".into(), refused.into(), false)
+}
+
 /// A step that was never done.
 pub(super) fn never_released(step: &Step) -> Verdict {
     let waits = match step.when {

@@ -1,17 +1,17 @@
 //! The link of a scenario: the simulated network, then the faults, then the mock's rules in the same process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use slpsim_agent::{AgentId, Draw, ElementFault, Failure, Purpose, Reply, TransportMode, draw};
 use slpsim_config::Device as Keys;
-use slpsim_console::config::Config;
+use slpsim_console::config::{CSLU_DISCOVERY, Config};
 use slpsim_cssm::{Arrived, Cssm, Rule, Steer};
-use slpsim_network::{Network, ResolveError, Source, Unreached};
+use slpsim_network::{Network, ResolveError, Source, Unreached, World};
 use slpsim_transport::fault::{Effect, Meets, Plan, ReportWhy, TokenWhy};
 use slpsim_transport::message::{PolicyObject, Sealed, ServerMessage, accept, compose};
 
 use super::resolve::is_called;
-use super::switch::endpoint;
 use crate::link::{Carried, Exchange, Link, route_of};
 
 /// A link with faults.
@@ -21,8 +21,12 @@ pub(super) struct FaultLink {
     pub(super) cssm: Cssm,
     /// The faults in force.
     pub(super) plan: Plan,
-    /// How each device gets to the peer, by number.
-    pub(super) ways: Vec<Way>,
+    /// The devices as the file has them, by number.
+    pub(super) devices: Vec<Keys>,
+    /// The network around them.
+    pub(super) network: Arc<World>,
+    /// Names that the network does not know lead to the mock.
+    pub(super) open: bool,
     /// What an exchange takes.
     pub(super) latency: Duration,
     /// Decides what is drawn.
@@ -40,30 +44,17 @@ pub(super) struct Hit {
     pub(super) fault: u64,
 }
 
-/// How a device gets to the peer.
-#[derive(Debug)]
-pub(super) struct Way {
-    /// As the file has the device.
-    pub(super) keys: Keys,
-    /// The running configuration.
-    pub(super) config: Config,
-    /// The network as that makes it.
-    pub(super) network: Network,
-    /// What the network does not know leads to the mock.
-    pub(super) open: bool,
-}
-
 impl Link for FaultLink {
     fn carry(&mut self, exchange: &Exchange<'_>) -> Carried {
-        let Some(way) = self.ways.get(exchange.device.0 as usize) else {
-            return Carried { after: Duration::ZERO, result: Err(Failure::TransportMissing) };
-        };
+        let way =
+            Way { config: exchange.config, network: exchange.config.network(&self.network), open: self.open };
         let (by_name, tls) = match way.lead(exchange.transport) {
             Ok(found) => found,
             Err(failure) => return Carried { after: Duration::ZERO, result: Err(failure) },
         };
         let purpose = exchange.request.purpose();
-        let called = |name: &str| is_called(&way.keys, name);
+        let keys = self.devices.get(exchange.device.0 as usize);
+        let called = |name: &str| keys.is_some_and(|keys| is_called(keys, name));
         let meets = Meets { at: exchange.at, purpose: Some(purpose), by_name, tls, is_called: &called };
         let (seed, device) = (self.seed, exchange.device);
         let luck = move |fault: u64, met: u64| draw(seed ^ fault.rotate_left(32), device, Draw::Network, met);
@@ -173,7 +164,14 @@ fn each_policy(answer: &mut ServerMessage, spoil: impl Fn(Sealed<PolicyObject>) 
     }
 }
 
-impl Way {
+/// How a device gets to the peer.
+struct Way<'a> {
+    config: &'a Config,
+    network: Network,
+    open: bool,
+}
+
+impl Way<'_> {
     /// Whether the way is by name, and whether it has TLS; or what stands in the way (`spec/messages.md` §5).
     fn lead(&self, transport: TransportMode) -> Result<(bool, bool), Failure> {
         let smart = &self.config.smart;
@@ -223,6 +221,49 @@ impl Way {
             Err(
                 Unreached::NoRoute(_) | Unreached::Firewall(_) | Unreached::Cisco(_) | Unreached::External(_),
             ) => Err(Failure::Unreachable),
+        }
+    }
+}
+
+/// Host, port and TLS of a URL of the configuration; `None` for one that has no host.
+fn endpoint(url: &str) -> Option<(String, u16, bool)> {
+    if url == CSLU_DISCOVERY {
+        return Some((CSLU_DISCOVERY.to_owned(), slpsim_agent::numbers::CSLU_PORT, false));
+    }
+    let (tls, rest) = match url.strip_prefix("https://") {
+        Some(rest) => (true, rest),
+        None => (false, url.strip_prefix("http://")?),
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let default = if tls { 443 } else { 80 };
+    let (host, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().unwrap_or(default)),
+        Some(_) | None => (host, default),
+    };
+    (!host.is_empty()).then(|| (host.to_owned(), port, tls))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_have_host_port_and_tls() {
+        for (url, expected) in [
+            (
+                "https://smartreceiver.cisco.com/licservice/license",
+                Some(("smartreceiver.cisco.com", 443, true)),
+            ),
+            ("http://192.168.0.1:8182/cslu/v1/pi", Some(("192.168.0.1", 8182, false))),
+            ("http://[2001:db8::1]:8182/cslu/v1/pi", Some(("[2001:db8::1]", 8182, false))),
+            ("http://[2001:db8::1]/cslu/v1/pi", Some(("[2001:db8::1]", 80, false))),
+            ("cslu-local", Some(("cslu-local", 8182, false))),
+            ("", None),
+            ("ftp://x", None),
+        ] {
+            let found = endpoint(url);
+            let found = found.as_ref().map(|(host, port, tls)| (host.as_str(), *port, *tls));
+            assert_eq!(found, expected, "{url}");
         }
     }
 }

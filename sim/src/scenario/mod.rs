@@ -13,7 +13,6 @@ mod record;
 mod report;
 mod resolve;
 mod run;
-mod switch;
 mod trace;
 
 pub use file::{LoadError, load, parse};

@@ -1,8 +1,7 @@
 //! What a run sees of its world, and which steps a message releases.
 
 use slpsim_agent::messages::Kind;
-use slpsim_agent::output::Event;
-use slpsim_agent::{Failure, Message, Output, Purpose, Spelling};
+use slpsim_agent::{Failure, Message, Purpose, Spelling};
 use slpsim_policy::Wall;
 
 use super::link::Hit;
@@ -16,8 +15,6 @@ use crate::world::Observer;
 pub(super) struct Recorder {
     /// The trace so far.
     pub(super) entries: Vec<Entry>,
-    /// Events for the switches.
-    pub(super) events: Vec<(DeviceId, Event)>,
     /// Steps that a message has released, by position.
     pub(super) released: Vec<usize>,
     waiting: Vec<Waiting>,
@@ -42,7 +39,6 @@ impl Recorder {
         let steps = scenario.steps.iter().enumerate().map(|(position, step)| (position, step.when));
         Self {
             entries: Vec::new(),
-            events: Vec::new(),
             released: Vec::new(),
             waiting: steps.filter_map(waits).collect(),
             spelling: scenario.devices.iter().map(|device| device.spelling).collect(),
@@ -108,11 +104,5 @@ impl Observer for Recorder {
     ) {
         let what = What::Exchange { began_ms, purpose, failed, fault: None };
         self.add(ended_ms, Some(device.0 as usize), what);
-    }
-
-    fn output(&mut self, _at_ms: u64, device: DeviceId, output: &Output) {
-        if let Output::Event(event) = output {
-            self.events.push((device, *event));
-        }
     }
 }

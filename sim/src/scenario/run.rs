@@ -11,17 +11,19 @@ use slpsim_agent::{BootCause, Command, Keep, Token, Usage};
 use slpsim_config::IdToken;
 use slpsim_config::reader;
 use slpsim_cssm::{AccountConfig, Config, Cssm, ManageError, Role, TokenWish};
+use slpsim_logs::{Form, Formatter, Line, Repeated, ZoneError};
 use slpsim_transport::fault::Plan;
 
 use super::act::Deed;
 use super::judge;
-use super::link::{FaultLink, Way};
+use super::link::FaultLink;
 use super::model::{Peer, Scenario, Wanted, When};
 use super::record::Recorder;
-use super::switch::Switch;
 use super::trace::{Outcome, Verdict, What};
 use crate::device::{DeviceId, DeviceSpec};
+use crate::factory::factory_config;
 use crate::queue::Class;
+use crate::switch::{Factory, zone_of};
 use crate::world::World;
 
 /// Steps of one run, and entries of its trace; more are a mistake, or the work of a fleet.
@@ -63,6 +65,9 @@ pub enum RunError {
     /// The state of a device does not fit together.
     #[error("the state of a device does not fit together: this is an error of slpsim, please report it: {0}")]
     Restore(#[from] RestoreError),
+    /// There is no such time zone.
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
     /// It does not come to an end.
     #[error("more than {0} happen: give `every` a longer time or `until` a shorter one")]
     TooMuch(&'static str),
@@ -92,7 +97,8 @@ enum Item {
 pub(super) struct Run<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) world: World<FaultLink>,
-    pub(super) switches: Vec<Switch>,
+    /// Devices that have been made.
+    count: usize,
     pub(super) seen: Recorder,
     /// What `{name}` stands for in console lines.
     pub(super) variables: BTreeMap<String, String>,
@@ -103,6 +109,9 @@ pub(super) struct Run<'a> {
     steps: u64,
     /// Entries of the trace that are in the log files of the switches.
     logged: usize,
+    /// The lines of all devices.
+    log: Vec<String>,
+    log_form: Formatter,
 }
 
 impl<'a> Run<'a> {
@@ -112,15 +121,24 @@ impl<'a> Run<'a> {
         let mut cssm = Cssm::new(mock(scenario, seed, bare))?;
         let token = cssm.make_token(scenario.start, &TokenWish::default())?;
         let latency = Duration::from_millis(if bare { 0 } else { scenario.latency_ms });
-        let (plan, ways, hits) = (Plan::default(), Vec::new(), Vec::new());
-        let link = FaultLink { cssm, plan, ways, latency, seed, hits };
+        let link = FaultLink {
+            cssm,
+            plan: Plan::default(),
+            devices: scenario.devices.clone(),
+            network: Arc::new(scenario.network.clone()),
+            open: scenario.open_network,
+            latency,
+            seed,
+            hits: Vec::new(),
+        };
         let mut world = World::new(scenario.start, seed, link);
         world.shared.keep = Keep::SWITCH;
         world.keep_durable = true;
         let mut run = Self {
             scenario,
             world,
-            switches: Vec::new(),
+            count: 0,
+            log_form: Formatter::new(slpsim_logs::Options { form: Form::Logfile, ..Default::default() }),
             seen: Recorder::new(scenario),
             variables: BTreeMap::from([("token".to_owned(), token.expose().to_owned())]),
             verdicts: Vec::new(),
@@ -128,6 +146,7 @@ impl<'a> Run<'a> {
             options: *options,
             steps: 0,
             logged: 0,
+            log: Vec::new(),
         };
         run.plan();
         Ok(run)
@@ -149,7 +168,7 @@ impl<'a> Run<'a> {
 
     /// Builds and boots the devices, at 0.
     fn boot(&mut self) -> Result<(), RunError> {
-        let network = Arc::new(self.scenario.network.clone());
+        let network = Arc::clone(&self.world.link.network);
         for (position, keys) in self.scenario.devices.iter().enumerate() {
             let lines = match &keys.startup_config {
                 None => String::new(),
@@ -157,21 +176,16 @@ impl<'a> Run<'a> {
                     reader::read(path).map_err(|source| RunError::Read { path: path.clone(), source })?
                 }
             };
-            let (switch, exec_lines) = Switch::boot(keys, lines, Arc::clone(&network), self.scenario.start);
+            let (config, _) = factory_config(keys, &network, self.scenario.start)?;
             let usage = keys.licenses.iter().map(|used| Usage { license: used.license, count: used.count });
             let id = self.world.add(DeviceSpec {
-                hostname: switch.config.hostname.clone(),
+                factory: Factory { config, lines },
                 profile: keys.profile,
                 udi: keys.udi,
-                settings: switch.config.settings(),
                 usage: usage.filter(|used| used.count > 0).collect(),
+                network: Arc::clone(&network),
             });
-            let open = self.scenario.open_network;
-            let way =
-                Way { keys: keys.clone(), config: switch.config.clone(), network: switch.network(), open };
-            self.world.link.ways.push(way);
-            self.switches.push(switch);
-            self.reconfigured(position);
+            self.count += 1;
             if let Some(udi) = keys.standby {
                 self.world.fit_standby(id, udi);
             }
@@ -179,7 +193,10 @@ impl<'a> Run<'a> {
                 if keys.upgraded { BootCause::Upgraded { registered: true } } else { BootCause::First };
             self.world.boot(id, cause, &mut self.seen);
             self.settle();
-            self.exec(position, &exec_lines)?;
+            let refused = self.world.device(id).map(|device| device.refused().join("; ")).unwrap_or_default();
+            if !refused.is_empty() {
+                self.verdicts.push((position, judge::refused_startup(&keys.name, &refused)));
+            }
             if let Some(token) = token_of(keys.idtoken.as_ref())? {
                 let command = Command::Trust { token, scope: Scope::Local, force: false };
                 // A device that has just been made has no trust code, so it does not refuse.
@@ -224,22 +241,26 @@ impl<'a> Run<'a> {
         Ok(false)
     }
 
-    /// What has to be done after the world has moved: events go to the switches, messages release steps.
+    /// What has to be done after the world has moved: lines go to the log, messages release steps.
     pub(super) fn settle(&mut self) {
         for entry in self.seen.entries.get(self.logged..).unwrap_or_default() {
-            if let (What::Line { clock, message, .. }, Some(device)) = (&entry.what, entry.device)
-                && let Some(switch) = self.switches.get_mut(device)
+            if let (What::Line { clock, message, .. }, Some(position)) = (&entry.what, entry.device)
+                && let Some(device) = self.world.device(Self::id(position))
             {
-                switch.log(*clock, message);
+                let config = &device.switch.config;
+                let line = self.log_form.format(&Line {
+                    at: *clock,
+                    zone: zone_of(config),
+                    host: Some(&config.hostname),
+                    address: None,
+                    sequence: 0,
+                    message,
+                    repeated: Repeated::No,
+                });
+                self.log.push(String::from_utf8_lossy(line).into_owned());
             }
         }
         self.logged = self.seen.entries.len();
-        for (device, event) in self.seen.events.drain(..) {
-            let Some(now) = self.world.view(device).map(|view| view.now().wall) else { continue };
-            if let Some(switch) = self.switches.get_mut(device.0 as usize) {
-                switch.note(now, event);
-            }
-        }
         for position in self.seen.released.drain(..) {
             let Some(step) = self.scenario.steps.get(position) else { continue };
             if let When::After { delay, .. } = step.when {
@@ -287,6 +308,7 @@ impl<'a> Run<'a> {
 
     fn outcome(mut self) -> Outcome {
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
+        outcome.log = std::mem::take(&mut self.log);
         outcome.events = self.world.events();
         outcome.trace.entries = self.seen.finish(self.scenario.start, &self.world.link.hits);
         for (position, expectation) in self.scenario.expectations.iter().enumerate() {
@@ -311,7 +333,7 @@ impl<'a> Run<'a> {
 
     /// The devices that a step or an expectation is for.
     pub(super) fn concerned(&self, device: Option<usize>) -> Vec<usize> {
-        device.map_or_else(|| (0..self.switches.len()).collect(), |only| vec![only])
+        device.map_or_else(|| (0..self.count).collect(), |only| vec![only])
     }
 
     /// The number of a device in its world.

@@ -89,6 +89,8 @@ pub struct Outcome {
     pub devices: Vec<String>,
     /// What happened.
     pub trace: Trace,
+    /// The lines of the devices, as their log files have them, in order.
+    pub log: Vec<String>,
 }
 
 /// What became of an expectation.
@@ -221,6 +223,7 @@ impl Scenario {
             events: 0,
             devices: self.devices.iter().map(|device| device.name.clone()).collect(),
             trace: Trace::default(),
+            log: Vec::new(),
         }
     }
 }
