@@ -106,6 +106,10 @@ fn a_file_that_is_wrong_is_refused_with_place_and_nearest_word() {
             "[[at]]\nt = \"1d\"\nmanage = { call = \"PUT ack-mode\", body = { mod = \"manual\" } }\n",
             "`mode` is missing",
         ),
+        (
+            "[[at]]\nt = \"0s\"\nevery = \"1ms\"\nevent = \"reload\"\n",
+            "f.toml:5:9: the step would be done more than 100000 times",
+        ),
         ("[[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILD\"\n", "did you mean `LOG_SMART_LIC_COMM_FAILED`?"),
         (
             "[[expect]]\nmessage = \"any\"\nwithin = \"2d..1d\"\n",
@@ -209,4 +213,46 @@ fn no_token_is_in_the_trace() {
     // The mock's tokens are long words of capitals and digits.
     let token = regex::Regex::new("[A-Z2-9]{24}").unwrap();
     assert!(!lines.iter().any(|line| token.is_match(line)));
+}
+
+#[test]
+fn included_files_come_before_the_file_that_includes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "base.toml",
+        "until = \"40d\"\nseed = 5\n[device]\ntransport = \"smart\"\n[[at]]\nt = \"10s\"\ncommand = \"license smart trust idtoken {token}\"\n",
+    );
+    write(
+        "own.toml",
+        "name = \"x\"\nseed = 6\ninclude = \"base.toml\"\n[device]\nhostname = \"leaf\"\n[[at]]\nt = \"1d\"\nevent = \"reload\"\n",
+    );
+    let scenarios = load(&folder.path().join("own.toml")).unwrap_or_else(|error| panic!("{error}"));
+    let own = &scenarios[0];
+    assert_eq!((own.seed, own.steps.len(), own.devices[0].hostname.as_str()), (6, 2, "leaf"));
+    assert!(own.steps[0].place.contains("base.toml:5:1"), "{}", own.steps[0].place);
+    write("loop.toml", "name = \"x\"\ninclude = [\"loop.toml\"]\n");
+    let endless = load(&folder.path().join("loop.toml")).unwrap_err().to_string();
+    assert!(endless.contains("more than 32 files include one another"), "{endless}");
+}
+
+/// `spec/behaviour.md` §7.5: the change of 2 min is in the report of 2 min.
+#[test]
+fn a_usage_change_comes_before_the_timers_of_its_instant() {
+    let text = format!(
+        "{HEAD}[device]\ntransport = \"cslu\"\n\
+         [[at]]\nt = \"2m\"\nusage = {{ license = \"SECOND\", count = 4 }}\n\
+         [[expect]]\nat = \"2m\"\npeer = \"reports\"\ncount = 2\n"
+    );
+    let second = slpsim_agent::ProfileId::Nexus9000.profile().licenses[1].name;
+    let outcome = played(&text.replace("SECOND", second));
+    assert!(outcome.passed(), "{}", outcome.failure_text());
+}
+
+proptest::proptest! {
+    /// Whatever a file says, it is read or refused.
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "(\\[\\[?(at|expect|device|world|matrix)\\]?\\]\n|(t|until|name|count|within|fault|command|message) = |\"[0-9a-z{}.]{0,8}\"\n|[0-9]{1,3}\n|\\{ kind = \"stall\" \\}\n){0,20}") {
+        let _ = parse(&text, "f.toml", Path::new(""));
+    }
 }

@@ -158,7 +158,17 @@ fn matrix(document: &mut Node, problems: &mut Problems) -> Vec<(String, Vec<Node
         if nodes.is_empty() {
             problems.add(&entry.node.place, format!("`{}` needs at least one value", entry.key));
         }
-        nodes.iter().for_each(|node| single(node, problems));
+        for node in &nodes {
+            if let Value::Table(entries) = &node.value {
+                // A row: several variables that belong together.
+                for entry in entries {
+                    usable(entry, problems);
+                    single(&entry.node, problems);
+                }
+            } else {
+                single(node, problems);
+            }
+        }
         matrix.push((entry.key, nodes));
     }
     matrix
@@ -197,7 +207,12 @@ fn combinations<'a>(
     let mut all: Vec<Combination<'a>> = vec![Vec::new()];
     for (name, nodes) in matrix {
         let with = |combination: &Combination<'a>, node: &'a Node| {
-            combination.iter().copied().chain([(name.as_str(), node)]).collect()
+            let row: Combination<'a> = if let Value::Table(entries) = &node.value {
+                entries.iter().map(|entry| (entry.key.as_str(), &entry.node)).collect()
+            } else {
+                vec![(name.as_str(), node)]
+            };
+            combination.iter().copied().chain(row).collect()
         };
         all = all
             .iter()

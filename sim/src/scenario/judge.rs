@@ -9,6 +9,8 @@ use super::trace::{Entry, Outcome, Verdict, What};
 
 /// Messages that are shown beside a failed expectation.
 const NEAR: usize = 6;
+/// Characters that a line must have in common with a text that is missing.
+const NEAR_CHARS: usize = 6;
 /// Characters of a console's answer that are shown.
 const ANSWER_MAX: usize = 4_000;
 
@@ -128,19 +130,41 @@ pub(super) fn show(expectation: &Expectation, answers: &[(String, String)]) -> V
         let missing = contains.iter().find(|text| !answer.contains(text.as_str()));
         let excess = not_contains.iter().find(|text| answer.contains(text.as_str()));
         let unmatched = matches.as_ref().filter(|regex| !regex.is_match(answer));
+        let nearest = missing.and_then(|text| nearest(text, answer));
         let why = match (missing, excess, unmatched) {
-            (Some(text), _, _) => format!("`{text}` is not in the answer of {name}"),
+            (Some(text), _, _) => {
+                let line = nearest.map(|(_, line)| format!("; it has `{}`", line.trim())).unwrap_or_default();
+                format!("`{text}` is not in the answer of {name}{line}")
+            }
             (None, Some(text), _) => format!("`{text}` is in the answer of {name}"),
             (None, None, Some(regex)) => {
                 format!("`{}` matches nothing in the answer of {name}", regex.as_str())
             }
             (None, None, None) => continue,
         };
-        let near = answer.chars().take(ANSWER_MAX).collect::<String>();
-        let near = near.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        let near = around(answer, nearest.map(|(at, _)| at));
         return Verdict { near, ..verdict(&expectation.place, expected, why, false) };
     }
     verdict(&expectation.place, expected, "as expected".into(), true)
+}
+
+/// The line that begins like a text that is missing, as with another value behind the same label; and its position.
+fn nearest<'a>(text: &str, answer: &'a str) -> Option<(usize, &'a str)> {
+    let text = text.trim();
+    let common =
+        |line: &str| line.trim().chars().zip(text.chars()).take_while(|(one, other)| one == other).count();
+    let lines = answer.lines().enumerate().map(|(at, line)| (common(line), at, line));
+    let (_, at, line) =
+        lines.filter(|(common, ..)| *common >= NEAR_CHARS).max_by_key(|(common, ..)| *common)?;
+    Some((at, line))
+}
+
+/// The lines of an answer around one of them; the whole of it where none is nearer than the others.
+fn around(answer: &str, at: Option<usize>) -> Vec<String> {
+    let cut: String = answer.chars().take(ANSWER_MAX).collect();
+    let near = |position: usize| at.is_none_or(|at| position.abs_diff(at) <= NEAR);
+    let lines = cut.lines().enumerate().filter(|(position, line)| near(*position) && !line.trim().is_empty());
+    lines.map(|(_, line)| line.to_owned()).collect()
 }
 
 /// Judges what the mock has.

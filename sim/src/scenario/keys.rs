@@ -56,7 +56,7 @@ static SECTIONS: &[Section] = &[
     section(
         "matrix",
         Shape::Free(Kind::Any),
-        "The same with several values each: the file is run with every combination.",
+        "The same with several values each: the file is run with every combination. A value may be a table of variables that belong together.",
         &[],
     ),
     section(

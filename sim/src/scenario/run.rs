@@ -26,8 +26,7 @@ use crate::queue::Class;
 use crate::switch::{Factory, zone_of};
 use crate::world::World;
 
-/// Steps of one run, and entries of its trace; more are a mistake, or the work of a fleet.
-const STEPS_MAX: u64 = 1_000_000;
+/// Entries of one trace; more are a mistake, or the work of a fleet.
 const ENTRIES_MAX: usize = 2_000_000;
 
 /// How a scenario is played.
@@ -106,7 +105,6 @@ pub(super) struct Run<'a> {
     pub(super) verdicts: Vec<(usize, Verdict)>,
     schedule: BTreeMap<Key, Item>,
     options: Options,
-    steps: u64,
     /// Entries of the trace that are in the log files of the switches.
     logged: usize,
     /// The lines of all devices.
@@ -144,7 +142,6 @@ impl<'a> Run<'a> {
             verdicts: Vec::new(),
             schedule: BTreeMap::new(),
             options: *options,
-            steps: 0,
             logged: 0,
             log: Vec::new(),
         };
@@ -271,10 +268,6 @@ impl<'a> Run<'a> {
     }
 
     fn step(&mut self, position: usize, key: Key) -> Result<(), RunError> {
-        self.steps += 1;
-        if self.steps > STEPS_MAX {
-            return Err(RunError::TooMuch("1000000 steps"));
-        }
         let Some(step) = self.scenario.steps.get(position) else { return Ok(()) };
         if let When::Every { period, to, .. } = step.when {
             let again = key.0.saturating_add(period);
@@ -309,6 +302,7 @@ impl<'a> Run<'a> {
     fn outcome(mut self) -> Outcome {
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
         outcome.log = std::mem::take(&mut self.log);
+        outcome.without_cause = self.options.without_cause;
         outcome.events = self.world.events();
         outcome.trace.entries = self.seen.finish(self.scenario.start, &self.world.link.hits);
         for (position, expectation) in self.scenario.expectations.iter().enumerate() {

@@ -81,6 +81,8 @@ pub struct Outcome {
     pub seed: u64,
     /// The combination of the matrix.
     pub matrix: Vec<(String, String)>,
+    /// Whether what the scenario is about was left out.
+    pub without_cause: bool,
     /// Expectations, and steps that went wrong, in the order of the file.
     pub verdicts: Vec<Verdict>,
     /// Events of agents and exchanges.
@@ -119,6 +121,9 @@ impl Outcome {
     #[must_use]
     pub fn command(&self) -> String {
         let mut command = format!("slpsim scenario run {} --seed {}", shell(&self.file), self.seed);
+        if self.without_cause {
+            command.push_str(" --without-cause");
+        }
         for (name, value) in &self.matrix {
             let _ = write!(command, " --matrix {}", shell(&format!("{name}={value}")));
         }
@@ -219,6 +224,7 @@ impl Scenario {
             shows: self.shows.clone(),
             seed,
             matrix: self.matrix.clone(),
+            without_cause: false,
             verdicts: Vec::new(),
             events: 0,
             devices: self.devices.iter().map(|device| device.name.clone()).collect(),

@@ -10,6 +10,9 @@ use super::{Cx, millis, printed};
 use crate::scenario::manage::Call;
 use crate::scenario::model::{Action, ClockChange, Event, Step, When};
 
+/// How often one step may be done.
+const REPEATS_MAX: u64 = 100_000;
+
 /// The names that `{…}` in a console line may have.
 struct Names(Vec<String>);
 
@@ -83,7 +86,14 @@ fn when(table: &Table, cx: &mut Cx<'_>) -> Option<When> {
                     None
                 }
                 Some(period) => {
-                    Some(When::Every { from, period, to: cx.time(table, "to").unwrap_or(cx.until_ms) })
+                    let to = cx.time(table, "to").unwrap_or(cx.until_ms);
+                    if to.saturating_sub(from) / period >= REPEATS_MAX {
+                        let why = format!(
+                            "the step would be done more than {REPEATS_MAX} times: give a longer time"
+                        );
+                        cx.add(table.place("every"), why);
+                    }
+                    Some(When::Every { from, period, to })
                 }
                 None => {
                     if table.has("to") {
