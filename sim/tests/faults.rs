@@ -47,10 +47,7 @@ fn a_failure_is_logged_with_the_text_of_the_table() {
             continue;
         }
         let outcome = with("30d", &format!("{{ kind = \"{}\", next = 1 }}", row.word));
-        let takes = match kind {
-            Kind::Stall | Kind::DnsTimeout => MINUTE,
-            _ => 0,
-        };
+        let takes = if matches!(kind, Kind::Stall | Kind::DnsTimeout) { MINUTE } else { 0 };
         let restored = report + 5 * MINUTE;
         let expected = [(report + takes, Message::CommFailed), (restored, Message::CommRestored)];
         assert_eq!(later(&outcome), expected, "{}", row.word);
