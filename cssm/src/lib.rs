@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod fault;
 pub mod history;
 pub mod peer;
+pub mod persist;
 pub mod records;
 pub mod rule;
 #[cfg(feature = "server")]

@@ -5,15 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use slpsim_agent::Account as Names;
-use slpsim_agent::view::TrustState;
 use slpsim_config as config;
-use slpsim_cssm::records::{AccountId, Trust};
 use slpsim_cssm::server::{Running, Server, ServerConfig};
-use slpsim_cssm::store::Changes;
 use slpsim_cssm::{AccountConfig, AckMode, Role};
 use slpsim_network::World;
 
-use super::device::SetUp;
 use crate::clock::Clock;
 use crate::error::{BlameUser, user_error};
 use crate::ready::Urls;
@@ -24,7 +20,7 @@ impl slpsim_cssm::server::Clock for Clock {
     }
 }
 
-/// Starts the mock of a configuration; keys and certificates are kept in `folder`.
+/// Starts the mock of a configuration; keys, certificates and records are kept in `folder`.
 pub(super) async fn start(
     mock: &config::Mock,
     seed: Option<u64>,
@@ -95,35 +91,6 @@ pub(super) fn map_names(world: &mut World, mock: &Running) {
             world.add_route(host, port, to);
         }
     }
-}
-
-/// Tells an embedded mock of a device that was there before: the mock keeps its records in memory, and the trust that it
-/// gave out must outlive the daemon as the device's does.
-pub(super) fn introduce(mock: &Running, wanted: &config::Mock, set_up: &SetUp) -> Result<()> {
-    let parts = set_up.device.parts();
-    let now = set_up.device.now();
-    let view = parts.agent.view(&parts.shared, now);
-    let TrustState::Installed(trust) = view.trust() else { return Ok(()) };
-    let named = |account: &config::Account| {
-        view.account().is_some_and(|(names, _)| names.r#virtual == account.r#virtual)
-    };
-    let account = wanted.accounts.iter().position(named).unwrap_or(0);
-    let mut device = slpsim_cssm::records::Device::new(
-        *view.udi(),
-        AccountId(u16::try_from(account).unwrap_or(0)),
-        trust.installed,
-    );
-    device.hostname = Some(parts.switch.config.hostname.as_str().into());
-    device.trust = Some(Trust {
-        identity: trust.identity,
-        trust_id: trust.trust_id,
-        issued: trust.installed,
-        valid_to: trust.valid_to,
-        csr: Some(set_up.keys.csr(view.udi())?.into()),
-        key: None,
-    });
-    mock.shared().with(|cssm| cssm.commit(Changes { devices: vec![device], ..Changes::default() }));
-    Ok(())
 }
 
 /// The mock's part of a ready file.

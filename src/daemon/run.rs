@@ -83,9 +83,6 @@ pub async fn run(plan: RunPlan) -> Result<()> {
         plan.file.is_none().then(|| mock.as_ref().map(|mock| mock.idtoken.clone())).flatten();
     let devices = set_up(&site, &config, token_in_place.as_ref())?;
     drop(site);
-    if let (Some(running), Some(wanted)) = (&mock, &config.mock) {
-        devices.iter().try_for_each(|set_up| mock::introduce(running, wanted, set_up))?;
-    }
 
     let (asked, control) = control_socket(&config, base.state.path())?;
     let listeners = listen(&config, &registry).await?;

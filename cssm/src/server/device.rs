@@ -23,8 +23,6 @@ use crate::fault::FaultKind;
 use crate::peer::Route;
 use crate::rule::{Broken, Kind, Rule};
 
-/// How long a body may take.
-const BODY_TIME: Duration = Duration::from_secs(20);
 /// How long a message may wait until a core is free.
 const WORK_TIME: Duration = Duration::from_secs(30);
 /// The header that names the rule that a request broke.
@@ -74,7 +72,7 @@ async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
         return refuse(Rule::ContentType);
     }
     let body = to_bytes(request.into_body(), numbers::MESSAGE_SIZE);
-    let bytes = match tokio::time::timeout(BODY_TIME, body).await {
+    let bytes = match tokio::time::timeout(shared.body_time, body).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => return refuse(Rule::BodySize),
         Err(_) => return refuse(Rule::BodyTime),
@@ -147,11 +145,12 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &[u8]) -> Outcome {
     let message = &received.message;
     let (udi, purpose) = (message.header.udi, message.request_type().purpose());
     let now = shared.now();
-    let (fault, keys) = shared.with(|cssm| {
+    let fault = shared.with(|cssm| {
         let (at, luck) = (cssm.clock(now), cssm.luck());
-        (cssm.faults(now).strike(at, Some(&udi), purpose, luck), cssm.keys_of(&udi))
+        cssm.faults(now).strike(at, Some(&udi), purpose, luck)
     });
-    let reports = wire::report_signatures(message, |udi| shared.with(|cssm| cssm.keys_of(udi)));
+    let keys = wire::keys_of(shared, &udi);
+    let reports = wire::report_signatures(message, |udi| wire::keys_of(shared, udi));
     let proof = Proof {
         request: wire::request_signature(&received, &keys),
         reports: &reports,

@@ -3,6 +3,7 @@
 mod clock;
 mod damage;
 mod device;
+mod journal;
 mod listen;
 mod manage;
 mod metrics;
@@ -12,7 +13,7 @@ mod wire;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub use shared::Shared;
 
 use crate::config::Config;
 use crate::cssm::{Cssm, ManageError, TokenWish};
+use journal::Journal;
 use listen::Listening;
 use pki::Pki;
 
@@ -54,7 +56,7 @@ pub struct ServerConfig {
     pub idtoken: Option<Token>,
     /// More names and addresses for the TLS certificate.
     pub tls_names: Vec<String>,
-    /// Keeps keys and certificates, so that a restart keeps trust.
+    /// Keeps keys, certificates and records, so that a restart keeps trust.
     pub state_dir: Option<PathBuf>,
     /// Words of the wire.
     pub wire: WireProfile,
@@ -62,6 +64,8 @@ pub struct ServerConfig {
     pub reference: Option<Wall>,
     /// Open connections at one time, over all listeners.
     pub connections: usize,
+    /// How long the body of a message may take.
+    pub body_time: Duration,
 }
 
 impl Default for ServerConfig {
@@ -82,6 +86,7 @@ impl Default for ServerConfig {
             wire: WireProfile::default(),
             reference: None,
             connections: 4096,
+            body_time: Duration::from_secs(20),
         }
     }
 }
@@ -144,8 +149,7 @@ impl Server {
             None => random_u64()?,
         };
         let now = clock.now();
-        let mut cssm = Cssm::new(mock)?;
-        let idtoken = cssm.make_token(now, &TokenWish { text: config.idtoken, ..TokenWish::default() })?;
+        let (cssm, journal, idtoken) = records(mock, config.state_dir.as_deref(), config.idtoken, now)?;
         let manage_token = match (config.manage_open, config.manage_token) {
             (true, _) => None,
             (false, Some(token)) => Some(token),
@@ -159,7 +163,8 @@ impl Server {
             made.await.map_err(|_| StartError::Random)??
         };
         let Pki { signer, ca_pem, tls } = pki;
-        let (shared, stop) = Shared::new(cssm, signer, config.wire, clock, manage_token.clone());
+        let (shared, stop) =
+            Shared::new((cssm, journal), signer, config.wire, clock, manage_token.clone(), config.body_time);
         let shared = Arc::new(shared);
         let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let devices = device::routes(Arc::clone(&shared));
@@ -238,6 +243,36 @@ impl Drop for Running {
             listening.handle.shutdown();
         }
     }
+}
+
+/// The mock with what it knew before, and its id token: the one asked for, the one from before, or a new one.
+fn records(
+    mock: Config,
+    dir: Option<&Path>,
+    wanted: Option<Token>,
+    now: Wall,
+) -> Result<(Cssm, Option<Journal>, Token), StartError> {
+    let mut cssm = Cssm::new(mock)?;
+    let Some(dir) = dir else {
+        let idtoken = cssm.make_token(now, &TokenWish { text: wanted, ..TokenWish::default() })?;
+        return Ok((cssm, None, idtoken));
+    };
+    pki::make_dir(dir)?;
+    let (path, text) = Journal::read(dir)?;
+    if !text.is_empty() {
+        cssm.restore(text.lines()).map_err(|error| pki::damaged(path.clone(), &error))?;
+    }
+    let kept = dir.join("idtoken");
+    let before = pki::read(Some(&kept))?.and_then(|(_, text)| Token::new(text.trim()).ok());
+    let text = wanted.or(before);
+    let known = text.clone().filter(|text| cssm.store().has_token(text.expose()));
+    let idtoken = match known {
+        Some(token) => token,
+        None => cssm.make_token(now, &TokenWish { text, ..TokenWish::default() })?,
+    };
+    pki::write_secret(Some(&kept), idtoken.expose())?;
+    let journal = Journal::begin(&path, &mut cssm)?;
+    Ok((cssm, Some(journal), idtoken))
 }
 
 fn check(config: &ServerConfig) -> Result<(), StartError> {

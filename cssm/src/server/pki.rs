@@ -36,7 +36,7 @@ pub enum PkiError {
         source: io::Error,
     },
     /// A file in the state folder.
-    #[error("{path} is damaged: {detail}; delete the mock's state folder, and trust codes are made anew")]
+    #[error("{path} is damaged: {detail}; repair it, or delete the mock's state folder to begin anew")]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -89,9 +89,7 @@ impl Pki {
         reference: Wall,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PkiError> {
-        if let Some(dir) = dir {
-            fs::create_dir_all(dir).map_err(|source| PkiError::File { path: dir.into(), source })?;
-        }
+        dir.map_or(Ok(()), make_dir)?;
         let licensing = dir.map(|dir| dir.join("licensing.pem"));
         let signer = match read(licensing.as_deref())? {
             Some((path, pem)) => Signer::from_pem(&pem).map_err(|error| damaged(path, &error))?,
@@ -208,11 +206,11 @@ fn alternative_names(extra: &[String]) -> Result<Vec<SanType>, PkiError> {
         .collect()
 }
 
-fn damaged(path: PathBuf, detail: &dyn std::fmt::Display) -> PkiError {
+pub(super) fn damaged(path: PathBuf, detail: &dyn std::fmt::Display) -> PkiError {
     PkiError::Damaged { path, detail: detail.to_string() }
 }
 
-fn read(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, PkiError> {
+pub(super) fn read(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, PkiError> {
     let Some(path) = path else { return Ok(None) };
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some((path.into(), text))),
@@ -221,8 +219,12 @@ fn read(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, PkiError> {
     }
 }
 
+pub(super) fn make_dir(dir: &Path) -> Result<(), PkiError> {
+    fs::create_dir_all(dir).map_err(|source| PkiError::File { path: dir.into(), source })
+}
+
 /// Writes under another name first, so that a crash leaves either nothing or all of it; readable by the owner only.
-fn write_secret(path: Option<&Path>, text: &str) -> Result<(), PkiError> {
+pub(super) fn write_secret(path: Option<&Path>, text: &str) -> Result<(), PkiError> {
     let Some(path) = path else { return Ok(()) };
     let beside = path.with_extension("new");
     let write = || {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use slpsim_agent::Udi;
@@ -11,15 +12,17 @@ use slpsim_transport::sign::{DeviceKeys, Signer};
 use tokio::sync::{Semaphore, watch};
 
 use super::clock::Clock;
+use super::journal::Journal;
 use crate::cssm::Cssm;
 
 /// The mock, its keys and its clock. Steering in process goes through [`Shared::with`].
 pub struct Shared {
-    cssm: Mutex<Cssm>,
+    cssm: Mutex<(Cssm, Option<Journal>)>,
     pub(super) signer: Signer,
     pub(super) wire: WireProfile,
     clock: Arc<dyn Clock>,
     pub(super) manage_token: Option<String>,
+    pub(super) body_time: Duration,
     /// True when the server ends.
     pub(super) stopping: watch::Receiver<bool>,
     /// How many messages are worked on at one time: signing keeps a core busy, and more would only wait in threads.
@@ -40,11 +43,12 @@ const REPLAYS: usize = 1_000;
 
 impl Shared {
     pub(super) fn new(
-        cssm: Cssm,
+        cssm: (Cssm, Option<Journal>),
         signer: Signer,
         wire: WireProfile,
         clock: Arc<dyn Clock>,
         manage_token: Option<String>,
+        body_time: Duration,
     ) -> (Self, watch::Sender<bool>) {
         let (stop, stopping) = watch::channel(false);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -54,6 +58,7 @@ impl Shared {
             wire,
             clock,
             manage_token,
+            body_time,
             stopping,
             work: Semaphore::new(cores * 2),
             replays: Mutex::default(),
@@ -66,7 +71,12 @@ impl Shared {
     /// Does something with the mock, between two messages. Must not wait for anything.
     pub fn with<T>(&self, act: impl FnOnce(&mut Cssm) -> T) -> T {
         // A panic under the lock leaves records that are whole: changes are committed last.
-        act(&mut self.cssm.lock().unwrap_or_else(PoisonError::into_inner))
+        let (cssm, journal) = &mut *self.cssm.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = act(cssm);
+        if let Some(journal) = journal {
+            journal.follow(cssm);
+        }
+        done
     }
 
     /// The true time; [`Cssm::clock`] adds the skew.

@@ -10,9 +10,35 @@ use slpsim_transport::smart::{ReceivedRequest, Sealing, encode_response};
 
 use super::Shared;
 use crate::exchange::{Csr, Signed};
+use crate::records::Trust;
 
-/// Keys of a device by serial number of the ID certificate, newest first.
-type Keys = Vec<(u64, Option<Arc<PublicKey>>)>;
+/// Keys of a device by serial number of the ID certificate, newest first. A certificate without a key is one that came
+/// with an ACK.
+pub(super) type Keys = Vec<(u64, Option<Arc<PublicKey>>)>;
+
+/// The keys with which a device may have signed. Those that a restart has forgotten are made again from the certificate
+/// requests.
+pub(super) fn keys_of(shared: &Shared, udi: &Udi) -> Keys {
+    let trusts = shared.with(|cssm| cssm.trusts_of(udi));
+    let key = |trust: Trust| {
+        let serial = trust.identity.serial;
+        let key = trust.key.or_else(|| {
+            let request = IdRequest {
+                csr: trust.csr.as_deref()?,
+                product: udi.pid.as_str(),
+                identity: trust.identity,
+                valid_from: trust.issued,
+                valid_to: trust.valid_to,
+            };
+            let pem = shared.signer.issue_id(request).ok()?;
+            let key = Arc::new(PublicKey::from_certificate_pem(&pem).ok()?);
+            shared.with(|cssm| cssm.set_key(udi, serial, Arc::clone(&key)));
+            Some(key)
+        });
+        (serial, key)
+    };
+    trusts.into_iter().map(key).collect()
+}
 
 /// Judges the signature of a request. Without an identity in the header nothing is to be signed.
 pub(super) fn request_signature(received: &ReceivedRequest, keys: &Keys) -> Signed {

@@ -125,8 +125,80 @@ async fn a_shutdown_ends_even_stalled_exchanges_and_frees_the_ports() {
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
 
-/// Rule "body-time" and the time for a head: both are closed by the server. Paused time makes the waiting short; the
-/// sockets are real, so the clock moves only while nothing else can happen.
+/// A daemon that is started again finds its devices known: nobody has to ask for trust anew.
+#[tokio::test]
+async fn what_a_mock_knows_outlives_a_restart_and_a_line_cut_by_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = || ServerConfig { state_dir: Some(dir.path().into()), ..ServerConfig::default() };
+    let first = World::with(config()).await;
+    let smart = first.server.urls.smart.clone();
+    let mut device = Device::new(&first, 1);
+    device.gets_trust(&first).await;
+    let poll_id = device.reports(&first, &smart, &[1]).await;
+    first.ok("PUT", "policies/Lab", Some(json!({"name": "P", "first": 10}))).await;
+    let made = first.ok("POST", "tokens", Some(json!({"virtual_account": "Other"}))).await;
+    let mut other = Device::new(&first, 2);
+    other.reports(&first, &first.server.urls.cslu.clone(), &[1]).await;
+    first.ok("DELETE", "devices/FDO00000002", None).await;
+    let (token, lines) = (first.token(), first.server.shared().with(|cssm| cssm.export()));
+    // No clean end: the process is gone.
+    drop(first);
+    let records = dir.path().join("records.jsonl");
+    let mut torn = std::fs::read(&records).unwrap();
+    torn.extend_from_slice(b"{\"device\":{\"pid\"");
+    std::fs::write(&records, torn).unwrap();
+
+    let second = World::with(config()).await;
+    assert_eq!(second.token(), token, "the id token of before");
+    let mut before: Vec<_> = lines;
+    let mut after: Vec<_> = second.server.shared().with(|cssm| cssm.export());
+    before.sort_unstable();
+    after.sort_unstable();
+    assert_eq!(after, before);
+    let smart = second.server.urls.smart.clone();
+    let answer = device.says(&second, &smart, &Request::Poll { poll_id }).await.unwrap();
+    assert_eq!(answer.status, StatusWord::Ok, "{}", answer.status_message);
+    let ack = answer.data.ack.unwrap().object.unwrap();
+    assert_eq!(ack.policy.unwrap().object.unwrap().policy.name, "P");
+    // Its signature is still checked, with the key from its certificate request.
+    let mut message = device.message(&second, &Request::TrustSync);
+    let body = device.encode(&message);
+    message.header.nonce = 5.into();
+    let forged = device.encode(&message);
+    let swap = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let mut forged = swap(&forged);
+    forged["signature"] = swap(&body)["signature"].clone();
+    let raw = crate::client::post(&second.http, &smart, forged.to_string()).await.unwrap();
+    assert_eq!(raw.rule.as_deref(), Some("signature"));
+    let mut third = Device::new(&second, 3);
+    let units = third.sender.units.clone();
+    let made = slpsim_agent::Token::new(made["idtoken"].as_str().unwrap()).unwrap();
+    let answer =
+        third.says(&second, &smart, &Request::Trust { token: made, force: false, units }).await.unwrap();
+    assert_eq!(answer.data.account.unwrap().r#virtual, "Other");
+
+    drop(second);
+    std::fs::write(&records, "{\"device\":{}}\n").unwrap();
+    let refused = Server::start(config(), std::sync::Arc::new(SystemClock)).await.unwrap_err();
+    assert!(refused.to_string().contains("records.jsonl is damaged: line 1: "), "{refused}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_refused_with_its_rule() {
+    let config = ServerConfig { body_time: Duration::from_millis(50), ..ServerConfig::default() };
+    let world = World::with(config).await;
+    let address = world.server.urls.cslu.trim_start_matches("http://").trim_end_matches("/cslu/v1/pi");
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let head = "POST /cslu/v1/pi HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("\"rule\":\"body-time\""), "{answer}");
+    assert_eq!(world.last_rule().await.as_deref(), Some("body-time"));
+}
+
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_and_others_served() {
     let world = World::with(ServerConfig { connections: 2, ..ServerConfig::default() }).await;

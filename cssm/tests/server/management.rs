@@ -204,6 +204,37 @@ async fn wishes_that_make_no_sense_are_refused_with_one_line() {
 }
 
 #[tokio::test]
+async fn everything_can_be_taken_to_another_mock() {
+    let (one, other) = (World::new().await, World::new().await);
+    let cslu = one.server.urls.cslu.clone();
+    let mut device = Device::new(&one, 1);
+    device.gets_trust(&one).await;
+    device.reports(&one, &cslu, &[1, 2]).await;
+    let url = |world: &World, call: &str| format!("{}/{call}", world.server.urls.manage);
+    let export = async |world: &World| {
+        let request =
+            world.http.get(url(world, "export")).bearer_auth(world.server.manage_token.as_ref().unwrap());
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let text = export(&one).await;
+    assert_eq!(text.lines().count(), 6, "counters, account, token, device, two reports");
+    let import = |body: String| {
+        let token = other.server.manage_token.as_ref().unwrap();
+        other.http.post(url(&other, "import")).bearer_auth(token).body(body).send()
+    };
+    let answer = import(text.clone()).await.unwrap().text().await.unwrap();
+    assert_eq!(answer, "{\"taken\":6}");
+    let mut lines: Vec<_> = text.lines().map(ToOwned::to_owned).collect();
+    let mut again: Vec<_> = export(&other).await.lines().map(ToOwned::to_owned).collect();
+    lines.sort_unstable();
+    again.sort_unstable();
+    assert_eq!(lines, again);
+    let refused = import(format!("{text}nonsense\n")).await.unwrap();
+    assert_eq!(refused.status().as_u16(), 400);
+    assert!(refused.text().await.unwrap().contains("line 7: "));
+}
+
+#[tokio::test]
 async fn metrics_count_what_happened() {
     let world = World::new().await;
     let cslu = world.server.urls.cslu.clone();

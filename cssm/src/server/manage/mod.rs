@@ -23,6 +23,8 @@ use crate::cssm::ManageError;
 
 /// Largest body of a management call, in bytes.
 const MAX_BODY: usize = 1_000_000;
+/// The same for `import`, which takes everything that a mock knows.
+const MAX_IMPORT: usize = 256_000_000;
 
 /// All routes of operators.
 pub(super) fn routes(shared: Arc<Shared>) -> Router {
@@ -45,6 +47,8 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/clock", get(steering::clock).post(steering::set_clock))
         .route("/ack-mode", get(steering::ack_mode).put(steering::set_ack_mode))
         .route("/acks/release", post(steering::release))
+        .route("/export", get(views::export))
+        .route("/import", post(views::import))
         .layer(from_fn_with_state(Arc::clone(&shared), authorized));
     let open = Router::new().route("/health", get(health));
     Router::new()
@@ -52,6 +56,8 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .fallback(no_such_call)
         .method_not_allowed_fallback(no_such_method)
+        // Each call has its own limit, set where its body is read.
+        .layer(axum::extract::DefaultBodyLimit::disable())
         .with_state(shared)
 }
 
@@ -118,11 +124,12 @@ async fn authorized(State(shared): State<Arc<Shared>>, request: Request, next: N
             Refused(StatusCode::UNAUTHORIZED, "show the management token: Authorization: Bearer …".into());
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
     }
-    // Read here, so that every call has the same limit.
+    // Read here, so that no call is without a limit.
     let (parts, incoming) = request.into_parts();
-    let Ok(bytes) = to_bytes(incoming, MAX_BODY).await else {
-        let refused = Refused(StatusCode::PAYLOAD_TOO_LARGE, format!("a call has at most {MAX_BODY} bytes"));
-        return refused.into_response();
+    let limit = if parts.uri.path().ends_with("/import") { MAX_IMPORT } else { MAX_BODY };
+    let Ok(Ok(bytes)) = tokio::time::timeout(shared.body_time, to_bytes(incoming, limit)).await else {
+        let why = format!("a body has at most {limit} bytes, and comes at once");
+        return Refused(StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
     };
     next.run(Request::from_parts(parts, bytes.into())).await
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slpsim_agent::Udi;
@@ -203,6 +205,19 @@ fn exchange_view(exchange: &Exchange) -> Value {
         "request": exchange.request,
         "response": exchange.response,
     })
+}
+
+/// Everything that the mock knows, as JSON lines.
+pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
+    let mut text = shared.with(|cssm| cssm.export()).join("\n");
+    text.push('\n');
+    ([(CONTENT_TYPE, "application/x-ndjson")], text).into_response()
+}
+
+/// Takes what [`export`] gave; what is known under the same key is replaced.
+pub(super) async fn import(State(shared): State<Arc<Shared>>, text: String) -> Answered {
+    let taken = shared.with(|cssm| cssm.import(text.lines()));
+    taken.map(|taken| Json(json!({"taken": taken}))).map_err(|error| Refused::wrong(error.to_string()))
 }
 
 /// RFC 3339, with milliseconds where there are some.
