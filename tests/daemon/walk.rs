@@ -182,3 +182,25 @@ async fn simulated_time_never_goes_back_over_a_loss_of_power() {
         daemon.power_off().await;
     }
 }
+
+#[tokio::test]
+async fn the_saved_configuration_wins_over_a_changed_file_until_it_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("f.toml");
+    let write = |hostname: &str| {
+        let text = format!("[device]\nhostname = \"{hostname}\"\n[[sink]]\nurl = \"null:\"\n");
+        std::fs::write(&file, text).unwrap();
+    };
+    let (path, state) = (file.display().to_string(), folder.path().join("state").display().to_string());
+    let args = ["run", "-c", &path, "--state", &state];
+    write("leaf-1");
+    Daemon::start(folder.path(), "r", &args).await.end().await;
+    write("leaf-2");
+    let daemon = Daemon::start(folder.path(), "r", &args).await;
+    assert!(daemon.show("show hostname").await.contains("leaf-1"));
+    line_with(&folder.path().join("r.err"), &["the saved configuration wins"]).await;
+    daemon.show("write erase").await;
+    daemon.show("reload").await;
+    assert!(daemon.show("show hostname").await.contains("leaf-2"));
+    daemon.end().await;
+}
