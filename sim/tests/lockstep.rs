@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use slpsim_agent::input::Scope;
-use slpsim_agent::{BootCause, Command, Message, ProfileId, Settings, Token, TransportMode, Udi, Usage};
+use slpsim_agent::{BootCause, Command, Message, Settings, Token, TransportMode, Udi};
 use slpsim_cssm::server::{Server, ServerConfig};
 use slpsim_cssm::{Config, Cssm, TokenWish};
 use slpsim_policy::Wall;
@@ -39,13 +39,8 @@ enum Step {
 }
 
 fn spec(transport: TransportMode) -> DeviceSpec {
-    DeviceSpec {
-        hostname: "n9k-leaf-01".into(),
-        profile: ProfileId::Nexus9000,
-        udi: Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap(),
-        settings: Settings { transport, ..Settings::default() },
-        usage: vec![Usage { license: 0, count: 1 }],
-    }
+    let udi = Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap();
+    DeviceSpec::new("n9k-leaf-01", udi, Settings { transport, ..Settings::default() })
 }
 
 fn run<L: Link>(

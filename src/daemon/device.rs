@@ -7,7 +7,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use slpsim_agent::{Agent, AgentId, BootCause, Keep, Shared, Token, Usage};
 use slpsim_config as config;
-use slpsim_console::Effect;
 use slpsim_network::World;
 use slpsim_transport::WireProfile;
 use slpsim_transport::client::{Anchors, Limits, SystemNonces};
@@ -44,7 +43,6 @@ pub(super) struct Site<'a> {
 /// A device that is set up and not yet started.
 pub(super) struct SetUp {
     pub(super) device: Device,
-    pub(super) keys: Arc<DeviceKeys>,
     pub(super) boot: Boot,
 }
 
@@ -83,8 +81,11 @@ impl Site<'_> {
         };
         let factory = Factory { config, lines };
         let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
-        let (switch, mut lines) =
-            Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
+        let (switch, started) = Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
+        for refused in &started.refused {
+            tracing::warn!(device = device.name, "startup configuration: {refused}");
+        }
+        let mut lines = started.lines;
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
         if saved.is_none()
@@ -111,7 +112,7 @@ impl Site<'_> {
             faults: Arc::clone(&self.faults),
         });
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
-        Ok(SetUp { device, keys, boot: Boot { cause, features_before, lines } })
+        Ok(SetUp { device, boot: Boot { cause, features_before, lines } })
     }
 
     fn agent(
@@ -126,17 +127,9 @@ impl Site<'_> {
             let agent = Agent::restore(saved.agent.clone(), settings, shared).blame_user()?;
             return Ok((agent, BootCause::PowerLoss));
         }
-        let mut usage: Vec<_> =
-            device.licenses.iter().map(|used| Usage { license: used.license, count: used.count }).collect();
-        for effect in &switch.startup_effects {
-            if let Effect::FeatureLicense { license, on: true } = effect {
-                match usage.iter_mut().find(|row| row.license == *license) {
-                    Some(row) => row.count = row.count.saturating_add(1),
-                    None => usage.push(Usage { license: *license, count: 1 }),
-                }
-            }
-        }
-        let agent = Agent::new(device.profile, device.udi, settings, &usage);
+        let licenses = device.licenses.iter();
+        let usage = licenses.map(|used| Usage { license: used.license, count: used.count }).collect();
+        let agent = Agent::new(device.profile, device.udi, settings, &switch.first_usage(usage));
         let cause = if device.upgraded { BootCause::Upgraded { registered: true } } else { BootCause::First };
         Ok((agent, cause))
     }
