@@ -82,8 +82,12 @@ impl Site<'_> {
         };
         let factory = Factory { config, lines };
         let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
-        let (mut switch, mut lines) =
+        let (mut switch, started) =
             Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
+        for refused in &started.refused {
+            tracing::warn!(device = device.name, "startup configuration: {refused}");
+        }
+        let mut lines = started.lines;
         match &saved {
             // The keys make the startup configuration of the first boot (`interface.md` §5).
             None => switch.startup = Some(switch.config.to_text()),

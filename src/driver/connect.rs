@@ -10,8 +10,13 @@ use slpsim_transport::client::{
     Smart, Transport, Way,
 };
 
-use super::Connect;
 use crate::clock::DeviceClock;
+
+/// Makes the transport that a configuration asks for.
+pub trait Connect: Send {
+    /// The transport for `config`.
+    fn connect(&self, config: &Config) -> Arc<dyn Transport>;
+}
 
 /// Connects over real sockets, as far as the simulated network leads there.
 pub struct HttpConnect {

@@ -10,11 +10,12 @@ use slpsim_agent::{
 };
 use slpsim_console::config::Config;
 use slpsim_policy::{Mono, Wall};
+use slpsim_sim::{Switch, operate};
 use slpsim_transport::client::Transport;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Connect;
 use super::exchange::{Ended, Exchanges};
-use super::switch::{Connect, Switch};
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
@@ -184,9 +185,9 @@ impl Device {
             self.input(Input::StandbyAdded(standby))?;
         }
         if let Some(before) = &boot.features_before {
-            self.features_changed(before)?;
+            operate::features_changed(&mut self, before)?;
         }
-        self.type_lines(&boot.lines)?;
+        operate::type_lines(&mut self, &boot.lines)?;
         loop {
             self.run_due()?;
             let next = self.next_deadline();
@@ -211,18 +212,6 @@ impl Device {
                 () = due => {}
             }
         }
-    }
-
-    /// Runs the exec lines of a startup configuration.
-    pub(super) fn type_lines(&mut self, lines: &[String]) -> Result<(), DriverError> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let (text, error) = super::run_lines(self, lines)?;
-        if error {
-            tracing::warn!(device = &*self.parts.name, "startup configuration: {}", text.trim());
-        }
-        Ok(())
     }
 
     /// Takes the running configuration into use.
@@ -384,7 +373,8 @@ impl Device {
         if let Some(detail) = &exchanged.detail {
             self.diagnose(purpose, detail, exchanged.refused);
         }
-        self.parts.switch.remember(purpose, (sent_at, now.wall), &mut exchanged);
+        let received = exchanged.received.take().map(|text| (now.wall, text));
+        self.parts.switch.remember(purpose, (sent_at, exchanged.sent.take()), received);
         self.input_at(now, Input::Completed { txn, result: exchanged.result })
     }
 

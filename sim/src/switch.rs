@@ -6,17 +6,17 @@ use slpsim_agent::{Agent, Message, Now, Profile, ProfileId, Sender, Shared};
 use slpsim_console as console;
 use slpsim_console::config::Config;
 use slpsim_console::history::Exchanged as PastExchange;
-use slpsim_logs::{Form, Formatter, Line, Options, Repeated};
+use slpsim_logs::{Form, Formatter, Line, Options, Repeated, Zone};
 use slpsim_network::World;
 use slpsim_policy::Wall;
-use slpsim_transport::client::{Exchanged, Transport};
 
-use crate::sinks::zone_of;
-
-/// Makes the transport that a configuration asks for.
-pub trait Connect: Send {
-    /// The transport for `config`.
-    fn connect(&self, config: &Config) -> Arc<dyn Transport>;
+/// What reading a startup configuration leaves to be done or said.
+#[derive(Clone, Debug, Default)]
+pub struct Started {
+    /// Exec lines, to be run once the agent is up.
+    pub lines: Vec<String>,
+    /// Lines that the switch refused, each in one line of text.
+    pub refused: Vec<String>,
 }
 
 /// What a switch boots with where it has no startup configuration of its own: what its configuration file says.
@@ -59,8 +59,7 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// A switch that has its configuration from `startup`, or else from `factory`; and the exec lines that are to be
-    /// run once it is up.
+    /// A switch that has its configuration from `startup`, or else from `factory`.
     #[must_use]
     pub fn boot(
         startup: Option<String>,
@@ -68,7 +67,7 @@ impl Switch {
         world: Arc<World>,
         profile: ProfileId,
         now: Wall,
-    ) -> (Self, Vec<String>) {
+    ) -> (Self, Started) {
         let mut switch = Self {
             config: Config::bare(),
             factory,
@@ -80,24 +79,22 @@ impl Switch {
             startup_effects: Vec::new(),
             log_form: Formatter::new(Options { form: Form::Logfile, ..Options::default() }),
         };
-        let lines = switch.load(profile.profile(), now);
-        (switch, lines)
+        let started = switch.load(profile.profile(), now);
+        (switch, started)
     }
 
-    /// Reads the startup configuration again, as at a reload; gives the exec lines in it.
-    pub fn load(&mut self, profile: &'static Profile, now: Wall) -> Vec<String> {
+    /// Reads the startup configuration again, as at a reload.
+    pub fn load(&mut self, profile: &'static Profile, now: Wall) -> Started {
         let (mut config, text) = match &self.startup {
             Some(text) => (Config::bare(), text),
             None => (self.factory.config.clone(), &self.factory.lines),
         };
         let startup = console::apply_startup(&mut config, profile, text);
-        for error in &startup.errors {
-            tracing::warn!(device = config.hostname, "startup configuration, {error}");
-        }
+        let refused = startup.errors.iter().map(ToString::to_string).collect();
         self.config = config;
         self.startup_effects = startup.effects;
         self.started = now;
-        startup.exec_lines
+        Started { lines: startup.exec_lines, refused }
     }
 
     /// What requests say of this switch (`spec/behaviour.md` §14).
@@ -112,24 +109,21 @@ impl Switch {
         }
     }
 
-    /// Keeps the texts of an exchange for `show license history message`.
-    pub(super) fn remember(
+    /// Keeps the texts of an exchange for `show license history message`; each with its time.
+    pub fn remember(
         &mut self,
         purpose: slpsim_agent::Purpose,
-        (sent, received): (Wall, Wall),
-        exchanged: &mut Exchanged,
+        (sent, request): (Wall, Option<String>),
+        received: Option<(Wall, String)>,
     ) {
-        if let (Some(conversation), Some(request)) =
-            (console::history::Conversation::of(purpose), exchanged.sent.take())
-        {
-            let received = exchanged.received.take().map(|text| (received, text));
+        if let (Some(conversation), Some(request)) = (console::history::Conversation::of(purpose), request) {
             self.history.add_exchanged(conversation, PastExchange { sent, request, received });
         }
     }
 
     /// Writes a message to the log file of the switch (`show logging logfile`).
-    pub(super) fn note(&mut self, at: Wall, message: &Message) {
-        let zone = zone_of(&self.config.zone);
+    pub fn note(&mut self, at: Wall, message: &Message) {
+        let zone = zone_of(&self.config);
         let line = self.log_form.format(&Line {
             at,
             zone,
@@ -143,7 +137,7 @@ impl Switch {
     }
 
     /// Runs one console line. What is to be done afterwards is in the reply.
-    pub(super) fn line(
+    pub fn line(
         &mut self,
         session: &mut console::Session,
         (agent, shared): (&Agent, &Shared),
@@ -164,4 +158,10 @@ impl Switch {
         };
         session.line(&mut device, line)
     }
+}
+
+/// The zone of `clock timezone`; UTC where its abbreviation cannot be printed.
+#[must_use]
+pub fn zone_of(config: &Config) -> Zone {
+    Zone::fixed(&config.zone.abbreviation, i32::from(config.zone.offset_min) * 60).unwrap_or(Zone::UTC)
 }
