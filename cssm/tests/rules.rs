@@ -156,6 +156,7 @@ fn a_device_gets_trust_reports_usage_and_fetches_its_ack_with_the_policy() {
         panic!("{reply:?}")
     };
     assert!(reply.policy.is_none() && reply.ack.is_none());
+    assert_eq!(poll_id.0 % 80, 0, "unharmed by a reader whose numbers are doubles");
 
     let reply = device.hears(&mut cssm, after(340_000), &Route::Smart, &Request::Poll { poll_id });
     assert_eq!(reply.status, Status::Ok);

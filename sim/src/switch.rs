@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{Agent, Message, Now, Profile, ProfileId, Sender, Shared};
+use slpsim_agent::{Agent, Message, Now, Profile, ProfileId, Sender, Shared, Usage};
 use slpsim_console as console;
 use slpsim_console::config::Config;
 use slpsim_console::history::Exchanged as PastExchange;
@@ -95,6 +95,21 @@ impl Switch {
         self.startup_effects = startup.effects;
         self.started = now;
         Started { lines: startup.exec_lines, refused }
+    }
+
+    /// Licences in use from the first boot: those of the file, and one for each feature that the startup configuration
+    /// switches on.
+    #[must_use]
+    pub fn first_usage(&self, mut usage: Vec<Usage>) -> Vec<Usage> {
+        for effect in &self.startup_effects {
+            if let console::Effect::FeatureLicense { license, on: true } = effect {
+                match usage.iter_mut().find(|row| row.license == *license) {
+                    Some(row) => row.count = row.count.saturating_add(1),
+                    None => usage.push(Usage { license: *license, count: 1 }),
+                }
+            }
+        }
+        usage
     }
 
     /// What requests say of this switch (`spec/behaviour.md` §14).

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use slpsim_agent::{Agent, AgentId, BootCause, Keep, Shared, Token, Usage};
 use slpsim_config as config;
-use slpsim_console::Effect;
 use slpsim_network::World;
 use slpsim_transport::WireProfile;
 use slpsim_transport::client::{Anchors, Limits, SystemNonces};
@@ -136,17 +135,9 @@ impl Site<'_> {
             let agent = Agent::restore(saved.agent.clone(), settings, shared).blame_user()?;
             return Ok((agent, BootCause::PowerLoss));
         }
-        let mut usage: Vec<_> =
-            device.licenses.iter().map(|used| Usage { license: used.license, count: used.count }).collect();
-        for effect in &switch.startup_effects {
-            if let Effect::FeatureLicense { license, on: true } = effect {
-                match usage.iter_mut().find(|row| row.license == *license) {
-                    Some(row) => row.count = row.count.saturating_add(1),
-                    None => usage.push(Usage { license: *license, count: 1 }),
-                }
-            }
-        }
-        let agent = Agent::new(device.profile, device.udi, settings, &usage);
+        let licenses = device.licenses.iter();
+        let usage = licenses.map(|used| Usage { license: used.license, count: used.count }).collect();
+        let agent = Agent::new(device.profile, device.udi, settings, &switch.first_usage(usage));
         let cause = if device.upgraded { BootCause::Upgraded { registered: true } } else { BootCause::First };
         Ok((agent, cause))
     }
@@ -187,12 +178,13 @@ impl Site<'_> {
             profile: Arc::new(profile),
         };
         Ok(HttpConnect {
-            clock: clock.clone(),
+            clock: Arc::new(clock.clone()),
             world: Arc::clone(&self.world),
             anchors,
             format: Arc::new(format),
             nonces: Arc::new(SystemNonces),
             limits: Limits::default(),
+            door: None,
         })
     }
 }

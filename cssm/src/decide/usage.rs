@@ -100,7 +100,7 @@ fn acknowledge(
         udi,
         nonce: None,
         account: Some(account.names.clone()),
-        transaction_id: Word::Owned(cx.luck.uuid(key(&udi), For::Transaction, n).to_string()),
+        transaction_id: Word::Owned(cx.luck.uuid_text(key(&udi), For::Transaction, n)),
         reports: Vec::new(),
         policy: cx.policy(account),
         trust_codes: Vec::new(),
@@ -182,11 +182,14 @@ fn record(now: Wall, report: &UsageReport, broken: Option<Rule>) -> ReportRecord
     }
 }
 
-/// Poll ids are long and start with 77, as in `spec/formats.md` §8.1.
+/// Poll ids are long and start with 77, as in `spec/formats.md` §8.1. They are multiples of 80: at that size a double
+/// holds multiples of 16 exactly, and the shortest decimal of such a one is itself where it ends in 0. So readers whose
+/// numbers are doubles (jq, JavaScript) give them back unharmed.
 fn poll_id(cx: &Cx<'_>, device: &mut Device) -> PollId {
     let n = device.draws;
     device.draws += 1;
-    PollId(77_000_000_000_000_000 + cx.luck.number(key(&device.udi), For::Poll, n) % 1_000_000_000_000_000)
+    let drawn = cx.luck.number(key(&device.udi), For::Poll, n) % 12_500_000_000_000;
+    PollId(77_000_000_000_000_000 + drawn * 80)
 }
 
 fn remember(cx: &Cx<'_>, device: &mut Device, poll_id: PollId, reports: Vec<(ReportId, Option<Rule>)>) {

@@ -241,3 +241,12 @@ fn every_rule_has_a_test() {
         assert!(sources.contains(&variant) || sources.contains(&name), "no test breaks {rule}");
     }
 }
+
+#[test]
+fn the_guide_for_own_servers_names_every_rule_and_every_live_fault() {
+    let guide = include_str!("../../../docs/own-server.md");
+    let words = Rule::ALL.iter().map(|rule| rule.name()).chain(slpsim_cssm::FaultKind::WORDS);
+    for word in words {
+        assert!(guide.contains(&format!("`{word}`")), "docs/own-server.md does not name {word}");
+    }
+}

@@ -63,13 +63,9 @@ fn link(script: &Script) -> (InProcess, Token) {
 fn simulated(script: &Script) -> Trace {
     let (link, token) = link(script);
     let mut world = Simulation::new(START, 7, link);
-    let id = world.add(DeviceSpec {
-        hostname: "switch".into(),
-        profile: ProfileId::Nexus9000,
-        udi: Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap(),
-        settings: slpsim_agent::Settings { transport: script.transport, ..Default::default() },
-        usage: vec![Usage { license: 0, count: 1 }],
-    });
+    let udi = Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap();
+    let settings = slpsim_agent::Settings { transport: script.transport, ..Default::default() };
+    let id = world.add(DeviceSpec::new("switch", udi, settings));
     let mut trace = Trace::new();
     let mut seen = |at, _, _, message: &Message| trace.push((at, message.clone()));
     world.boot(id, BootCause::First, &mut seen);
@@ -87,14 +83,15 @@ fn simulated(script: &Script) -> Trace {
 /// The link of the simulation as a transport of the driver.
 #[derive(Clone)]
 struct SimulatedWay {
+    config: slpsim_console::config::Config,
     link: Arc<Mutex<InProcess>>,
     clock: Clock,
     transport: TransportMode,
 }
 
 impl Connect for SimulatedWay {
-    fn connect(&self, _config: &slpsim_console::config::Config) -> Arc<dyn Transport> {
-        Arc::new(self.clone())
+    fn connect(&self, config: &slpsim_console::config::Config) -> Arc<dyn Transport> {
+        Arc::new(Self { config: config.clone(), ..self.clone() })
     }
 }
 
@@ -110,6 +107,7 @@ impl Transport for SimulatedWay {
             device: AgentId(0),
             transport: self.transport,
             sender,
+            config: &self.config,
             request,
             nonce: 7,
             give_up_after: Duration::from_secs(60),
@@ -137,6 +135,7 @@ fn driven(script: &Script) -> Trace {
         let (link, trace) = (Arc::new(Mutex::new(link)), Arc::new(Mutex::new(Trace::new())));
         let boot = || {
             let way = SimulatedWay {
+                config: slpsim_console::config::Config::default(),
                 link: Arc::clone(&link),
                 clock: bench.clock.clone(),
                 transport: script.transport,
