@@ -138,7 +138,7 @@ impl<L: Link> World<L> {
     }
 
     fn now_of(&self, device: &Device) -> Now {
-        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.clock_offset_ms) }
+        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.offset_at(self.now_ms)) }
     }
 
     /// Gives a device an input now. What it causes at once without time passing is run by [`World::run_to`].

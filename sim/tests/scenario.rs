@@ -249,6 +249,22 @@ fn a_usage_change_comes_before_the_timers_of_its_instant() {
     assert!(outcome.passed(), "{}", outcome.failure_text());
 }
 
+/// `interface.md` §6: `t` is true time, lines and show commands carry the device's.
+#[test]
+fn a_clock_that_drifts_parts_the_devices_time_from_the_true_one() {
+    let text = format!(
+        "{HEAD}[device]\ntransport = \"smart\"\n[[at]]\nt = \"0s\"\nclock = {{ drift = \"-6m/d\" }}\n\
+         [[at]]\nt = \"10s\"\ncommand = \"license smart trust idtoken {{token}}\"\n\
+         [[at]]\nt = \"12d\"\nclock = {{ ntp = \"synced\" }}\n\
+         [[expect]]\nat = \"10d\"\nshow = \"show clock\"\ncontains = \"23:00:00\"\n\
+         [[expect]]\nat = \"13d\"\nshow = \"show clock\"\ncontains = \"00:00:00\"\n\
+         [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = 0\n"
+    );
+    let outcome = played(&text);
+    assert!(outcome.passed(), "{}", outcome.failure_text());
+    assert!(refused(&text.replace("-6m/d", "6m")).contains("`6m` is no drift"));
+}
+
 proptest::proptest! {
     /// Whatever a file says, it is read or refused.
     #[test]

@@ -141,9 +141,20 @@ impl Run<'_> {
 
     fn clock(&mut self, device: usize, change: ClockChange) {
         let id = Self::id(device);
-        let offset = self.world.device(id).map_or(0, |device| device.clock_offset_ms);
+        let now = self.world.now_ms();
+        let offset = self.world.device(id).map_or(0, |device| device.offset_at(now));
+        let gain = match change {
+            ClockChange::Step(_) => None,
+            ClockChange::Drift(gain) => Some(gain),
+            // What is synchronised does not drift.
+            ClockChange::Synced => Some(0),
+        };
+        if let (Some(gain), Some(device)) = (gain, self.world.device_mut(id)) {
+            device.set_drift(gain, now);
+        }
         let delta_ms = match change {
             ClockChange::Step(delta) => delta,
+            ClockChange::Drift(_) => 0,
             ClockChange::Synced => offset.saturating_neg(),
         };
         if delta_ms != 0 {
@@ -193,6 +204,7 @@ pub(super) fn described(action: &Action) -> String {
             let sign = if *by < 0 { "-" } else { "" };
             format!("clock stepped by {sign}{}", Moment(by.unsigned_abs()))
         }
+        Action::Clock(ClockChange::Drift(gain)) => format!("clock gains {gain} ms a day"),
         Action::Clock(ClockChange::Synced) => "clock synchronised".into(),
         Action::Usage(usage) => format!("usage of licence {}: {}", usage.license, usage.count),
         Action::Policy(Some(policy)) => format!("policy {}", policy.name),

@@ -158,6 +158,7 @@ static SECTIONS: &[Section] = &[
         "The device's clock changes.",
         &[
             key("step", Kind::SignedSpan, "none", "Stepped by so much."),
+            key("drift", Kind::Text, "none", "From now on it gains so much, such as `10s/d` or `-200ms/h`."),
             key("ntp", Kind::Choice(&["synced"]), "none", "NTP sets it right."),
         ],
     ),

@@ -189,7 +189,9 @@ impl Event {
 pub enum ClockChange {
     /// Stepped by so many milliseconds.
     Step(i64),
-    /// NTP sets it right: authoritative, and equal to true time.
+    /// From now on it gains so many milliseconds a day.
+    Drift(i64),
+    /// NTP sets it right and keeps it so: authoritative, and equal to true time.
     Synced,
 }
 

@@ -1,6 +1,7 @@
 //! `[[at]]`.
 
 use slpsim_agent::Usage;
+use slpsim_config::parse_span;
 use slpsim_config::reader::{Item, Table, did_you_mean};
 use slpsim_cssm::span::purpose_of;
 use slpsim_policy::{Policy, Values};
@@ -185,14 +186,42 @@ pub(in crate::scenario) fn is_called(device: &slpsim_config::Device, name: &str)
 }
 
 fn clock(table: &Table, cx: &mut Cx<'_>) -> Option<Action> {
-    match (table.item_of("step"), table.has("ntp")) {
-        (Some(Item::SignedSpan(step)), false) => Some(Action::Clock(ClockChange::Step(*step))),
-        (None, true) => Some(Action::Clock(ClockChange::Synced)),
-        _ => {
-            cx.add(&table.place, "`clock` has one of `step` and `ntp`");
-            None
+    let given: Vec<_> = ["step", "drift", "ntp"].into_iter().filter(|key| table.has(key)).collect();
+    let change = match (given.as_slice(), table.item_of("step")) {
+        (["step"], Some(Item::SignedSpan(step))) => ClockChange::Step(*step),
+        (["drift"], _) => {
+            let text = table.text("drift").unwrap_or_default();
+            let Some(gain) = drift(text) else {
+                let why =
+                    format!("`{text}` is no drift: write a span a day or an hour, such as 10s/d or -200ms/h");
+                cx.add(table.place("drift"), why);
+                return None;
+            };
+            ClockChange::Drift(gain)
         }
-    }
+        (["ntp"], _) => ClockChange::Synced,
+        _ => {
+            cx.add(&table.place, "`clock` has one of `step`, `drift` and `ntp`");
+            return None;
+        }
+    };
+    Some(Action::Clock(change))
+}
+
+/// Milliseconds a day of a drift such as `10s/d`; at most an hour a day.
+fn drift(text: &str) -> Option<i64> {
+    let (span, per) = text.split_once('/')?;
+    let (sign, span) = match span.strip_prefix('-') {
+        Some(span) => (-1, span),
+        None => (1, span.strip_prefix('+').unwrap_or(span)),
+    };
+    let hours = match per {
+        "d" => 1,
+        "h" => 24,
+        _ => return None,
+    };
+    let gain = i64::try_from(parse_span(span).ok()?.as_millis()).ok()?.checked_mul(hours)?;
+    (gain <= 3_600_000).then_some(sign * gain)
 }
 
 fn usage(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action> {
