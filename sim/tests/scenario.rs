@@ -265,6 +265,27 @@ fn a_clock_that_drifts_parts_the_devices_time_from_the_true_one() {
     assert!(refused(&text.replace("-6m/d", "6m")).contains("`6m` is no drift"));
 }
 
+#[test]
+fn a_field_of_the_structured_form_can_be_expected() {
+    let with = |field: &str, equals: &str| {
+        let text = outage("1h")
+            + &format!(
+                "[[expect]]\nat = \"1d\"\nshow = \"show license status\"\nfield = \"{field}\"\nequals = {equals}\n"
+            );
+        played(&text).failure_text()
+    };
+    assert_eq!(with("transport.type", "\"Smart\""), "");
+    assert!(
+        with("transport.type", "\"Off\"")
+            .contains("seen: `transport.type` is `Smart` in the answer of switch")
+    );
+    assert!(with("transport.tipe", "\"Off\"").contains("there is no `tipe` in `transport` (it has type"));
+    assert!(
+        refused(&format!("{HEAD}[[expect]]\nat = \"1d\"\nshow = \"show clock\"\nfield = \"x\"\n"))
+            .contains("`field` needs `equals`")
+    );
+}
+
 proptest::proptest! {
     /// Whatever a file says, it is read or refused.
     #[test]

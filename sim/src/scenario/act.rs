@@ -177,7 +177,8 @@ impl Run<'_> {
             // What it wants done is not done: an expectation only looks.
             let reply = switch.line(&mut Session::new(Role::Operator), (agent, shared), now, command);
             let name = self.scenario.devices.get(device).map(|keys| keys.name.clone());
-            answers.push((name.unwrap_or_default(), reply.text));
+            let structured = reply.document.to_value();
+            answers.push(judge::Answer { device: name.unwrap_or_default(), text: reply.text, structured });
         }
         judge::show(expectation, &answers)
     }

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use slpsim_agent::messages::Kind;
+use slpsim_console::Value;
 
 use super::act::described;
 use super::model::{Amount, Expectation, Moment, Seen, Step, Wanted, When, Window};
@@ -116,17 +117,60 @@ fn shown(entry: &Entry, why: Option<&str>, outcome: &Outcome) -> String {
     format!("{} {name} {}: {text}{why}", Moment(entry.at_ms), message.row().mnemonic())
 }
 
+/// What a device has answered to a show command.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) device: String,
+    pub(super) text: String,
+    pub(super) structured: Value,
+}
+
+/// How a field of a structured answer differs from what it has to be; `None` where it does not.
+fn differs((path, wanted): &(String, String), answer: &Value) -> Option<String> {
+    let mut at = answer;
+    for (position, part) in path.split('.').enumerate() {
+        let inner = match at {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key == part).map(|(_, value)| value),
+            Value::List(values) => part.parse::<usize>().ok().and_then(|number| values.get(number)),
+            Value::Text(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
+        };
+        let Some(inner) = inner else {
+            let before = path.split('.').take(position).collect::<Vec<_>>().join(".");
+            let before = if before.is_empty() { "the top".to_owned() } else { format!("`{before}`") };
+            return Some(format!("there is no `{part}` in {before}{}", keys_of(at)));
+        };
+        at = inner;
+    }
+    let seen = match at {
+        Value::Text(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Null => "null".into(),
+        Value::List(_) => "a list".into(),
+        Value::Map(_) => "a table".into(),
+    };
+    (seen != *wanted).then(|| format!("`{path}` is `{seen}`"))
+}
+
+/// The keys that there are, for somebody who has guessed.
+fn keys_of(value: &Value) -> String {
+    let Value::Map(entries) = value else { return String::new() };
+    let keys: Vec<_> = entries.iter().map(|(key, _)| key.as_str()).collect();
+    format!(" (it has {})", keys.join(", "))
+}
+
 /// Judges what a show command has printed, on each device.
-pub(super) fn show(expectation: &Expectation, answers: &[(String, String)]) -> Verdict {
-    let Wanted::Show { at, command, contains, not_contains, matches } = &expectation.wanted else {
+pub(super) fn show(expectation: &Expectation, answers: &[Answer]) -> Verdict {
+    let Wanted::Show { at, command, contains, not_contains, matches, field } = &expectation.wanted else {
         return verdict(&expectation.place, String::new(), String::new(), true);
     };
     let mut words = Vec::new();
     words.extend(contains.iter().map(|text| format!("contains `{text}`")));
     words.extend(not_contains.iter().map(|text| format!("does not contain `{text}`")));
     words.extend(matches.iter().map(|regex| format!("matches `{}`", regex.as_str())));
+    words.extend(field.iter().map(|(path, value)| format!("has `{path}` = `{value}`")));
     let expected = format!("that `{command}` at {} {}", Moment(*at), words.join(", "));
-    for (name, answer) in answers {
+    for Answer { device: name, text: answer, structured } in answers {
         let missing = contains.iter().find(|text| !answer.contains(text.as_str()));
         let excess = not_contains.iter().find(|text| answer.contains(text.as_str()));
         let unmatched = matches.as_ref().filter(|regex| !regex.is_match(answer));
@@ -140,7 +184,10 @@ pub(super) fn show(expectation: &Expectation, answers: &[(String, String)]) -> V
             (None, None, Some(regex)) => {
                 format!("`{}` matches nothing in the answer of {name}", regex.as_str())
             }
-            (None, None, None) => continue,
+            (None, None, None) => match field.as_ref().and_then(|field| differs(field, structured)) {
+                Some(why) => format!("{why} in the answer of {name}"),
+                None => continue,
+            },
         };
         let near = around(answer, nearest.map(|(at, _)| at));
         return Verdict { near, ..verdict(&expectation.place, expected, why, false) };

@@ -218,6 +218,13 @@ static SECTIONS: &[Section] = &[
             key("contains", Kind::Texts, "none", "What it has to print."),
             key("not-contains", Kind::Texts, "none", "What it must not print."),
             key("matches", Kind::Text, "none", "Regular expression that it has to match somewhere."),
+            key(
+                "field",
+                Kind::Text,
+                "none",
+                "A path in the structured form, such as `usage_reporting.next_report_push`.",
+            ),
+            key("equals", Kind::Any, "none", "What is there: a text, a number, true or false."),
             key("peer", Kind::Choice(Seen::WORDS), "none", "What the mock has: so many of these."),
         ],
     ),

@@ -232,6 +232,8 @@ pub enum Wanted {
         not_contains: Vec<String>,
         /// What it has to match somewhere.
         matches: Option<Regex>,
+        /// A path in its structured form, and the value that is there.
+        field: Option<(String, String)>,
     },
     /// What the mock knows at a time.
     Peer {

@@ -1,6 +1,6 @@
 //! `[[expect]]`.
 
-use slpsim_config::reader::{Item, Table};
+use slpsim_config::reader::{Item, Table, Value};
 
 use super::{Cx, printed};
 use crate::scenario::model::{Expectation, Seen, Wanted};
@@ -17,9 +17,9 @@ fn expectation(table: &Table, cx: &mut Cx<'_>) -> Option<Expectation> {
         return None;
     };
     let foreign: &[&str] = match kind {
-        "message" => &["at", "contains", "not-contains", "matches"],
+        "message" => &["at", "contains", "not-contains", "matches", "field", "equals"],
         "show" => &["within", "count", "text"],
-        _ => &["within", "text", "contains", "not-contains", "matches", "device"],
+        _ => &["within", "text", "contains", "not-contains", "matches", "field", "equals", "device"],
     };
     for key in foreign.iter().filter(|key| table.has(key)) {
         cx.add(table.place(key), format!("`{key}` does not belong to an expectation with `{kind}`"));
@@ -58,8 +58,8 @@ fn show(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
         Some(Item::Texts(texts)) => texts.clone(),
         _ => Vec::new(),
     };
-    if !["contains", "not-contains", "matches"].into_iter().any(|key| table.has(key)) {
-        cx.add(&table.place, "say what it prints: `contains`, `not_contains` or `matches`");
+    if !["contains", "not-contains", "matches", "field"].into_iter().any(|key| table.has(key)) {
+        cx.add(&table.place, "say what it prints: `contains`, `not_contains`, `matches` or `field`");
     }
     Some(Wanted::Show {
         at: at(table, cx)?,
@@ -67,7 +67,38 @@ fn show(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
         contains: texts("contains"),
         not_contains: texts("not-contains"),
         matches: cx.regex(table, "matches", false),
+        field: field(table, cx),
     })
+}
+
+/// `field` and `equals`, which belong together.
+fn field(table: &Table, cx: &mut Cx<'_>) -> Option<(String, String)> {
+    let given = (table.owned("field"), table.item_of("equals"));
+    let (field, node) = match given {
+        (Some(field), Some(Item::Any(node))) => (field, node),
+        (None, None) => return None,
+        (Some(_), _) => {
+            cx.add(table.place("field"), "`field` needs `equals`, the value that is there");
+            return None;
+        }
+        (None, Some(_)) => {
+            cx.add(table.place("equals"), "`equals` needs `field`, a path in the structured form");
+            return None;
+        }
+    };
+    let value = match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Float(_) | Value::Time(_) | Value::List(_) | Value::Table(_) => {
+            cx.add(
+                &node.place,
+                format!("`equals` is a text, a whole number, true or false, not {}", node.value.kind()),
+            );
+            return None;
+        }
+    };
+    Some((field, value))
 }
 
 fn peer(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
