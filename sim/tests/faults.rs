@@ -164,3 +164,49 @@ fn what_the_switch_lacks_is_seen_by_its_exchanges() {
         assert!(outcome.passed(), "{keys} {lines}: {}", outcome.failure_text());
     }
 }
+
+/// One vocabulary: what the table says of the live mock is what the live mock takes.
+#[test]
+fn the_table_and_the_live_mock_know_the_same_words() {
+    use slpsim_cssm::FaultKind;
+    use slpsim_transport::fault::Place;
+    let words = |live: bool| {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.row().places.contains(&Place::Live) == live);
+        let mut words: Vec<_> = kinds.map(Kind::word).collect();
+        words.sort_unstable();
+        words
+    };
+    let sorted = |words: &[&'static str]| {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words
+    };
+    assert_eq!(words(true), sorted(&FaultKind::WORDS));
+    assert_eq!(words(false), sorted(&FaultKind::ELSEWHERE));
+}
+
+/// The example of each row is a fault that a scenario takes.
+#[test]
+fn every_example_of_the_table_is_taken() {
+    for kind in Kind::ALL {
+        with("1d", kind.row().example);
+    }
+}
+
+/// The worked example of the guide is played as it is printed there.
+#[test]
+fn the_example_of_the_guide_passes_as_printed() {
+    let guide =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scenarios.md")).unwrap();
+    let block = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let scenarios = parse(block, "symptom.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(&scenarios[0], &Options::default()).unwrap();
+    assert!(outcome.passed(), "{}", outcome.failure_text());
+    let other = block.replace("dns-nxdomain", "unreachable");
+    let scenarios = parse(&other, "symptom.toml", Path::new("")).unwrap();
+    let said = run(&scenarios[0], &Options::default()).unwrap().failure_text();
+    let printed = guide.split("## When it fails").nth(1).unwrap();
+    for line in said.lines() {
+        assert!(printed.contains(line.trim()), "{line}");
+    }
+}
