@@ -165,6 +165,40 @@ fn what_the_switch_lacks_is_seen_by_its_exchanges() {
     }
 }
 
+/// A scenario that describes its network has that network.
+#[test]
+fn a_network_that_is_described_has_only_what_is_described() {
+    let hosts = "[world.network.hosts]\n\"cslu.example.com\" = \"192.0.2.200\"\n";
+    let routes = "[world.network.routes]\n\"192.0.2.200:8182\" = \"127.0.0.1:1\"\n";
+    for (url, network, text) in [
+        ("http://anything.example.com/cslu/v1/pi", "", None),
+        ("http://cslu.example.com:8182/cslu/v1/pi", hosts, None),
+        ("http://cslu.example.com:8182/cslu/v1/pi", &format!("{hosts}{routes}"), None),
+        ("cslu-local", hosts, None),
+        (
+            "http://clsu.example.com:8182/cslu/v1/pi",
+            hosts,
+            Some("Unable to resolve server hostname/domain name"),
+        ),
+        (
+            "http://cslu.example.com:8181/cslu/v1/pi",
+            &format!("{hosts}{routes}"),
+            Some("Communications failure"),
+        ),
+    ] {
+        let count = u8::from(text.is_some());
+        let file = format!(
+            "name = \"x\"\nuntil = \"1m\"\n[device]\nurl-cslu = \"{url}\"\n{network}\
+             [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = {count}\ntext = \".* : {}\"\n\
+             [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = {count}\n",
+            text.unwrap_or(".*")
+        );
+        let scenarios = parse(&file, "f.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}"));
+        let outcome = run(&scenarios[0], &Options::default()).unwrap();
+        assert!(outcome.passed(), "{url} {network}: {}", outcome.failure_text());
+    }
+}
+
 /// One vocabulary: what the table says of the live mock is what the live mock takes.
 #[test]
 fn the_table_and_the_live_mock_know_the_same_words() {

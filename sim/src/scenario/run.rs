@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
             plan: Plan::default(),
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
-            open: scenario.open_network,
+            open: scenario.open,
             latency,
             seed,
             hits: Vec::new(),
