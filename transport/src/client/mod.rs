@@ -2,9 +2,10 @@
 //!
 //! Two levels. A [`Carrier`] moves the bytes of one exchange over HTTP or HTTPS. A [`Transport`] moves what the agent
 //! speaks of: it composes, encodes and signs with a [`Format`], has the bytes carried, and decodes, verifies and
-//! accepts the answer. [`Smart`], [`Cslu`] and [`Off`] are the transports.
+//! accepts the answer. [`Smart`], [`Callhome`], [`Cslu`] and [`Off`] are the transports.
 
 mod call;
+mod callhome;
 mod carrier;
 mod classify;
 mod link;
@@ -14,6 +15,7 @@ mod tls;
 mod transport;
 
 pub use call::{Answer, Call, CarryError, Clock, Limits};
+pub use callhome::Callhome;
 pub use carrier::{Carrier, Proxy};
 pub use link::{Decoded, Encoded, Format, Link, Nonces, SystemNonces};
 pub use route::{NoWay, Resolve, Way};
