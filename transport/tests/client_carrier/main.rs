@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect by unwrapping it")]
 
 mod conditions;
+mod dns;
 mod limits;
+mod name_server;
 mod network;
 mod peer;
 mod proxy;
