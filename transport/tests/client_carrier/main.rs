@@ -9,6 +9,7 @@ mod name_server;
 mod network;
 mod peer;
 mod proxy;
+mod real_proxy;
 mod smart;
 mod tls;
 mod transports;
