@@ -14,13 +14,16 @@ pub struct Callhome {
     pub enabled: bool,
     /// Whether profile `CiscoTAC-1` is active.
     pub profile_active: bool,
+    /// Whether the service has HTTP as a transport: `transport http use-vrf` is a prerequisite of licensing
+    /// (`spec/behaviour.md` §1). What its absence does is modelled.
+    pub http: bool,
     /// Destination URL of profile `CiscoTAC-1`; empty: none is configured.
     pub url: String,
 }
 
 impl Callhome {
     /// What of Call Home itself keeps a message from being sent, with a line of detail. The service comes before its
-    /// profile (modelled).
+    /// profile, and this before its transport (modelled).
     #[must_use]
     pub const fn obstacle(&self) -> Option<(Failure, &'static str)> {
         if !self.enabled {
@@ -29,6 +32,10 @@ impl Callhome {
         } else if !self.profile_active {
             let why = "Call Home profile CiscoTAC-1 does not send by HTTP; make it active";
             Some((Failure::CallhomeProfile, why))
+        } else if !self.http {
+            let why =
+                "Call Home has no transport over HTTP; `transport http use-vrf` in mode callhome sets it";
+            Some((Failure::TransportMissing, why))
         } else {
             None
         }

@@ -25,6 +25,7 @@ pub(crate) struct Tinyproxy {
 
 impl Tinyproxy {
     /// Starts one, with a user where `user` names one; `None` where the program is missing.
+    #[expect(clippy::panic, reason = "a helper of tests says what it expects")]
     pub(crate) async fn start(user: Option<(&str, &str)>) -> Option<Self> {
         let program = slpsim_tests::peer("tinyproxy")?;
         // It takes no port 0. The port that was free a moment ago may be taken in between: then another one.
