@@ -22,7 +22,7 @@ use slpsim_transport::smart::{ReceivedRequest, Sealing, SmartFormat, decode_requ
 use slpsim_transport::{Nonce, ServerMessage, WireProfile};
 
 use crate::NOW;
-use crate::device::Device;
+use crate::device::{Clock, Device};
 use crate::name_server::{Answer, Zone};
 use crate::peer::{Act, Authority, Peer, nobody, self_signed};
 use crate::smart::{KEYS, SIGNER, STRANGER, ok, sealed};
@@ -319,7 +319,8 @@ async fn lines(mut setup: Setup) -> (Vec<String>, Vec<String>) {
         let proxy = Peer::plain(Act::Say(says)).await;
         world.add_route(PROXY, 3128, proxy.address);
     }
-    let mut device = Device::boot(setup.mode, Wall::from_secs(NOW), setup.transport(&authority)).await;
+    let clock = Clock::at(Wall::from_secs(NOW));
+    let mut device = Device::boot(setup.mode, clock.clone(), setup.transport(&authority, clock)).await;
     if setup.mode == ByCslu {
         device.run_for(20).await;
     } else {
@@ -351,12 +352,12 @@ impl Setup {
         }
     }
 
-    fn transport(&self, authority: &Authority) -> Arc<dyn Transport> {
+    fn transport(&self, authority: &Authority, clock: Clock) -> Arc<dyn Transport> {
         let network = Network::new(Arc::new(self.world.clone()), self.ip.clone());
         let source = Source { vrf: self.vrf, interface: self.interface };
         let dns = Dns::new(Arc::new(Instant::now()), Duration::from_millis(250));
         let network = SwitchNetwork::new(network, source, Arc::new(dns));
-        let mut carrier = Carrier::new(Arc::new(|| Wall::from_secs(NOW)), Arc::new(network));
+        let mut carrier = Carrier::new(Arc::new(clock), Arc::new(network));
         carrier.limits = self.limits;
         carrier.anchors = authority.anchors();
         carrier.proxy.clone_from(&self.proxy);

@@ -2,20 +2,39 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use slpsim_agent::messages::Spelling;
 use slpsim_agent::{
     Agent, AgentId, BootCause, Command, Cx, Input, Keep, Now, Output, ProfileId, Settings, Shared,
-    TransportMode, Udi, Usage,
+    TransportMode, Udi, Usage, View,
 };
 use slpsim_policy::{Mono, Wall};
 use slpsim_transport::client::Transport;
+
+/// A device's clock, as its transport sees it.
+#[derive(Clone)]
+pub(crate) struct Clock(Arc<AtomicI64>);
+
+impl Clock {
+    /// One that shows `start`.
+    pub(crate) fn at(start: Wall) -> Self {
+        Self(Arc::new(AtomicI64::new(start.0)))
+    }
+}
+
+impl slpsim_transport::client::Clock for Clock {
+    fn wall(&self) -> Wall {
+        Wall(self.0.load(Ordering::SeqCst))
+    }
+}
 
 /// A Nexus 9000 with one licence in use.
 pub(crate) struct Device {
     agent: Agent,
     shared: Shared,
     now: Now,
+    clock: Clock,
     transport: Arc<dyn Transport>,
     /// Lines of the log so far, and what the diagnostics have beside each failed exchange.
     pub(crate) log: Vec<String>,
@@ -23,15 +42,17 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// Boots at `start`; whatever is due then is done.
-    pub(crate) async fn boot(mode: TransportMode, start: Wall, transport: Arc<dyn Transport>) -> Self {
+    /// Boots when `clock` says; from then on the clock follows the device.
+    pub(crate) async fn boot(mode: TransportMode, clock: Clock, transport: Arc<dyn Transport>) -> Self {
         let udi = Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap();
         let settings = Settings { transport: mode, ..Settings::default() };
         let usage = [Usage { license: 0, count: 1 }];
+        let start = slpsim_transport::client::Clock::wall(&clock);
         let mut device = Self {
             agent: Agent::new(ProfileId::Nexus9000, udi, settings, &usage),
             shared: Shared { keep: Keep::SWITCH, ..Shared::default() },
             now: Now { mono: Mono(1_000), wall: start },
+            clock,
             transport,
             log: Vec::new(),
             details: Vec::new(),
@@ -51,6 +72,7 @@ impl Device {
     }
 
     /// What an operator asks for.
+    #[allow(dead_code, reason = "each test binary uses its part")]
     pub(crate) async fn command(&mut self, command: Command) {
         let mut out = Vec::new();
         let mut cx = Cx { now: self.now, id: AgentId(1), shared: &mut self.shared, out: &mut out };
@@ -58,9 +80,16 @@ impl Device {
         self.perform(out).await;
     }
 
+    /// What a show command would read.
+    #[allow(dead_code, reason = "each test binary uses its part")]
+    pub(crate) const fn view(&self) -> View<'_> {
+        self.agent.view(&self.shared, self.now)
+    }
+
     fn advance_to(&mut self, mono: Mono) {
         let ahead = i64::try_from(mono.since(self.now.mono)).unwrap();
         self.now = Now { mono, wall: self.now.wall.plus_millis(ahead) };
+        self.clock.0.store(self.now.wall.0, Ordering::SeqCst);
     }
 
     async fn input(&mut self, input: Input) {
