@@ -29,10 +29,10 @@ impl<T, E: Into<anyhow::Error>> BlameUser<T> for Result<T, E> {
     }
 }
 
-/// An error with its causes in one line.
+/// An error with its causes: one line, or one line by problem of a file.
 #[must_use]
 pub fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").replace('\n', " ")
+    format!("{error:#}")
 }
 
 /// 2 where the user's input is wrong, else 1.

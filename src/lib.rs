@@ -7,11 +7,13 @@
 pub mod cli;
 pub mod clock;
 pub mod control;
+pub mod daemon;
 pub mod driver;
 pub mod error;
 pub mod failpoint;
 pub mod health;
 pub mod kept_clock;
+pub mod keys;
 pub mod metrics;
 pub mod ready;
 pub mod signals;

@@ -16,6 +16,7 @@ use slpsim_logs::{
     StdoutSink, UDP_MAX_BYTES, UdpSink, Zone,
 };
 use slpsim_policy::Wall;
+use slpsim_sim::zone_of;
 
 use crate::driver::LogSink;
 use crate::error::{BlameUser, user_error};
@@ -186,7 +187,7 @@ impl LogSink for DeviceLog {
         let interfaces = config.ip.interfaces.iter();
         let address = interfaces.filter(|interface| interface.is_usable()).find_map(|one| one.address);
         self.address = address.map(|net| net.address.to_string());
-        self.zone = if config.zone == self.named.1 { self.named.0 } else { zone_of(&config.zone) };
+        self.zone = if config.zone == self.named.1 { self.named.0 } else { zone_of(config) };
     }
 
     fn deadline(&self) -> Option<Wall> {
@@ -200,11 +201,6 @@ impl LogSink for DeviceLog {
     fn flush(&mut self) {
         self.each(|repeater| [repeater.deadline().and_then(|end| repeater.timeout(end)), None]);
     }
-}
-
-/// The zone of `clock timezone`; UTC where its abbreviation cannot be printed.
-fn zone_of(zone: &console::calendar::Zone) -> Zone {
-    Zone::fixed(&zone.abbreviation, i32::from(zone.offset_min) * 60).unwrap_or(Zone::UTC)
 }
 
 #[cfg(test)]

@@ -79,6 +79,8 @@ pub struct Agent {
     pub(crate) account_as_of: Stamp,
     pub(crate) down_since: Stamp,
     pub(crate) down_failures: u32,
+    /// Those of [`Flags::stale`] that went straight to CSSM.
+    pub(crate) stale_direct: u16,
     pub(crate) rum: Rum,
     pub(crate) spill: Option<Box<Spill>>,
 }
@@ -102,8 +104,6 @@ pub(crate) struct Flags {
     pub(crate) sync_queued: bool,
     /// An event push waits for the usage exchange in flight.
     pub(crate) push_queued: bool,
-    /// The TRUST_SYNC in flight belongs to `license smart sync`.
-    pub(crate) manual_sync: bool,
     /// The peer's capabilities are known.
     pub(crate) answered: bool,
     /// The last known capabilities lack `POLICY_USAGE`.
@@ -112,8 +112,10 @@ pub(crate) struct Flags {
     pub(crate) hello_failing: bool,
     /// Exchanges in flight that were sent to the peer before a change of transport or URL, a bit each by purpose.
     pub(crate) stale: u16,
-    /// The start reminder waits for an authoritative clock.
-    pub(crate) clock_awaited: bool,
+    /// The clock is not authoritative yet.
+    pub(crate) clock_unsure: bool,
+    /// The start reminder waits until it is.
+    pub(crate) start_reminder_waits: bool,
     /// The jobs of classic Smart Licensing run.
     pub(crate) renewals: bool,
     /// They have been cancelled for good.
@@ -146,6 +148,13 @@ impl core::fmt::Debug for Stamp {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.get().fmt(f)
     }
+}
+
+/// A clock that is off by more than 70 million years is taken for one that is off by 70 million years, so that a time
+/// some days after now is after now.
+fn within_time(wall: Wall) -> Wall {
+    const END: i64 = i64::MAX / 4;
+    Wall(wall.0.clamp(-END, END))
 }
 
 /// What few agents have, or only for a while.
@@ -199,6 +208,7 @@ impl Agent {
             account_as_of: Stamp::NONE,
             down_since: Stamp::NONE,
             down_failures: 0,
+            stale_direct: 0,
             rum: Rum::default(),
             spill: None,
         };
@@ -208,6 +218,7 @@ impl Agent {
 
     /// Takes one input. Infallible: a bad reply is an input like any other.
     pub fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
+        cx.now.wall = within_time(cx.now.wall);
         let first = cx.out.len();
         match input {
             Input::Boot { cause, clock_authoritative } => self.boot(cx, cause, clock_authoritative),
@@ -228,6 +239,7 @@ impl Agent {
     /// # Errors
     /// Where the device refuses the command at once; nothing has changed then.
     pub fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> Result<(), CommandError> {
+        cx.now.wall = within_time(cx.now.wall);
         let first = cx.out.len();
         let result = match command {
             Command::Trust { token, scope, force } => {
@@ -247,7 +259,7 @@ impl Agent {
                 Ok(())
             }
             Command::Url => {
-                self.peer_changed(cx);
+                self.peer_changed(cx, self.settings.transport.is_direct());
                 Ok(())
             }
             Command::UsageInterval(days) => self.set_interval(cx, days),
@@ -274,6 +286,11 @@ impl Agent {
     #[must_use]
     pub const fn settings(&self) -> Settings {
         self.settings
+    }
+
+    /// Sets what the configuration says before [`Input::Boot`]; while it runs, [`Command`]s change settings.
+    pub const fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
     }
 
     fn timeout(&mut self, cx: &mut Cx<'_>) {
@@ -308,8 +325,12 @@ impl Agent {
         let stale = self.flags.stale & purpose.bit() != 0;
         match result {
             Ok(reply) => {
+                let direct = match stale {
+                    true => self.stale_direct & purpose.bit() != 0,
+                    false => self.settings.transport.is_direct(),
+                };
                 self.authenticated(cx, reply.capabilities, stale);
-                self.answered(cx, purpose, reply);
+                self.answered(cx, purpose, reply, direct);
             }
             Err(failure) => {
                 self.comm_failed(cx, failure);
@@ -318,15 +339,16 @@ impl Agent {
         }
     }
 
-    fn answered(&mut self, cx: &mut Cx<'_>, purpose: Purpose, mut reply: Reply) {
-        let elements = self.take_elements(&mut reply);
+    fn answered(&mut self, cx: &mut Cx<'_>, purpose: Purpose, mut reply: Reply, direct: bool) {
+        let elements = Self::take_elements(&mut reply, direct);
         match purpose {
             Purpose::Poll => self.poll_answered(cx, reply.status, elements),
             Purpose::Hello => self.install(cx, elements),
             Purpose::Trust => self.trust_answered(cx, reply.status, elements),
             Purpose::Usage => self.usage_answered(cx, reply.status, elements),
             Purpose::TrustSync => self.sync_answered(cx, elements),
-            Purpose::AuthRequest => self.auth_answered(cx, reply.status, elements),
+            // A refusal brings no code, and no message is documented for it.
+            Purpose::AuthRequest => self.install(cx, elements),
             Purpose::AuthReturn => self.auth_return_answered(cx, &reply.status),
             Purpose::AuthRenew | Purpose::IdRenew => self.renewal_answered(cx, purpose, &reply.status),
         }
@@ -336,11 +358,12 @@ impl Agent {
         match purpose {
             // The next poll stands since this one began.
             Purpose::Poll => {}
-            Purpose::Hello => self.flags.hello_failing = true,
+            Purpose::Hello => self.hello_failed(),
             // The repetition stands since the attempt began.
             Purpose::Trust => {}
             Purpose::Usage => self.usage_failed(cx),
-            Purpose::TrustSync => self.sync_failed(),
+            // An automatic one is repeated: its timer stands. A manual one leaves what was due as it was.
+            Purpose::TrustSync => {}
             Purpose::AuthRequest | Purpose::AuthReturn => {}
             // The repetition stands since the attempt began.
             Purpose::AuthRenew | Purpose::IdRenew => {}

@@ -3,13 +3,13 @@
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use crate::agent::{Agent, Cx, InstalledAuth};
 use crate::draw::{Draw, draw};
-use crate::elements::Elements;
 use crate::input::CommandError;
 use crate::judge::{Carrier, judge};
-use crate::messages::Message;
+use crate::messages::{AuthError, Message};
 use crate::output::Output;
 use crate::reply::{AuthCode, Element, Status};
 use crate::request::{AuthKey, Purpose, Request};
@@ -36,7 +36,8 @@ impl Agent {
         if !self.profile().has_enforced {
             return Err(CommandError::NotOnThisProfile);
         }
-        if self.spill.as_ref().is_none_or(|spill| spill.auth.is_empty()) {
+        let active = self.udi;
+        if !self.spill.as_ref().is_some_and(|spill| spill.auth.iter().any(|auth| auth.code.udi == active)) {
             return Err(CommandError::NotFound);
         }
         self.check_may_talk()?;
@@ -44,6 +45,7 @@ impl Agent {
         let n = u64::from(self.last_txn.0) ^ u64::try_from(cx.now.wall.secs()).unwrap_or(0);
         let code = format!("R{:016X}", draw(cx.shared.seed, cx.id, Draw::ReturnCode, n));
         self.spill().return_code = Some(code.as_str().into());
+        self.flags.dirty = true;
         self.send(cx, Request::AuthReturn { remove_code: code });
         Ok(())
     }
@@ -58,19 +60,17 @@ impl Agent {
         )))
     }
 
-    pub(crate) fn auth_answered(&mut self, cx: &mut Cx<'_>, status: Status, elements: Elements) {
-        if let Status::Refused { .. } = status {
-            // The peer refuses to give a code: none has arrived, and no message is documented.
-        }
-        self.install(cx, elements);
-    }
-
     pub(crate) fn auth_return_answered(&mut self, cx: &mut Cx<'_>, status: &Status) {
         match status {
             Status::Ok | Status::OkPoll { .. } | Status::NoData => {}
             Status::TryAgain { .. } | Status::Refused { .. } => return, // the codes stay
         }
-        let removed = self.spill.as_mut().map(|spill| core::mem::take(&mut spill.auth)).unwrap_or_default();
+        let active = self.udi;
+        let auth = self.spill.as_mut().map(|spill| core::mem::take(&mut spill.auth)).unwrap_or_default();
+        let (removed, kept): (Vec<_>, Vec<_>) = auth.into_iter().partition(|auth| auth.code.udi == active);
+        if let Some(spill) = &mut self.spill {
+            spill.auth = kept;
+        }
         self.flags.dirty |= !removed.is_empty();
         for installed in removed {
             cx.out.push(Output::Log(Message::AuthorizationRemoved { udi: installed.code.udi }));
@@ -83,14 +83,18 @@ impl Agent {
         }
         let udi = element.body.as_ref().map_or(self.udi, |code| code.udi);
         match judge(element, carrier, cx.now.wall) {
+            Ok(_) if !self.units().any(|unit| unit.udi == udi) => {
+                // Node lock, as with trust codes: a code for somebody else is none for this device (modelled).
+                let error = AuthError::Parse;
+                cx.out.push(Output::Log(Message::AuthorizationInstallFailed { udi: self.udi, error }));
+            }
             Ok(code) => {
                 let auth = &mut self.spill().auth;
                 if auth.iter().any(|installed| installed.code == code) {
                     return; // once per code
                 }
-                auth.retain(|installed| {
-                    installed.code.udi != udi || installed.code.entitlements != code.entitlements
-                });
+                // A new code for the same licences takes the place of the old one, whatever their counts (modelled).
+                auth.retain(|installed| installed.code.udi != udi || !same_licenses(&installed.code, &code));
                 auth.push(InstalledAuth { code, installed: cx.now.wall });
                 self.flags.dirty = true;
                 cx.out.push(Output::Log(Message::AuthorizationInstallSuccess { udi }));
@@ -107,4 +111,8 @@ impl Agent {
     pub fn return_code(&self) -> Option<alloc::string::String> {
         self.spill.as_ref()?.return_code.as_ref().map(|code| code.to_string())
     }
+}
+
+fn same_licenses(one: &AuthCode, other: &AuthCode) -> bool {
+    one.entitlements.iter().map(|(tag, _)| tag).eq(other.entitlements.iter().map(|(tag, _)| tag))
 }

@@ -23,8 +23,8 @@ pub(crate) struct Elements {
 }
 
 impl Agent {
-    pub(crate) fn take_elements(&self, reply: &mut Reply) -> Elements {
-        let direct = self.settings.transport.is_direct();
+    /// `direct`: the answer came straight from CSSM.
+    pub(crate) fn take_elements(reply: &mut Reply, direct: bool) -> Elements {
         Elements {
             carrier: if direct { Carrier::Direct { stamp: reply.stamp } } else { Carrier::Relayed },
             account: reply.account.take(),
@@ -40,13 +40,7 @@ impl Agent {
         if let Some(account) = elements.account {
             self.note_account(cx, account);
         }
-        // The active unit first, then the standby (`spec/messages.md` §2).
-        let active = self.udi;
-        let (own, others): (Vec<_>, Vec<_>) =
-            elements.trust.into_iter().partition(|code| code.body.as_ref().map_or(true, |c| c.udi == active));
-        for code in own.into_iter().chain(others) {
-            self.install_trust(cx, code, carrier);
-        }
+        self.install_trusts(cx, elements.trust, carrier);
         if let Some(policy) = elements.policy {
             self.install_policy(cx, policy, carrier);
         }
@@ -59,9 +53,8 @@ impl Agent {
     }
 
     fn note_account(&mut self, cx: &mut Cx<'_>, account: Account) {
-        let account = Some(cx.shared.accounts.intern(account));
-        self.flags.dirty |= self.account != account;
-        self.account = account;
+        self.account = Some(cx.shared.accounts.intern(account));
+        self.flags.dirty = true;
         self.account_as_of = Stamp::at(cx.now.wall);
     }
 

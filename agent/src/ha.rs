@@ -1,13 +1,14 @@
 //! Two supervisors (`spec/behaviour.md` §10), and the generations that closed reports refer to.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use slpsim_policy::Wall;
 
 use crate::agent::{Agent, Cx};
 use crate::ids::{IdCert, ReportId, Udi};
 use crate::reply::TrustCode;
-use crate::report::{Report, Role, Signer, Unit};
+use crate::report::{Report, ReportState, Role, Signer, Unit};
 use crate::rum::{ReportRow, Seal};
 use crate::sync::Sync;
 use crate::timers::Timer;
@@ -20,14 +21,14 @@ pub(crate) struct Ha {
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) standby: Option<Standby>,
     /// Generation of the units that are there now.
-    pub(crate) units: u8,
-    /// The highest generation of an identity so far, where it is not that of the trust code installed.
-    pub(crate) identity: u8,
+    pub(crate) units: u16,
+    /// The generation of an identity that was given last.
+    pub(crate) identity: u16,
     /// Sets of units of earlier generations that reports still name.
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(crate) past_units: Vec<(u8, Udi, Option<Udi>)>,
+    pub(crate) past_units: Vec<(u16, Udi, Option<Udi>)>,
     /// Identities of earlier generations that reports still name.
-    pub(crate) past_identities: Vec<(u8, IdCert)>,
+    pub(crate) past_identities: Vec<(u16, IdCert)>,
 }
 
 /// The second supervisor.
@@ -37,15 +38,14 @@ pub(crate) struct Standby {
     pub(crate) trust: Option<TrustData>,
 }
 
-impl Ha {
-    pub(crate) const fn next_identity_generation(&self) -> u8 {
-        next_generation(self.identity)
-    }
-}
-
-/// 0 means the built-in key.
-const fn next_generation(generation: u8) -> u8 {
-    if generation == u8::MAX { 1 } else { generation + 1 }
+/// The generation after `last` that nothing names; 0 means the built-in key and is never given. A few hundred reports
+/// at most name one each, so there is always a free one near.
+fn next_generation(last: u16, named: impl Fn(u16) -> bool) -> u16 {
+    let after = |generation: u16| generation.checked_add(1).unwrap_or(1);
+    core::iter::successors(Some(after(last)), |tried| Some(after(*tried)))
+        .take(usize::from(u16::MAX))
+        .find(|generation| !named(*generation))
+        .unwrap_or(1)
 }
 
 impl Agent {
@@ -67,31 +67,35 @@ impl Agent {
         }
     }
 
-    /// Keeps the old identity for reports that it signed, and returns the generation of the next.
-    pub(crate) fn next_identity(&mut self, old: TrustData) -> u8 {
-        let named = self.rum.rows.iter().any(|row| row.seal.identity == old.generation);
-        let ha = &mut self.spill().ha;
-        if named {
+    /// Generation for an identity that becomes that of the active unit. The one before it is kept for the reports
+    /// that it signed.
+    pub(crate) fn next_identity(&mut self) -> u16 {
+        let old = self.trust;
+        let rows = &self.rum.rows;
+        let ha = &mut self.spill.get_or_insert_default().ha;
+        let named = |generation| closed(rows).any(|seal| seal.identity == generation);
+        if let Some(old) = old.filter(|old| named(old.generation)) {
             ha.past_identities.push((old.generation, old.identity));
         }
-        ha.identity = ha.identity.max(old.generation);
-        ha.next_identity_generation()
+        ha.identity = next_generation(ha.identity, named);
+        ha.identity
     }
 
     /// Forgets generations that no report names any more.
     pub(crate) fn prune_generations(&mut self) {
         let rows = &self.rum.rows;
         if let Some(spill) = &mut self.spill {
-            spill.ha.past_identities.retain(|(g, _)| rows.iter().any(|row| row.seal.identity == *g));
-            spill.ha.past_units.retain(|(g, _, _)| rows.iter().any(|row| row.seal.units == *g));
+            spill.ha.past_identities.retain(|(g, _)| closed(rows).any(|seal| seal.identity == *g));
+            spill.ha.past_units.retain(|(g, _, _)| closed(rows).any(|seal| seal.units == *g));
         }
     }
 
     fn change_units(&mut self) {
         let past = (self.seal().units, self.udi, self.standby().map(|standby| standby.udi));
-        let ha = &mut self.spill().ha;
+        let rows = &self.rum.rows;
+        let ha = &mut self.spill.get_or_insert_default().ha;
         ha.past_units.push(past);
-        ha.units = next_generation(ha.units);
+        ha.units = next_generation(ha.units, |generation| closed(rows).any(|seal| seal.units == generation));
         self.prune_generations();
         self.flags.dirty = true;
     }
@@ -121,16 +125,14 @@ impl Agent {
     pub(crate) fn switchover(&mut self, cx: &mut Cx<'_>) {
         let Some(standby) = self.standby().copied() else { return };
         self.change_units();
-        let old = Standby { udi: self.udi, trust: self.trust };
+        let generation = self.next_identity();
+        // What signed reports is remembered by generation; the trust code of a standby signs none.
+        let old =
+            Standby { udi: self.udi, trust: self.trust.map(|trust| TrustData { generation: 0, ..trust }) };
         self.udi = standby.udi;
-        if let Some(old_trust) = self.trust {
-            let generation = self.next_identity(old_trust);
-            self.trust = standby.trust.map(|trust| TrustData { generation, ..trust });
-        } else {
-            self.trust = standby.trust.map(|trust| TrustData { generation: 1, ..trust });
-        }
+        self.trust = standby.trust.map(|trust| TrustData { generation, ..trust });
         self.spill().ha.standby = Some(old);
-        self.arm_trust_renewal(cx);
+        self.arm_trust_renewal(cx, Duration::ZERO);
         self.event_push(cx);
     }
 
@@ -141,7 +143,7 @@ impl Agent {
             return false;
         };
         if standby.udi != code.udi {
-            return false;
+            return false; // node lock
         }
         let same = standby
             .trust
@@ -153,13 +155,13 @@ impl Agent {
         true
     }
 
+    /// Factory reset: no report is left that names a generation.
     pub(crate) fn forget_trust_of_standby(&mut self) {
         if let Some(spill) = &mut self.spill {
             if let Some(standby) = &mut spill.ha.standby {
                 standby.trust = None;
             }
-            spill.ha.past_identities.clear();
-            spill.ha.past_units.clear();
+            spill.ha = Ha { standby: spill.ha.standby, ..Ha::default() };
         }
     }
 
@@ -200,4 +202,9 @@ impl Agent {
             None => self.units().collect(),
         }
     }
+}
+
+/// The seals of closed reports; an open one has none yet.
+fn closed(rows: &[ReportRow]) -> impl Iterator<Item = Seal> {
+    rows.iter().filter(|row| row.state != ReportState::Open).map(|row| row.seal)
 }

@@ -59,7 +59,13 @@ impl Agent {
         if !was_down_rev {
             cx.out.push(Output::Log(Message::ReportingNotSupported));
             self.cancel_renewals();
+            self.end_ladder_at_down_rev(cx);
         }
+    }
+
+    /// An answer to another exchange may have come first; then hello is no longer wanted.
+    pub(crate) fn hello_failed(&mut self) {
+        self.flags.hello_failing = self.timers.get(Timer::Hello).is_some();
     }
 
     pub(crate) fn hello_due(&mut self, cx: &mut Cx<'_>) {
@@ -88,16 +94,18 @@ impl Agent {
 
     pub(crate) fn set_transport(&mut self, cx: &mut Cx<'_>, transport: TransportMode) {
         if self.settings.transport != transport {
-            self.settings.transport = transport;
-            self.peer_changed(cx);
+            let was_direct = core::mem::replace(&mut self.settings.transport, transport).is_direct();
+            self.peer_changed(cx, was_direct);
         }
     }
 
     /// Only arms hello and forgets the old answer; an outage, a window and a poll stay (§7.1).
-    pub(crate) fn peer_changed(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn peer_changed(&mut self, cx: &mut Cx<'_>, was_direct: bool) {
         for purpose in Purpose::ALL {
-            if self.is_in_flight(purpose) {
+            if self.is_in_flight(purpose) && self.flags.stale & purpose.bit() == 0 {
                 self.flags.stale |= purpose.bit();
+                let direct = if was_direct { purpose.bit() } else { 0 };
+                self.stale_direct = self.stale_direct & !purpose.bit() | direct;
             }
         }
         self.cancel(cx, Purpose::Hello);

@@ -1,12 +1,13 @@
 //! Start, reload, factory reset, the clock, usage and reminders (`spec/behaviour.md` §3, §9, §11).
 
+use core::time::Duration;
+
 use slpsim_policy::{Mono, Phase, Wall, days_left, next_reminder, on_change_bound};
 
 use crate::agent::{Agent, Cx, Flags, Stamp};
-use crate::ids::Txn;
 use crate::input::{BootCause, Usage};
 use crate::messages::Message;
-use crate::numbers::{REPORT_AFTER_START, START_REMINDER};
+use crate::numbers::{HELLO_AFTER_START, REPORT_AFTER_START, START_REMINDER};
 use crate::output::{Event, Output};
 use crate::report::Reason;
 use crate::reporting::{Attempt, Ladder, Reporting};
@@ -17,7 +18,11 @@ use crate::timers::{Timer, TimerTable};
 impl Agent {
     pub(crate) fn boot(&mut self, cx: &mut Cx<'_>, cause: BootCause, clock_authoritative: bool) {
         let (cancelled, was_armed) = (self.flags.renewals_cancelled, self.flags.renewals);
+        for purpose in Purpose::ALL {
+            self.cancel(cx, purpose);
+        }
         self.forget_volatile();
+        let known_until = self.spill.as_mut().and_then(|spill| spill.known_until.take());
         self.flags.renewals_cancelled = cancelled;
         self.flags.renewals = (was_armed || Self::boot_cause_registers(cause)) && !cancelled;
         cx.out.push(Output::Event(Event::InitStart));
@@ -26,8 +31,7 @@ impl Agent {
             BootCause::Reload => self.close_reports(cx, Reason::ProductReload),
             BootCause::PowerLoss => {
                 // Of the time after the last durable state nothing is known, so nothing is measured.
-                let known = self.spill.as_mut().and_then(|spill| spill.known_until.take());
-                let end = known.unwrap_or(cx.now.wall).min(cx.now.wall);
+                let end = known_until.unwrap_or(cx.now.wall).min(cx.now.wall);
                 self.close_reports_at(cx, end, Reason::ProductReload);
             }
         }
@@ -36,14 +40,13 @@ impl Agent {
             cx.out.push(Output::Event(event));
         }
         self.start(cx, clock_authoritative);
-        self.arm_trust_renewal(cx);
+        self.arm_trust_renewal(cx, HELLO_AFTER_START);
         self.arm_renewals(cx);
     }
 
     /// What a reload loses (§11).
     fn forget_volatile(&mut self) {
         self.timers = TimerTable::new();
-        self.in_flight = [Txn(0); Purpose::ALL.len()];
         self.flags = Flags { dirty: true, ..Flags::default() };
         self.reporting = Reporting::Idle;
         self.attempt = Attempt::None;
@@ -68,22 +71,21 @@ impl Agent {
         self.flags.start_push_pending = true;
         self.arm_hello(cx);
         self.timers.set_in(Timer::Report, cx.now.mono, REPORT_AFTER_START);
-        self.flags.clock_awaited = !clock_authoritative;
-        if clock_authoritative {
-            self.arm_start_reminder(cx);
-        }
+        self.flags.clock_unsure = !clock_authoritative;
+        // Whether there is one is decided now: a licence that appears after the start sends no start reminder (§5.2).
+        self.flags.start_reminder_waits = self.rum.any_in_use();
+        self.start_reminder(cx);
         self.rearm_reminder(cx);
     }
 
-    fn arm_start_reminder(&mut self, cx: &Cx<'_>) {
-        if self.rum.any_in_use() {
-            self.timers.set_in(Timer::StartReminder, cx.now.mono, START_REMINDER);
-        }
+    pub(crate) fn clock_authoritative(&mut self, cx: &mut Cx<'_>) {
+        self.flags.clock_unsure = false;
+        self.start_reminder(cx);
     }
 
-    pub(crate) fn clock_authoritative(&mut self, cx: &mut Cx<'_>) {
-        if core::mem::take(&mut self.flags.clock_awaited) {
-            self.arm_start_reminder(cx);
+    fn start_reminder(&mut self, cx: &Cx<'_>) {
+        if !self.flags.clock_unsure && core::mem::take(&mut self.flags.start_reminder_waits) {
+            self.timers.set_in(Timer::StartReminder, cx.now.mono, START_REMINDER);
         }
     }
 
@@ -95,6 +97,7 @@ impl Agent {
         let had_policy = self.policy.take().is_some();
         let auth = self.spill.as_mut().map(|spill| core::mem::take(&mut spill.auth)).unwrap_or_default();
         let (down_since, down_failures) = (self.down_since, self.down_failures);
+        let clock_authoritative = !self.flags.clock_unsure;
         self.forget_volatile();
         (self.down_since, self.down_failures) = (down_since, down_failures);
         self.trust = None;
@@ -112,6 +115,9 @@ impl Agent {
             *stamp = Stamp::NONE;
         }
         self.forget_trust_of_standby();
+        if let Some(spill) = &mut self.spill {
+            spill.return_code = None;
+        }
         self.rum.reset(cx.now.wall.secs());
         if had_policy {
             cx.out.push(Output::Log(Message::PolicyRemoved));
@@ -119,7 +125,7 @@ impl Agent {
         for installed in auth {
             cx.out.push(Output::Log(Message::AuthorizationRemoved { udi: installed.code.udi }));
         }
-        self.start(cx, true);
+        self.start(cx, clock_authoritative);
     }
 
     pub(crate) fn clock_step(&mut self, cx: &mut Cx<'_>, delta_ms: i64) {
@@ -133,7 +139,7 @@ impl Agent {
         {
             self.timers.set(Timer::Report, shifted(at, delta_ms, cx.now.mono));
         }
-        self.arm_trust_renewal(cx);
+        self.arm_trust_renewal(cx, Duration::ZERO);
         self.rearm_reminder(cx);
     }
 
@@ -155,7 +161,7 @@ impl Agent {
         if self.t0.get().is_none() {
             self.t0 = Stamp::at(c);
         }
-        if !self.push_is_scheduled() {
+        if self.timers.get(Timer::Report).is_none() {
             self.schedule_for_usage(cx, usage, old, license.class, c);
         }
         self.rearm_reminder(cx);

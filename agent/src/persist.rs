@@ -57,7 +57,7 @@ pub struct Saved {
     rejected: u32,
     purged: u32,
     ha: Ha,
-    past_units: Vec<(u8, SavedUdi, Option<SavedUdi>)>,
+    past_units: Vec<(u16, SavedUdi, Option<SavedUdi>)>,
     auth: Vec<SavedAuth>,
     return_code: Option<String>,
     renewals: bool,
@@ -137,14 +137,16 @@ impl Agent {
     /// The durable state at `now`.
     #[must_use]
     pub fn save(&self, shared: &Shared, now: Now) -> Saved {
-        let ha = self.spill.as_ref().map(|spill| spill.ha.clone()).unwrap_or_default();
+        let mut ha = self.spill.as_ref().map(|spill| spill.ha.clone()).unwrap_or_default();
+        // Units are saved as text, in fields of their own.
+        let (standby, past_units) = (ha.standby.take(), core::mem::take(&mut ha.past_units));
         let more = self.rum.more.as_deref().cloned().unwrap_or_default();
         Saved {
             version: VERSION,
             at: now.wall,
             profile: self.profile,
             udi: (&self.udi).into(),
-            standby: ha.standby.map(|standby| ((&standby.udi).into(), standby.trust)),
+            standby: standby.map(|standby| ((&standby.udi).into(), standby.trust)),
             trust: self.trust,
             policy: self
                 .policy
@@ -168,8 +170,7 @@ impl Agent {
             acknowledged: self.rum.acknowledged,
             rejected: self.rum.rejected,
             purged: self.rum.purged,
-            past_units: ha
-                .past_units
+            past_units: past_units
                 .iter()
                 .map(|(generation, active, standby)| {
                     (*generation, active.into(), standby.as_ref().map(Into::into))

@@ -4,7 +4,10 @@ use core::time::Duration;
 
 use crate::agent::{Agent, Cx};
 use crate::elements::Elements;
-use crate::numbers::{NOT_POSSIBLE, POLL_AFTER_FAILURE, POLLS_BEFORE_DAILY, TRY_AGAIN};
+use crate::ids::PollId;
+use crate::numbers::{
+    NOT_POSSIBLE, POLL_AFTER_FAILURE, POLL_CSLU, POLL_DIRECT, POLLS_BEFORE_DAILY, TRY_AGAIN,
+};
 use crate::reply::Status;
 use crate::request::{Purpose, Request};
 use crate::timers::Timer;
@@ -28,14 +31,11 @@ impl Agent {
         match status {
             Status::OkPoll { interval_s, .. } if elements.ack.is_none() => {
                 if self.polls < POLLS_BEFORE_DAILY {
-                    let given = interval_s.map(|seconds| Duration::from_secs(u64::from(seconds)));
-                    self.timers.set_in(Timer::Poll, cx.now.mono, given.unwrap_or(self.poll_delay()));
+                    self.timers.set_in(Timer::Poll, cx.now.mono, self.poll_delay(interval_s));
                 }
             }
             Status::TryAgain { after_s } => {
-                let after =
-                    after_s.filter(|s| *s > 0).map_or(TRY_AGAIN, |s| Duration::from_secs(u64::from(s)));
-                self.timers.set_in(Timer::Poll, cx.now.mono, after);
+                self.timers.set_in(Timer::Poll, cx.now.mono, given_or(after_s, TRY_AGAIN));
             }
             // A refusal ends polling: what it was for goes with the next push (modelled).
             Status::Ok | Status::OkPoll { .. } | Status::NoData | Status::Refused { .. } => {
@@ -45,9 +45,30 @@ impl Agent {
         self.install(cx, elements);
     }
 
+    /// The poll id of a new push replaces the old one, and with it a poll that is under way (§8): its report went
+    /// with the new push again.
+    pub(crate) fn wait_for_ack(&mut self, cx: &mut Cx<'_>, poll_id: Option<PollId>, interval_s: Option<u32>) {
+        self.cancel(cx, Purpose::Poll);
+        self.end_polling();
+        if poll_id.is_some() {
+            self.poll_id = poll_id;
+            self.timers.set_in(Timer::Poll, cx.now.mono, self.poll_delay(interval_s));
+        }
+    }
+
+    fn poll_delay(&self, interval_s: Option<u32>) -> Duration {
+        let default = if self.settings.transport.is_direct() { POLL_DIRECT } else { POLL_CSLU };
+        given_or(interval_s, default)
+    }
+
     pub(crate) fn end_polling(&mut self) {
         self.poll_id = None;
         self.polls = 0;
         self.timers.clear(Timer::Poll);
     }
+}
+
+/// What the peer gives, in seconds, or else `default`; 0 counts as not given.
+pub(crate) fn given_or(seconds: Option<u32>, default: Duration) -> Duration {
+    seconds.filter(|s| *s > 0).map_or(default, |s| Duration::from_secs(u64::from(s)))
 }

@@ -1,9 +1,8 @@
 //! The renewal jobs of a device that comes from classic Smart Licensing (`spec/behaviour.md` §13).
 
-use core::time::Duration;
-
 use crate::agent::{Agent, Cx};
-use crate::numbers::{AUTH_RENEWAL, FIRST_RENEWALS, HOURLY_RETRY, ID_RENEWAL, NOT_POSSIBLE};
+use crate::numbers::{AUTH_RENEWAL, FIRST_RENEWALS, HOURLY_RETRY, ID_RENEWAL, NOT_POSSIBLE, TRY_AGAIN};
+use crate::polling::given_or;
 use crate::reply::Status;
 use crate::request::{Purpose, Request};
 use crate::timers::Timer;
@@ -60,10 +59,7 @@ impl Agent {
             (Timer::AuthRenew, AUTH_RENEWAL)
         };
         let next = match status {
-            Status::TryAgain { after_s: Some(seconds) } if *seconds > 0 => {
-                Duration::from_secs(u64::from(*seconds))
-            }
-            Status::TryAgain { .. } => crate::numbers::TRY_AGAIN,
+            Status::TryAgain { after_s } => given_or(*after_s, TRY_AGAIN),
             Status::Ok | Status::OkPoll { .. } | Status::NoData | Status::Refused { .. } => period,
         };
         self.timers.set_in(timer, cx.now.mono, next);

@@ -8,10 +8,9 @@ use slpsim_policy::{Mono, Phase, PushInterval, Wall, numbers::INTERVAL_RANGE_DAY
 use crate::agent::{Agent, Cx, Stamp};
 use crate::elements::Elements;
 use crate::input::CommandError;
-use crate::numbers::{
-    FAST_INTERVAL, NOT_POSSIBLE, POLL_CSLU, POLL_DIRECT, RETRY_WINDOW, TRY_AGAIN, WINDOW_ATTEMPTS_MIN,
-};
+use crate::numbers::{FAST_INTERVAL, NOT_POSSIBLE, RETRY_WINDOW, TRY_AGAIN, WINDOW_ATTEMPTS_MIN};
 use crate::output::{Event, Output};
+use crate::polling::given_or;
 use crate::reply::Status;
 use crate::report::{Reason, Report};
 use crate::request::{Purpose, Request};
@@ -79,16 +78,17 @@ impl Ladder {
 impl Agent {
     /// The timer `next push` ran out.
     pub(crate) fn report_due(&mut self, cx: &mut Cx<'_>) {
-        self.flags.start_push_pending = false;
         if self.is_in_flight(Purpose::Usage) {
+            self.flags.start_push_pending = false;
             self.due_while_in_flight(cx);
+        } else if !self.rum.any_in_use() && self.rum.waiting().next().is_none() {
+            self.end_pending(); // nothing to report: the timer ends
         } else if !self.may_talk() {
             self.timers.set_in(Timer::Report, cx.now.mono, NOT_POSSIBLE);
         } else if self.flags.down_rev {
             self.store_locally(cx);
-        } else if !self.rum.any_in_use() && self.rum.waiting().next().is_none() {
-            self.reporting = Reporting::Idle; // nothing to report: the timer ends
         } else {
+            self.flags.start_push_pending = false;
             match self.reporting {
                 Reporting::Idle => self.begin_window(cx),
                 Reporting::InFlight | Reporting::Retrying | Reporting::Fast => self.retry(cx),
@@ -99,8 +99,12 @@ impl Agent {
     fn due_while_in_flight(&mut self, cx: &mut Cx<'_>) {
         match self.reporting {
             Reporting::Idle => {
-                // A scheduled time meets a manual sync: its reports were closed moments ago, its fate counts for T.
-                self.attempt = Attempt::Both;
+                // A scheduled time meets a manual sync, or an attempt whose window was ended: reports were closed
+                // moments ago, and its fate counts for T.
+                self.attempt = match self.attempt {
+                    Attempt::Manual | Attempt::Both => Attempt::Both,
+                    Attempt::None | Attempt::Scheduled | Attempt::Orphan => Attempt::Scheduled,
+                };
                 self.reporting = Reporting::InFlight;
                 self.set_t(cx);
             }
@@ -113,11 +117,27 @@ impl Agent {
 
     /// A down-rev peer takes no reports; they are recorded and stay on the device (§13).
     fn store_locally(&mut self, cx: &mut Cx<'_>) {
-        self.reporting = Reporting::Idle;
-        self.close_reports(cx, Reason::CurrentUsageRequested);
+        if self.reporting == Reporting::Idle {
+            self.close_reports(cx, Reason::CurrentUsageRequested); // a retry closes nothing
+        }
+        self.end_pending();
         if self.rum.any_in_use() {
             self.schedule_from(cx, cx.now.wall);
         }
+    }
+
+    /// The peer turned out down-rev between two attempts: no report is sent to it, so no window goes on (§13).
+    pub(crate) fn end_ladder_at_down_rev(&mut self, cx: &Cx<'_>) {
+        if self.attempt == Attempt::None && self.reporting != Reporting::Idle {
+            self.reporting = Reporting::Idle;
+            self.schedule_from(cx, cx.now.wall);
+        }
+    }
+
+    const fn end_pending(&mut self) {
+        self.reporting = Reporting::Idle;
+        self.flags.start_push_pending = false;
+        self.flags.deferred = false;
     }
 
     fn begin_window(&mut self, cx: &mut Cx<'_>) {
@@ -189,18 +209,15 @@ impl Agent {
     pub(crate) fn usage_answered(&mut self, cx: &mut Cx<'_>, status: Status, elements: Elements) {
         let attempt = core::mem::take(&mut self.attempt);
         match status {
-            Status::Ok | Status::NoData => self.delivered(cx),
+            Status::Ok | Status::NoData => {
+                self.delivered(cx);
+                if elements.ack.is_some() {
+                    self.wait_for_ack(cx, None, None); // it is here already
+                }
+            }
             Status::OkPoll { poll_id, interval_s } => {
                 self.delivered(cx);
-                self.poll_id = poll_id;
-                self.polls = 0;
-                let given = interval_s.map(|seconds| Duration::from_secs(u64::from(seconds)));
-                match poll_id {
-                    Some(_) => {
-                        self.timers.set_in(Timer::Poll, cx.now.mono, given.unwrap_or(self.poll_delay()))
-                    }
-                    None => self.timers.clear(Timer::Poll),
-                }
+                self.wait_for_ack(cx, poll_id, interval_s);
             }
             Status::TryAgain { after_s } => self.put_off(cx, attempt, after_s),
             Status::Refused { .. } => self.not_delivered(cx, attempt),
@@ -213,10 +230,8 @@ impl Agent {
     }
 
     fn delivered(&mut self, cx: &mut Cx<'_>) {
-        self.reporting = Reporting::Idle;
-        self.flags.deferred = false;
+        self.end_pending();
         self.flags.delivered_since_start = true;
-        self.flags.start_push_pending = false;
         self.flags.dirty = true;
         self.phase = Phase::Ongoing;
         self.last_push = Stamp::at(cx.now.wall);
@@ -229,9 +244,8 @@ impl Agent {
         let ran = self.reporting != Reporting::Idle;
         self.reporting = Reporting::Idle;
         if ran || attempt == Attempt::Scheduled {
-            let after = after_s.filter(|s| *s > 0).map_or(TRY_AGAIN, |s| Duration::from_secs(u64::from(s)));
             self.flags.deferred = true;
-            self.timers.set_in(Timer::Report, cx.now.mono, after);
+            self.timers.set_in(Timer::Report, cx.now.mono, given_or(after_s, TRY_AGAIN));
         }
     }
 
@@ -305,7 +319,7 @@ impl Agent {
             self.event_push(cx);
         }
         if core::mem::take(&mut self.flags.sync_queued) {
-            self.sync_command(cx);
+            self.run_sync(cx);
         }
     }
 
@@ -320,15 +334,6 @@ impl Agent {
             cx.out.push(Output::Event(Event::RumPurged(purged)));
         }
         self.flags.dirty = true;
-    }
-
-    pub(crate) const fn poll_delay(&self) -> Duration {
-        if self.settings.transport.is_direct() { POLL_DIRECT } else { POLL_CSLU }
-    }
-
-    /// Whether `next push` stands.
-    pub(crate) fn push_is_scheduled(&self) -> bool {
-        self.timers.get(Timer::Report).is_some() || self.is_in_flight(Purpose::Usage)
     }
 
     /// Days of the policy's *first* or *ongoing* value in force, for a push that a licence starts (§3.4).

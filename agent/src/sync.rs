@@ -36,7 +36,6 @@ impl Agent {
             // Counted from the start of the attempt; any answer takes it away.
             self.timers.set_in(Timer::Sync, cx.now.mono, HOURLY_RETRY);
             if !self.is_in_flight(Purpose::TrustSync) {
-                self.flags.manual_sync = false;
                 self.send(cx, Request::TrustSync);
             }
         }
@@ -56,20 +55,20 @@ impl Agent {
     }
 
     pub(crate) fn sync_answered(&mut self, cx: &mut Cx<'_>, elements: Elements) {
-        self.sync = Sync::None;
-        self.flags.manual_sync = false;
-        self.timers.clear(Timer::Sync);
         self.install(cx, elements);
-    }
-
-    pub(crate) fn sync_failed(&mut self) {
-        // An automatic one is repeated: its timer stands. A manual one leaves what was due as it was.
-        self.flags.manual_sync = false;
+        // Also what a trust code in this very answer would ask for.
+        self.sync = Sync::None;
+        self.timers.clear(Timer::Sync);
     }
 
     /// `license smart sync`: closes and sends reports, then TRUST_SYNC; nothing of it is retried.
     pub(crate) fn sync_command(&mut self, cx: &mut Cx<'_>) {
         self.close_reports(cx, Reason::CurrentUsageRequested);
+        self.run_sync(cx);
+    }
+
+    /// What of it can be done now; behind a usage exchange it waits.
+    pub(crate) fn run_sync(&mut self, cx: &mut Cx<'_>) {
         if !self.may_talk() || self.flags.down_rev {
             return;
         }
@@ -91,7 +90,6 @@ impl Agent {
 
     fn manual_trust_sync(&mut self, cx: &mut Cx<'_>) {
         if !self.is_in_flight(Purpose::TrustSync) {
-            self.flags.manual_sync = true;
             self.send(cx, Request::TrustSync);
         }
     }

@@ -17,6 +17,7 @@ use crate::numbers::{
     TRUST_RENEWAL_BEFORE, TRY_AGAIN,
 };
 use crate::output::{Event, Output};
+use crate::polling::given_or;
 use crate::reply::{Element, Status, TrustCode};
 use crate::report::{Role, Unit};
 use crate::request::{Purpose, Request};
@@ -37,7 +38,7 @@ pub struct TrustData {
     /// `TrustId` of tech support.
     pub trust_id: u32,
     /// Which identity of this device it is; reports name the one that signed them.
-    pub(crate) generation: u8,
+    pub(crate) generation: u16,
 }
 
 /// A token command that has not been answered yet.
@@ -55,10 +56,14 @@ impl Agent {
             return; // dropped, nothing is logged
         }
         if self.trust.is_some() && !force {
+            // Once per UDI: of two units, each that has a code.
+            let standby = self.standby().filter(|standby| standby.trust.is_some()).map(|standby| standby.udi);
             self.trust_failed(cx, self.udi, TrustError::AlreadyInstalled);
+            if let (Scope::All, Some(standby)) = (scope, standby) {
+                self.trust_failed(cx, standby, TrustError::AlreadyInstalled);
+            }
             return;
         }
-        self.cancel(cx, Purpose::Trust);
         self.spill().trust_request = Some(TrustRequest { token, scope, force, attempts: 0 });
         self.trust_due(cx);
     }
@@ -71,6 +76,9 @@ impl Agent {
         let Some(mut pending) = self.spill.as_mut().and_then(|spill| spill.trust_request.take()) else {
             return;
         };
+        if !pending.force && self.has_trust(pending.scope) {
+            return; // it came with an ACK in the meantime (§5.2)
+        }
         pending.attempts = pending.attempts.saturating_add(1);
         let units = match pending.scope {
             Scope::Local => vec![Unit { role: Role::Active, udi: self.udi }],
@@ -80,16 +88,21 @@ impl Agent {
         self.spill().trust_request = Some(pending);
         // Counted from the start of the attempt; an answer takes it away.
         self.timers.set_in(Timer::Trust, cx.now.mono, HOURLY_RETRY);
+        self.cancel(cx, Purpose::Trust);
         self.send(cx, request);
+    }
+
+    /// Whether all units that a request of that scope names have a trust code.
+    fn has_trust(&self, scope: Scope) -> bool {
+        let standby = || self.standby().is_none_or(|standby| standby.trust.is_some());
+        self.trust.is_some() && (scope == Scope::Local || standby())
     }
 
     pub(crate) fn trust_answered(&mut self, cx: &mut Cx<'_>, status: Status, elements: Elements) {
         let asked = self.asked_units();
         match status {
             Status::TryAgain { after_s } => {
-                let after =
-                    after_s.filter(|s| *s > 0).map_or(TRY_AGAIN, |s| Duration::from_secs(u64::from(s)));
-                self.timers.set_in(Timer::Trust, cx.now.mono, after);
+                self.timers.set_in(Timer::Trust, cx.now.mono, given_or(after_s, TRY_AGAIN));
             }
             Status::Refused { message } => {
                 self.end_trust_request();
@@ -130,8 +143,32 @@ impl Agent {
         cx.out.push(Output::Log(Message::TrustCodeInstallFailed { udi, error }));
     }
 
-    pub(crate) fn install_trust(&mut self, cx: &mut Cx<'_>, element: Element<TrustCode>, carrier: Carrier) {
-        let named = element.body.as_ref().map_or(self.udi, |code| code.udi);
+    /// Judges each code by itself, that of the active unit first, then that of the standby (`spec/messages.md` §2).
+    pub(crate) fn install_trusts(
+        &mut self,
+        cx: &mut Cx<'_>,
+        codes: Vec<Element<TrustCode>>,
+        carrier: Carrier,
+    ) {
+        let readable = |udi: &Udi| codes.iter().any(|code| code.body.as_ref().is_ok_and(|c| c.udi == *udi));
+        // A code that cannot be read names nobody: it is taken for one of a unit that no other code names.
+        let unnamed: Vec<Udi> = self.units().map(|unit| unit.udi).filter(|udi| !readable(udi)).collect();
+        let mut unnamed = unnamed.into_iter();
+        let mut named: Vec<(Udi, Element<TrustCode>)> = Vec::with_capacity(codes.len());
+        for code in codes {
+            let udi = match &code.body {
+                Ok(body) => body.udi,
+                Err(_) => unnamed.next().unwrap_or(self.udi),
+            };
+            named.push((udi, code));
+        }
+        named.sort_by_key(|(udi, _)| *udi != self.udi);
+        for (udi, code) in named {
+            self.install_trust(cx, udi, code, carrier);
+        }
+    }
+
+    fn install_trust(&mut self, cx: &mut Cx<'_>, named: Udi, element: Element<TrustCode>, carrier: Carrier) {
         let code = match judge(element, carrier, cx.now.wall) {
             Ok(code) => code,
             Err(refusal) => return self.trust_failed(cx, named, refusal.into()),
@@ -151,8 +188,7 @@ impl Agent {
         }
         let generation = match old {
             Some(old) if old.identity == code.identity => old.generation,
-            Some(old) => self.next_identity(old),
-            None => self.spill.as_ref().map_or(1, |spill| spill.ha.next_identity_generation()),
+            Some(_) | None => self.next_identity(),
         };
         self.trust = Some(TrustData::installed(code, cx.now.wall, generation));
         if let Some(spill) = &mut self.spill {
@@ -164,10 +200,11 @@ impl Agent {
         }
         self.sync = Sync::Due;
         self.timers.set_in(Timer::Sync, cx.now.mono, SYNC_AFTER_TRUST);
-        if !self.flags.answered {
+        if !self.flags.answered && self.settings.transport.is_direct() {
             self.timers.set_in(Timer::Hello, cx.now.mono, HELLO_AFTER_START);
         }
-        self.arm_trust_renewal(cx);
+        // A peer that gives out codes near their end is asked once a day, not at once again.
+        self.arm_trust_renewal(cx, NOT_POSSIBLE);
     }
 
     /// `next push` becomes trust + 30 s; a window that runs ends, and trust + 30 s is a new T (§7.1).
@@ -186,12 +223,15 @@ impl Agent {
         self.rearm_reminder(cx);
     }
 
-    /// 90 days before the end, by the device's clock.
-    pub(crate) fn arm_trust_renewal(&mut self, cx: &Cx<'_>) {
-        let Some(trust) = self.trust else { return };
+    /// 90 days before the end, by the device's clock; where that is past, after `soonest`.
+    pub(crate) fn arm_trust_renewal(&mut self, cx: &Cx<'_>, soonest: Duration) {
+        let Some(trust) = self.trust else {
+            self.timers.clear(Timer::TrustRenew);
+            return;
+        };
         let ahead = u64::try_from(trust.valid_to.since(cx.now.wall)).unwrap_or(0);
         let ahead = Duration::from_millis(ahead).saturating_sub(TRUST_RENEWAL_BEFORE);
-        self.timers.set_in(Timer::TrustRenew, cx.now.mono, ahead);
+        self.timers.set_in(Timer::TrustRenew, cx.now.mono, ahead.max(soonest));
     }
 
     /// A TRUST_SYNC asks for the new code; again each day until there is one.
@@ -203,7 +243,7 @@ impl Agent {
 }
 
 impl TrustData {
-    pub(crate) const fn installed(code: &TrustCode, at: Wall, generation: u8) -> Self {
+    pub(crate) const fn installed(code: &TrustCode, at: Wall, generation: u16) -> Self {
         Self {
             installed: at,
             valid_to: code.valid_to,

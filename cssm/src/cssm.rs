@@ -16,9 +16,12 @@ use crate::exchange::{Answer, Arrived, Steer};
 use crate::fault::{FaultSpec, Faults, is_called};
 use crate::history::{History, Note, status_word};
 use crate::peer::{Peer, Route};
-use crate::records::{Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, Token};
+use crate::persist::{ImportError, Line};
+use crate::records::{
+    Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, Token, Trust,
+};
 use crate::rule::Broken;
-use crate::store::{Changes, Memory, Store};
+use crate::store::{Full, Memory, Store};
 
 /// The other side: everything that a mock CSSM, CSLU or SSM On-Prem knows and does, without a wire.
 ///
@@ -35,6 +38,7 @@ pub struct Cssm {
     faults: Faults,
     tokens_made: u64,
     policies_made: u64,
+    journaled: (u64, u64),
 }
 
 /// Why an operator's wish cannot be fulfilled.
@@ -48,7 +52,7 @@ pub enum ManageError {
     Wrong(String),
     /// The mock holds as many as it may.
     #[error(transparent)]
-    Full(#[from] crate::store::Full),
+    Full(#[from] Full),
 }
 
 /// What an id token shall be good for.
@@ -91,6 +95,7 @@ impl Cssm {
             faults: Faults::default(),
             tokens_made: 0,
             policies_made: 0,
+            journaled: (0, 0),
             config,
         })
     }
@@ -178,13 +183,12 @@ impl Cssm {
         number
     }
 
-    /// The public keys with which a device may have signed, newest first, each with the serial number of its ID
-    /// certificate.
+    /// The identities with which a device may have signed, newest first. One with a certificate request and without a
+    /// key has to be certified again, after a restart; one without both came with an ACK: nothing in a poll carries a
+    /// key.
     #[must_use]
-    pub fn keys_of(&self, udi: &Udi) -> Vec<(u64, Arc<PublicKey>)> {
-        let Some(device) = self.store.device(udi) else { return Vec::new() };
-        let trusts = [&device.trust, &device.previous].into_iter().flatten();
-        trusts.filter_map(|trust| Some((trust.identity.serial, trust.key.clone()?))).collect()
+    pub fn trusts_of(&self, udi: &Udi) -> Vec<Trust> {
+        self.store.device(udi).map(|device| device.trusts().cloned().collect()).unwrap_or_default()
     }
 
     /// Notes the public key of an ID certificate that was made.
@@ -363,10 +367,14 @@ impl Cssm {
     /// For a disconnected CSLU or On-Prem this is the file round: what was downloaded for Cisco has come back.
     pub fn release_acks(&mut self, devices: &[String]) -> usize {
         let mut released = 0;
-        for device in self.store.devices_mut() {
-            if !devices.is_empty() && !crate::fault::names(devices, &device.udi) {
-                continue;
-            }
+        let waits = |device: &Device| {
+            device.polls.iter().any(|pending| !pending.released && !pending.answered)
+                && (devices.is_empty() || crate::fault::names(devices, &device.udi))
+        };
+        let waiting: Vec<Udi> =
+            self.store.devices().filter(|device| waits(device)).map(|device| device.udi).collect();
+        for udi in waiting {
+            let Some(device) = self.store.device_mut(&udi) else { continue };
             for pending in device.polls.iter_mut().filter(|pending| !pending.released && !pending.answered) {
                 pending.released = true;
                 pending.not_before = None;
@@ -420,10 +428,77 @@ impl Cssm {
         self.tokens_made += 1;
         TokenText::new(&text).map_err(|error| ManageError::Wrong(format!("an id token {error}")))
     }
+}
 
-    /// Writes records that a decision of somebody else made, such as those of an imported file.
-    pub fn commit(&mut self, changes: Changes) {
-        self.store.commit(changes);
+/// Everything that it knows, out and in (`interface.md` §1 `slpsim cssm export|import`).
+impl Cssm {
+    /// All records as JSON lines. They hold id tokens.
+    #[must_use]
+    pub fn export(&self) -> Vec<String> {
+        let mut lines = vec![self.counters().text()];
+        lines.extend(self.store.lines().map(|line| line.text()));
+        lines
+    }
+
+    /// Takes records as [`Cssm::export`] gives them; what is there already under the same key is replaced.
+    ///
+    /// # Errors
+    /// At the first line that cannot be taken; those before it are.
+    pub fn import<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> Result<usize, ImportError> {
+        let mut taken = 0;
+        for (at, text) in lines.into_iter().enumerate() {
+            if text.trim().is_empty() {
+                continue;
+            }
+            let wrong = |detail: String| ImportError { number: at + 1, detail };
+            let line = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+            if let Line::Counters { tokens, policies } = line {
+                self.tokens_made = self.tokens_made.max(tokens);
+                self.policies_made = self.policies_made.max(policies);
+            } else {
+                self.store.take(line).map_err(wrong)?;
+            }
+            taken += 1;
+        }
+        Ok(taken)
+    }
+
+    /// Takes the records of a mock that lived before, in place of the accounts that this one was configured with; those
+    /// of them that it did not have come behind.
+    ///
+    /// # Errors
+    /// As [`Cssm::import`], and where there are too many accounts.
+    pub fn restore<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> Result<usize, ImportError> {
+        let configured = self.store.take_accounts();
+        let taken = self.import(lines)?;
+        for account in configured {
+            let known = self.store.account_by_name(Some(&account.names.smart), &account.names.r#virtual);
+            if known.is_none() {
+                let full = |full: Full| ImportError { number: 0, detail: full.to_string() };
+                self.store.add_account(account).map_err(full)?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// From now on every change is noted for [`Cssm::journal`].
+    pub fn keep_journal(&mut self) {
+        self.store.keep_journal();
+    }
+
+    /// The lines of what changed since the last call, in order.
+    pub fn journal(&mut self) -> Vec<String> {
+        let made = (self.tokens_made, self.policies_made);
+        let mut lines: Vec<String> = self.store.journal().iter().map(Line::text).collect();
+        if made != self.journaled {
+            self.journaled = made;
+            lines.push(self.counters().text());
+        }
+        lines
+    }
+
+    const fn counters(&self) -> Line {
+        Line::Counters { tokens: self.tokens_made, policies: self.policies_made }
     }
 }
 

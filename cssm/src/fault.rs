@@ -7,6 +7,7 @@ use slpsim_agent::{Purpose, Udi};
 use slpsim_policy::Wall;
 
 use crate::draw::{For, Luck, key};
+use crate::exchange::Steer;
 use crate::rule::Rule;
 use crate::span;
 
@@ -213,6 +214,61 @@ fn token_reason(why: Option<&str>) -> Result<Rule, String> {
     }
 }
 
+impl FaultKind {
+    /// Has the rules carry out what they can carry out.
+    pub fn steer(self, steer: &mut Steer) {
+        match self {
+            Self::TryAgain(seconds) => steer.try_again_s = Some(seconds),
+            Self::LateAck(by) => steer.late_ack_ms = Some(by),
+            Self::ForeignAck => steer.foreign_ack = true,
+            Self::RejectReport(rule) => steer.reject_reports = Some(rule),
+            Self::TokenRefused(rule) => steer.refuse_token = Some(rule),
+            Self::Drop
+            | Self::Stall
+            | Self::Late(_)
+            | Self::Dribble(_)
+            | Self::Status(..)
+            | Self::Empty
+            | Self::Truncated
+            | Self::Corrupt
+            | Self::Oversized
+            | Self::WrongNonce
+            | Self::BadSignature
+            | Self::WrongSigner
+            | Self::Replayed
+            | Self::LostAck
+            | Self::PolicyBadSignature
+            | Self::PolicyBadTime(_) => {}
+        }
+    }
+
+    /// The exchanges that it can do something to; empty: all.
+    const fn aim(self) -> &'static [Purpose] {
+        match self {
+            Self::LostAck | Self::ForeignAck => &[Purpose::Poll],
+            Self::LateAck(_) | Self::RejectReport(_) => &[Purpose::Usage],
+            Self::TokenRefused(_) => &[Purpose::Trust],
+            Self::PolicyBadSignature | Self::PolicyBadTime(_) => {
+                &[Purpose::Trust, Purpose::TrustSync, Purpose::Poll]
+            }
+            Self::Drop
+            | Self::Stall
+            | Self::Late(_)
+            | Self::Dribble(_)
+            | Self::Status(..)
+            | Self::TryAgain(_)
+            | Self::Empty
+            | Self::Truncated
+            | Self::Corrupt
+            | Self::Oversized
+            | Self::WrongNonce
+            | Self::BadSignature
+            | Self::WrongSigner
+            | Self::Replayed => &[],
+        }
+    }
+}
+
 /// A fault that is in force.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
@@ -335,6 +391,10 @@ impl Faults {
                 continue;
             }
             if fault.purpose.is_some() && fault.purpose != purpose {
+                continue;
+            }
+            let aim = fault.kind.aim();
+            if !aim.is_empty() && !purpose.is_some_and(|purpose| aim.contains(&purpose)) {
                 continue;
             }
             if !fault.spec.devices.is_empty() && !device.is_some_and(|udi| names(&fault.spec.devices, udi)) {

@@ -13,8 +13,11 @@ pub mod exchange;
 pub mod fault;
 pub mod history;
 pub mod peer;
+pub mod persist;
 pub mod records;
 pub mod rule;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod span;
 pub mod store;
 

@@ -106,6 +106,9 @@ pub struct Device {
     pub trust: Option<Trust>,
     /// The identity before that, good until the new one is seen: the answer with the new one may have been lost.
     pub previous: Option<Trust>,
+    /// Identities before that, oldest first, for their keys: a report keeps the signature with which it was closed
+    /// (`spec/formats.md` §13), however often the identity has changed since.
+    pub past: Vec<Trust>,
     /// Reports that wait for their ACK to be fetched, and the last ones that were; oldest first.
     pub polls: Vec<Pending>,
     /// Authorization that it holds (`mds9000`).
@@ -127,9 +130,20 @@ impl Device {
             software_tag: None,
             trust: None,
             previous: None,
+            past: Vec::new(),
             polls: Vec::new(),
             authorized: Vec::new(),
             draws: 0,
+        }
+    }
+
+    /// The identity before is over; its key still verifies old reports.
+    pub fn retire_previous(&mut self) {
+        if let Some(old) = self.previous.take() {
+            if self.past.len() >= PAST {
+                self.past.remove(0);
+            }
+            self.past.push(old);
         }
     }
 
@@ -139,10 +153,15 @@ impl Device {
         [&self.trust, &self.previous].into_iter().flatten().find(|trust| trust.identity.instance == instance)
     }
 
+    /// All identities that it was given and that are kept, newest first.
+    pub fn trusts(&self) -> impl Iterator<Item = &Trust> {
+        [&self.trust, &self.previous].into_iter().flatten().chain(self.past.iter().rev())
+    }
+
     /// The trust whose ID certificate has this serial number.
     #[must_use]
     pub fn trust_by_serial(&self, serial: u64) -> Option<&Trust> {
-        [&self.trust, &self.previous].into_iter().flatten().find(|trust| trust.identity.serial == serial)
+        self.trusts().find(|trust| trust.identity.serial == serial)
     }
 }
 
@@ -182,6 +201,9 @@ pub struct Pending {
     /// Its ACK was given out at least once.
     pub answered: bool,
 }
+
+/// How many earlier identities of a device are kept.
+pub const PAST: usize = 16;
 
 /// How many [`Pending`] a device may have; a new push replaces the oldest (`spec/behaviour.md` §8: the poll id of a new
 /// push replaces the old one, so one is enough for a device that works).

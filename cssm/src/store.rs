@@ -1,6 +1,6 @@
 //! Where the records are: what a decision has to read, and what it changes.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use slpsim_agent::{ReportId, Udi};
@@ -9,6 +9,7 @@ use slpsim_transport::sign::PublicKey;
 
 use crate::config::{Config, Limits};
 use crate::draw::{For, Luck};
+use crate::persist::{Line, udi};
 use crate::records::{
     Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, ReportRecord, Token,
 };
@@ -70,6 +71,16 @@ pub struct Memory {
     report_order: VecDeque<(Udi, ReportId)>,
     reports_dropped: u64,
     events: VecDeque<EventRecord>,
+    touched: Option<Touched>,
+}
+
+/// What changed since the journal was written last.
+#[derive(Debug, Default)]
+struct Touched {
+    accounts: BTreeSet<AccountId>,
+    tokens: BTreeSet<Secret>,
+    devices: BTreeSet<Udi>,
+    reports: BTreeSet<(Udi, ReportId)>,
 }
 
 /// The text of an id token as a key that is never printed.
@@ -112,6 +123,7 @@ impl Memory {
             report_order: VecDeque::new(),
             reports_dropped: 0,
             events: VecDeque::new(),
+            touched: None,
         };
         for (n, account) in config.accounts.iter().enumerate() {
             let id = luck.uuid(0, For::Policy, u64::try_from(n).unwrap_or(u64::MAX));
@@ -141,6 +153,7 @@ impl Memory {
 
     /// An account by position.
     pub fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.touch(|touched| touched.accounts.insert(id));
         self.accounts.get_mut(usize::from(id.0))
     }
 
@@ -155,6 +168,7 @@ impl Memory {
         }
         let id = AccountId(u16::try_from(self.accounts.len()).map_err(|_| full)?);
         self.accounts.push(account);
+        self.touch(|touched| touched.accounts.insert(id));
         Ok(id)
     }
 
@@ -167,12 +181,20 @@ impl Memory {
             return Err(Full { what: "tokens", limit: self.limits.tokens });
         }
         self.tokens.insert(Secret(text.into()), token);
+        self.touch(|touched| touched.tokens.insert(Secret(text.into())));
         Ok(())
     }
 
     /// An id token by its text.
     pub fn token_mut(&mut self, text: &str) -> Option<&mut Token> {
+        self.touch(|touched| touched.tokens.insert(Secret(text.into())));
         self.tokens.get_mut(text)
+    }
+
+    /// Whether there is such an id token.
+    #[must_use]
+    pub fn has_token(&self, text: &str) -> bool {
+        self.tokens.contains_key(text)
     }
 
     /// How many tokens there are.
@@ -192,29 +214,35 @@ impl Memory {
         self.devices.values()
     }
 
-    /// All devices, to be changed.
-    pub fn devices_mut(&mut self) -> impl Iterator<Item = &mut Device> {
-        self.devices.values_mut()
+    /// A device, to be changed.
+    pub(crate) fn device_mut(&mut self, udi: &Udi) -> Option<&mut Device> {
+        self.touch(|touched| touched.devices.insert(*udi));
+        self.devices.get_mut(udi)
     }
 
     /// Notes the public key of an ID certificate.
     pub(crate) fn set_key(&mut self, udi: &Udi, serial: u64, key: Arc<PublicKey>) {
         let Some(device) = self.devices.get_mut(udi) else { return };
-        let trusts = [&mut device.trust, &mut device.previous].into_iter().flatten();
-        if let Some(trust) = trusts.into_iter().find(|trust| trust.identity.serial == serial) {
-            trust.key = Some(key);
+        let trusts = [&mut device.trust, &mut device.previous].into_iter().flatten().chain(&mut device.past);
+        for trust in trusts.filter(|trust| trust.identity.serial == serial) {
+            trust.key = Some(Arc::clone(&key));
         }
     }
 
     /// Forgets a device with its reports. Whether it was there.
     pub fn remove_device(&mut self, udi: &Udi, now: Wall) -> bool {
-        let was_there = self.devices.remove(udi).is_some();
+        let was_there = self.forget(udi);
         if was_there {
-            self.reports.retain(|(of, _), _| of != udi);
-            self.report_order.retain(|(of, _)| of != udi);
             self.note(EventRecord { at: now, device: Some(*udi), event: Event::DeviceRemoved });
         }
         was_there
+    }
+
+    fn forget(&mut self, udi: &Udi) -> bool {
+        self.touch(|touched| touched.devices.insert(*udi));
+        self.reports.retain(|(of, _), _| of != udi);
+        self.report_order.retain(|(of, _)| of != udi);
+        self.devices.remove(udi).is_some()
     }
 
     /// The reports that are kept, oldest first.
@@ -243,6 +271,7 @@ impl Memory {
             return;
         }
         let key = (report.udi, report.id);
+        self.touch(|touched| touched.reports.insert(key));
         if let Some(known) = self.reports.get_mut(&key) {
             known.times = known.times.saturating_add(1);
             known.broken = report.broken;
@@ -264,6 +293,101 @@ impl Memory {
     }
 }
 
+/// Out and in as lines.
+impl Memory {
+    /// All records.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line> {
+        let accounts = self.accounts.iter().enumerate().map(|(at, account)| Line::of_account(at, account));
+        let tokens = self.tokens.iter().map(|(text, token)| Line::of_token(&text.0, token));
+        let devices = self.devices.values().map(Line::of_device);
+        accounts.chain(tokens).chain(devices).chain(self.reports().map(Line::of_report))
+    }
+
+    pub(crate) fn keep_journal(&mut self) {
+        self.touched = Some(Touched::default());
+    }
+
+    /// The records that changed since the last call, in their new form.
+    pub(crate) fn journal(&mut self) -> Vec<Line> {
+        let Some(touched) = self.touched.as_mut().map(std::mem::take) else { return Vec::new() };
+        let mut lines = Vec::new();
+        for id in &touched.accounts {
+            let account = self.accounts.get(usize::from(id.0));
+            lines.extend(account.map(|account| Line::of_account(usize::from(id.0), account)));
+        }
+        for text in &touched.tokens {
+            lines.extend(self.tokens.get(text).map(|token| Line::of_token(&text.0, token)));
+        }
+        for udi in &touched.devices {
+            lines.push(self.devices.get(udi).map_or_else(|| Line::of_removed(udi), Line::of_device));
+        }
+        lines.extend(touched.reports.iter().filter_map(|key| self.reports.get(key)).map(Line::of_report));
+        lines
+    }
+
+    /// Takes one record; what is there under the same key is replaced.
+    pub(crate) fn take(&mut self, line: Line) -> Result<(), String> {
+        let full = |error: Full| error.to_string();
+        match line {
+            Line::Counters { .. } => {}
+            Line::Account(account) => {
+                let at = usize::from(account.position);
+                let account = account.read()?;
+                let there_are = self.accounts.len();
+                if let Some(known) = self.accounts.get_mut(at) {
+                    *known = account;
+                } else if at == there_are {
+                    self.add_account(account).map_err(full)?;
+                } else {
+                    return Err(format!("account {at} comes before account {there_are}"));
+                }
+            }
+            Line::Token(token) => {
+                let (text, token) = token.read();
+                self.known_account(token.account)?;
+                self.add_token(&text, token).map_err(full)?;
+            }
+            Line::Device(device) => {
+                let device = device.read()?;
+                self.known_account(device.account)?;
+                if self.devices.len() >= self.limits.devices && !self.devices.contains_key(&device.udi) {
+                    return Err(full(Full { what: "devices", limit: self.limits.devices }));
+                }
+                self.commit(Changes { devices: vec![device], ..Changes::default() });
+            }
+            Line::DeviceRemoved { pid, serial } => {
+                let udi = udi(&pid, &serial)?;
+                self.forget(&udi);
+            }
+            Line::Report(report) => {
+                let report = report.read()?;
+                let key = (report.udi, report.id);
+                self.put_report(report.clone());
+                if let Some(known) = self.reports.get_mut(&key) {
+                    *known = report;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes all accounts away, to be replaced by those of a snapshot.
+    pub(crate) fn take_accounts(&mut self) -> Vec<Account> {
+        std::mem::take(&mut self.accounts)
+    }
+
+    fn known_account(&self, id: AccountId) -> Result<(), String> {
+        let known = usize::from(id.0) < self.accounts.len();
+        known.then_some(()).ok_or_else(|| format!("there is no account {}", id.0))
+    }
+
+    fn touch(&mut self, note: impl FnOnce(&mut Touched) -> bool) {
+        if let Some(touched) = &mut self.touched {
+            note(touched);
+        }
+    }
+}
+
 impl Store for Memory {
     fn load(&self, keys: &Keys<'_>) -> Loaded<'_> {
         Loaded {
@@ -276,9 +400,10 @@ impl Store for Memory {
 
     fn commit(&mut self, changes: Changes) {
         for device in changes.devices {
+            self.touch(|touched| touched.devices.insert(device.udi));
             self.devices.insert(device.udi, device);
         }
-        if let Some(token) = changes.token_used.and_then(|text| self.tokens.get_mut(&*text)) {
+        if let Some(token) = changes.token_used.and_then(|text| self.token_mut(&text)) {
             token.uses = token.uses.saturating_add(1);
         }
         for report in changes.reports {
@@ -287,6 +412,7 @@ impl Store for Memory {
         for key in changes.answered {
             if let Some(report) = self.reports.get_mut(&key) {
                 report.answered = true;
+                self.touch(|touched| touched.reports.insert(key));
             }
         }
         for event in changes.events {

@@ -1,4 +1,11 @@
 //! The rules without a wire: what a device says and what it hears, at simulated times.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests say what they expect by unwrapping it"
+)]
 
 use std::time::Duration;
 
@@ -61,7 +68,7 @@ impl Device {
 
     fn hears(&mut self, cssm: &mut Cssm, at: Wall, route: &Route, request: &Request) -> Reply {
         let (message, _) = self.says(cssm, at, route, request);
-        let reply = accept(message, self.nonce).unwrap();
+        let reply = accept(message, self.nonce, &self.sender.units).unwrap();
         if let Some(trust) = reply.trust.first() {
             self.sender.identity = Some(trust.body.as_ref().unwrap().identity);
         }
@@ -149,6 +156,7 @@ fn a_device_gets_trust_reports_usage_and_fetches_its_ack_with_the_policy() {
         panic!("{reply:?}")
     };
     assert!(reply.policy.is_none() && reply.ack.is_none());
+    assert_eq!(poll_id.0 % 80, 0, "unharmed by a reader whose numbers are doubles");
 
     let reply = device.hears(&mut cssm, after(340_000), &Route::Smart, &Request::Poll { poll_id });
     assert_eq!(reply.status, Status::Ok);

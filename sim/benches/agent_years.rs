@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use slpsim_agent::input::Scope;
-use slpsim_agent::{BootCause, Command, ProfileId, Settings, TransportMode, Udi, Usage};
+use slpsim_agent::{BootCause, Command, Settings, TransportMode, Udi};
 use slpsim_cssm::{Config, Cssm, Limits};
 use slpsim_policy::Wall;
 use slpsim_sim::{Class, DeviceSpec, InProcess, World};
@@ -47,13 +47,8 @@ fn world(devices: u32) -> World<InProcess> {
     let mut world = World::new(START, 1, InProcess::to(cssm));
     for n in 0..devices {
         let udi = Udi::new("N9K-C93180YC-FX3", &format!("FDO{n:08}")).unwrap();
-        let id = world.add(DeviceSpec {
-            hostname: format!("n9k-{n}"),
-            profile: ProfileId::Nexus9000,
-            udi,
-            settings: Settings { transport: TransportMode::Smart, ..Settings::default() },
-            usage: vec![Usage { license: 0, count: 1 }],
-        });
+        let settings = Settings { transport: TransportMode::Smart, ..Settings::default() };
+        let id = world.add(DeviceSpec::new(&format!("n9k-{n}"), udi, settings));
         let mut quiet = |_, _, _, _: &_| {};
         world.boot(id, BootCause::First, &mut quiet);
         let token = text.clone();

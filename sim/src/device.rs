@@ -1,7 +1,13 @@
-//! A product instance in a simulated world: the agent and what lies around it.
+//! A product instance in a simulated world: the agent and the switch around it.
 
-use slpsim_agent::{Agent, ProfileId, Sender, Settings, Timer, Udi, Usage};
-use slpsim_policy::Mono;
+use std::sync::Arc;
+
+use slpsim_agent::{Agent, ProfileId, Settings, Timer, Udi, Usage};
+use slpsim_console::Config;
+use slpsim_network::World as NetworkWorld;
+use slpsim_policy::{Mono, Wall};
+
+use crate::switch::{Factory, Started, Switch};
 
 /// Number of a device in its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,33 +16,48 @@ pub struct DeviceId(pub u32);
 /// What a device is when it leaves the factory.
 #[derive(Clone, Debug)]
 pub struct DeviceSpec {
-    /// Host name.
-    pub hostname: String,
+    /// Its configuration, and console lines of its first boot.
+    pub factory: Factory,
     /// Platform.
     pub profile: ProfileId,
     /// Identity.
     pub udi: Udi,
-    /// Transport and interval of the first boot.
-    pub settings: Settings,
     /// Licences in use from boot.
     pub usage: Vec<Usage>,
+    /// The network around it.
+    pub network: Arc<NetworkWorld>,
+}
+
+impl DeviceSpec {
+    /// A Nexus 9000 with the first licence of its profile in use.
+    #[must_use]
+    pub fn new(hostname: &str, udi: Udi, settings: Settings) -> Self {
+        let mut config = Config { hostname: hostname.into(), ..Config::default() };
+        config.smart.transport = settings.transport;
+        config.smart.usage_interval_days = settings.usage_interval_days;
+        Self {
+            factory: Factory { config, lines: String::new() },
+            profile: ProfileId::Nexus9000,
+            udi,
+            usage: vec![Usage { license: 0, count: 1 }],
+            network: Arc::default(),
+        }
+    }
 }
 
 /// A device in the world.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Device {
     /// The licensing agent.
     pub agent: Agent,
-    /// Host name.
-    pub hostname: String,
-    /// `license smart privacy hostname`.
-    pub hide_hostname: bool,
-    /// `license smart privacy version`.
-    pub hide_version: bool,
-    /// `license smart custom_id`.
-    pub custom_id: Option<String>,
+    /// The switch around it.
+    pub switch: Switch,
     /// Device clock minus true time, in milliseconds.
     pub clock_offset_ms: i64,
+    /// Console lines of its first boot.
+    pub(crate) first_lines: Vec<String>,
+    /// What the switch refused of its startup configuration.
+    pub(crate) refused: Vec<String>,
     /// Requests so far; numbers the nonces.
     pub(crate) requests: u64,
     /// The timer that stands in the queue.
@@ -44,25 +65,23 @@ pub struct Device {
 }
 
 impl Device {
-    pub(crate) fn new(spec: DeviceSpec) -> Self {
+    pub(crate) fn new(spec: DeviceSpec, now: Wall) -> Self {
+        let DeviceSpec { factory, profile, udi, usage, network } = spec;
+        let (switch, Started { lines, refused }) = Switch::boot(None, factory, network, profile, now);
         Self {
-            agent: Agent::new(spec.profile, spec.udi, spec.settings, &spec.usage),
-            hostname: spec.hostname,
-            hide_hostname: false,
-            hide_version: false,
-            custom_id: None,
+            agent: Agent::new(profile, udi, switch.config.settings(), &switch.first_usage(usage)),
+            switch,
             clock_offset_ms: 0,
+            first_lines: lines,
+            refused,
             requests: 0,
             queued: None,
         }
     }
 
-    pub(crate) fn sender(&self) -> Sender {
-        Sender {
-            hostname: (!self.hide_hostname).then(|| self.hostname.clone()),
-            send_version: !self.hide_version,
-            custom_id: self.custom_id.clone(),
-            ..self.agent.sender()
-        }
+    /// Lines of startup configurations that the switch refused so far.
+    #[must_use]
+    pub fn refused(&self) -> &[String] {
+        &self.refused
     }
 }

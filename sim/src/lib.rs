@@ -7,10 +7,15 @@ pub mod device;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
+pub mod operate;
+mod operator;
 pub mod queue;
+pub mod switch;
 pub mod world;
 
 pub use device::{Device, DeviceId, DeviceSpec};
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
+pub use operate::Operated;
 pub use queue::Class;
+pub use switch::{Factory, Started, Switch, zone_of};
 pub use world::{Observer, World};

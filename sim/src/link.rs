@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use slpsim_agent::{AgentId, Failure, Reply, Request, Sender, TransportMode};
+use slpsim_console::Config;
 use slpsim_cssm::{Arrived, Cssm, Route};
 use slpsim_policy::Wall;
 use slpsim_transport::message::{accept, compose};
@@ -20,6 +21,8 @@ pub struct Exchange<'a> {
     pub transport: TransportMode,
     /// Who asks.
     pub sender: &'a Sender,
+    /// The running configuration of the switch.
+    pub config: &'a Config,
     /// What it asks.
     pub request: &'a Request,
     /// The nonce.

@@ -131,6 +131,12 @@ impl Clock for SharedClock {
     }
 }
 
+impl slpsim_cssm::server::Clock for SharedClock {
+    fn now(&self) -> Wall {
+        self.wall()
+    }
+}
+
 /// A nonce that is set.
 #[derive(Debug, Default)]
 pub struct SharedNonce(AtomicU64);

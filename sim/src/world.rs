@@ -1,8 +1,8 @@
 //! The world: devices, one link, the clock, and the events between them.
 
 use slpsim_agent::{
-    AgentId, BootCause, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output, Purpose,
-    Reply, Request, Shared, Timer, Txn, View, draw,
+    AgentId, Command, CommandError, Cx, Draw, Failure, Input, Message, Now, Output, Purpose, Reply, Request,
+    Shared, Timer, Txn, View, draw,
 };
 use slpsim_policy::{Mono, Wall};
 
@@ -80,7 +80,8 @@ impl<L: Link> World<L> {
 
     /// Adds a device; it does nothing until it is booted.
     pub fn add(&mut self, spec: DeviceSpec) -> DeviceId {
-        self.devices.push(Device::new(spec));
+        let now = self.wall();
+        self.devices.push(Device::new(spec, now));
         DeviceId(u32::try_from(self.devices.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -120,14 +121,20 @@ impl<L: Link> World<L> {
         Some(device.agent.view(&self.shared, self.now_of(device)))
     }
 
-    /// Both clocks of a device.
-    fn now_of(&self, device: &Device) -> Now {
-        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.clock_offset_ms) }
+    /// Both clocks of the device `id`; true time where there is none.
+    #[must_use]
+    pub fn now(&self, id: DeviceId) -> Now {
+        self.device(id)
+            .map_or(Now { mono: Mono(self.now_ms), wall: self.wall() }, |device| self.now_of(device))
     }
 
-    /// Starts or restarts a device now.
-    pub fn boot(&mut self, id: DeviceId, cause: BootCause, seen: &mut dyn Observer) {
-        self.input(id, Input::Boot { cause, clock_authoritative: true }, seen);
+    /// A device that is known to be there, and what agents have in common.
+    pub(crate) fn parts(&mut self, id: DeviceId) -> (&mut Device, &Shared) {
+        (&mut self.devices[id.0 as usize], &self.shared)
+    }
+
+    fn now_of(&self, device: &Device) -> Now {
+        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.clock_offset_ms) }
     }
 
     /// Gives a device an input now. What it causes at once without time passing is run by [`World::run_to`].
@@ -152,26 +159,6 @@ impl<L: Link> World<L> {
     ) -> Result<(), CommandError> {
         self.with_agent(id, seen, |agent, cx| agent.command(cx, command))
             .unwrap_or(Err(CommandError::NotFound))
-    }
-
-    /// Saves and restores the device's durable state: what a power cut leaves.
-    ///
-    /// # Errors
-    /// Where the state does not fit together.
-    pub fn power_cycle(
-        &mut self,
-        id: DeviceId,
-        seen: &mut dyn Observer,
-    ) -> Result<(), slpsim_agent::persist::RestoreError> {
-        let Some(device) = self.device(id) else { return Ok(()) };
-        let saved = device.agent.save(&self.shared, self.now_of(device));
-        let settings = device.agent.settings();
-        let restored = slpsim_agent::Agent::restore(saved, settings, &mut self.shared)?;
-        if let Some(device) = self.device_mut(id) {
-            device.agent = restored;
-        }
-        self.boot(id, BootCause::PowerLoss, seen);
-        Ok(())
     }
 
     /// Runs everything due up to `to_ms`; at that time itself, everything of a class before `before`.
@@ -236,10 +223,21 @@ impl<L: Link> World<L> {
 
     fn perform(&mut self, id: DeviceId, now: Now, output: Output, seen: &mut dyn Observer) {
         match &output {
-            Output::Log(message) => seen.line(self.now_ms, id, now.wall, message),
+            Output::Log(message) => {
+                if let Some(device) = self.device_mut(id) {
+                    device.switch.note(now.wall, message);
+                }
+                seen.line(self.now_ms, id, now.wall, message);
+            }
             Output::Send { txn, request, give_up_after } => self.send(id, now, *txn, request, *give_up_after),
             // The end of a cancelled exchange is of no interest to the agent, which has forgotten its number.
-            Output::Persist | Output::Cancel(_) | Output::Event(_) => seen.output(self.now_ms, id, &output),
+            Output::Persist | Output::Cancel(_) => seen.output(self.now_ms, id, &output),
+            Output::Event(event) => {
+                if let Some(device) = self.device_mut(id) {
+                    device.switch.events.add(now.wall, *event);
+                }
+                seen.output(self.now_ms, id, &output);
+            }
         }
     }
 
@@ -262,7 +260,8 @@ impl<L: Link> World<L> {
             device_clock: now.wall,
             device: AgentId(id.0),
             transport: device.agent.settings().transport,
-            sender: &device.sender(),
+            sender: &device.switch.sender(&device.agent),
+            config: &device.switch.config,
             request,
             nonce,
             give_up_after,

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use slpsim_agent::input::Scope;
-use slpsim_agent::{BootCause, Command, Input, Message, ProfileId, Settings, TransportMode, Udi, Usage};
+use slpsim_agent::{BootCause, Command, Input, Message, Settings, TransportMode, Udi, Usage};
 use slpsim_cssm::{Config, Cssm, TokenWish};
 use slpsim_policy::Wall;
 use slpsim_sim::{Class, DeviceId, DeviceSpec, InProcess, Outage, World};
@@ -16,13 +16,8 @@ const DAY: u64 = 24 * HOUR;
 type Trace = Vec<(u64, DeviceId, Message)>;
 
 fn spec(n: u32, transport: TransportMode) -> DeviceSpec {
-    DeviceSpec {
-        hostname: format!("n9k-{n}"),
-        profile: ProfileId::Nexus9000,
-        udi: Udi::new("N9K-C93180YC-FX3", &format!("FDO{n:08}")).unwrap(),
-        settings: Settings { transport, ..Settings::default() },
-        usage: vec![Usage { license: 0, count: 1 }],
-    }
+    let udi = Udi::new("N9K-C93180YC-FX3", &format!("FDO{n:08}")).unwrap();
+    DeviceSpec::new(&format!("n9k-{n}"), udi, Settings { transport, ..Settings::default() })
 }
 
 /// The agent of §7.3 F with an outage that begins at 30 d.

@@ -32,7 +32,10 @@ pub(super) fn start(global: &Global) {
     drop(started);
 }
 
-/// The one line in which a command ends that could not do its work.
-pub(super) fn failure(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "slpsim: {line}");
+/// The line in which a command ends that could not do its work; a line by problem where there are several.
+pub(super) fn failure(problems: &str) {
+    let mut err = io::stderr().lock();
+    for problem in problems.lines() {
+        let _ = writeln!(err, "slpsim: {problem}");
+    }
 }

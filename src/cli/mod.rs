@@ -1,20 +1,22 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod daemons;
 mod diagnostics;
 pub mod options;
 pub mod output;
 mod remote;
 mod shell;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::{exit_code, one_line};
-use options::{Global, Remote};
+use options::{Global, LogOptions, MockOptions, Remote, WorldOptions};
 
 /// Simulator of Cisco's on-device licensing agent (Smart Licensing Using Policy), with a mock CSSM.
 ///
@@ -31,6 +33,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run switches in real or scaled time
+    ///
+    /// Without a configuration file: one switch on transport smart, and an embedded mock CSSM whose URL, certificate and
+    /// id token are already in place.
+    Run(Box<RunArgs>),
+    /// Run the mock CSSM on its own
+    Cssm(Box<CssmArgs>),
     /// Run console lines on a device of a running daemon
     ///
     /// All lines run in one session, so that configuration mode lasts. `;` and newlines separate lines too.
@@ -42,6 +51,9 @@ enum Command {
     Advance(AdvanceArgs),
     /// Print the catalogue of the twelve LICMGR messages, or check a log against it
     Messages(MessagesArgs),
+    /// Check configuration files, or list their keys
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -53,6 +65,67 @@ enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+}
+
+/// `slpsim run`
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) world: WorldOptions,
+    /// Control socket for exec and advance [default: control.sock in the state folder]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: Option<PathBuf>,
+    /// Serve GET /health here; on loopback where only a port is given
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) health: Option<SocketAddr>,
+    /// Serve GET /metrics for Prometheus here
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+    #[command(flatten)]
+    pub(crate) mock: MockOptions,
+}
+
+/// `slpsim cssm`
+#[derive(Debug, Args)]
+pub(crate) struct CssmArgs {
+    #[command(flatten)]
+    pub(crate) world: WorldOptions,
+    /// What it plays [default: cssm]
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<MockRole>,
+    /// The CSSM that a CSLU or On-Prem is connected to
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: Option<String>,
+    /// An On-Prem of before usage policies
+    #[arg(long)]
+    pub(crate) down_rev: bool,
+    #[command(flatten)]
+    pub(crate) mock: MockOptions,
+}
+
+/// `--role`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MockRole {
+    /// CSSM
+    Cssm,
+    /// CSLU
+    Cslu,
+    /// SSM On-Prem
+    OnPrem,
+}
+
+/// `slpsim config`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say what is wrong with a configuration file
+    Check {
+        /// Which
+        file: PathBuf,
+    },
+    /// Print every key with type, unit, default and meaning
+    Reference,
 }
 
 /// `slpsim exec`
@@ -72,7 +145,7 @@ pub(crate) struct ExecArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AdvanceArgs {
     /// By how much, such as 4h or 30d6h15m
-    #[arg(value_parser = crate::time::parse_span)]
+    #[arg(value_parser = slpsim_config::parse_span)]
     pub(crate) span: std::time::Duration,
     #[command(flatten)]
     pub(crate) remote: Remote,
@@ -113,6 +186,13 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Command::Run(args) => daemons::run(*args),
+        Command::Cssm(args) => daemons::cssm(*args),
+        Command::Config(ConfigCommand::Check { file }) => daemons::check(file),
+        Command::Config(ConfigCommand::Reference) => {
+            output::print(&slpsim_config::reference())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args),

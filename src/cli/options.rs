@@ -1,11 +1,17 @@
 //! Options that several commands share.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
+use slpsim_config::{Checks, Config, Overrides, Speed, Start};
+use slpsim_logs::{Facility, Form, Precision, Repeat, SinkUrl, Zone};
 
-use crate::clock::Speed;
+use crate::clock;
+use crate::error::BlameUser;
+use crate::health::parse_address;
 use crate::state::StateFolder;
 
 /// Options of every command.
@@ -72,23 +78,181 @@ impl Remote {
     }
 }
 
-/// `--speed`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpeedOption {
-    /// So many simulated seconds in a real one.
-    Times(Speed),
-    /// As fast as the machine can; simulated commands only.
-    Max,
+/// Which world a command runs in. Options win over the configuration file.
+#[derive(Clone, Debug, Args)]
+pub struct WorldOptions {
+    /// Configuration file (TOML); `slpsim config reference` lists its keys
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set a key of the configuration, such as device.transport=smart (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Decides everything that is random
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Simulated seconds in a second
+    #[arg(long, value_name = "N|max", value_parser = parse_speed)]
+    pub speed: Option<Speed>,
+    /// Simulated time at the first start: RFC 3339, or now
+    #[arg(long, value_name = "TIME", value_parser = parse_start)]
+    pub start: Option<Start>,
+    /// Folder of everything that outlives the command [default: the XDG state folder]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Share the clock of the process with this ready file
+    #[arg(long, value_name = "READY_FILE", conflicts_with_all = ["speed", "start"])]
+    pub clock_from: Option<PathBuf>,
+    /// Let destinations outside this machine be reached, Cisco's own servers excepted
+    #[arg(long)]
+    pub allow_external: bool,
+    /// Write this file once everything listens
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+impl WorldOptions {
+    /// Reads the configuration, `without_file` where no file is given, and lays the options over it.
+    ///
+    /// # Errors
+    /// Where something in it is wrong: one line for each problem.
+    pub fn load(&self, without_file: &str) -> Result<Config> {
+        let overrides = Overrides { set: self.set.clone(), allow_external: self.allow_external };
+        let mut config = match &self.config {
+            Some(path) => slpsim_config::load(path, &overrides, &CHECKS).blame_user()?,
+            None => {
+                let here = Path::new("");
+                slpsim_config::parse(without_file, "built-in defaults", here, &overrides, &CHECKS)
+                    .blame_user()?
+            }
+        };
+        config.seed = self.seed.or(config.seed);
+        config.speed = self.speed.unwrap_or(config.speed);
+        config.start = self.start.unwrap_or(config.start);
+        replace(&mut config.state, &self.state);
+        replace(&mut config.clock_from, &self.clock_from);
+        replace(&mut config.ready_file, &self.ready_file);
+        Ok(config)
+    }
+}
+
+/// What the configuration cannot check by itself.
+pub(super) const CHECKS: Checks = Checks {
+    zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
+    sink: |text| text.parse::<SinkUrl>().map(drop).map_err(|error| error.to_string()),
+};
+
+pub(super) fn replace<T: Clone>(key: &mut Option<T>, option: &Option<T>) {
+    if option.is_some() {
+        key.clone_from(option);
+    }
+}
+
+/// Where the log lines of devices go.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Log of the devices")]
+pub struct LogOptions {
+    /// stdout:, file:///path, udp://host:port, unix:///dev/log or null: (repeatable) [default: stdout:]
+    #[arg(long, value_name = "URL")]
+    pub sink: Vec<String>,
+    /// Form of the lines [default: logfile for files and pipes, console for a terminal, nxos on the wire]
+    #[arg(long, value_parser = PossibleValuesParser::new(Form::ALL.map(Form::word)))]
+    pub form: Option<String>,
+    /// What stands before the time stamp: none, hostname, ip or string:X
+    #[arg(long, value_name = "WHAT")]
+    pub origin_id: Option<String>,
+    /// Digits behind the seconds
+    #[arg(long, value_parser = PossibleValuesParser::new(Precision::ALL.map(Precision::word)))]
+    pub timestamp: Option<String>,
+    /// How repeated messages are told
+    #[arg(long, value_parser = PossibleValuesParser::new(Repeat::ALL.map(Repeat::word)))]
+    pub repeat: Option<String>,
+    /// Facility of the lines
+    #[arg(long, value_parser = PossibleValuesParser::new(Facility::ALL.map(Facility::word)))]
+    pub facility: Option<String>,
+}
+
+impl LogOptions {
+    /// Lays the options over the sinks of a configuration.
+    pub fn apply(&self, config: &mut Config) {
+        let to = |url: &str| slpsim_config::Sink {
+            url: url.into(),
+            form: None,
+            framing: None,
+            origin_id: None,
+            timestamp: None,
+            repeat: None,
+            facility: None,
+            max_bytes: None,
+        };
+        if !self.sink.is_empty() {
+            config.sinks = self.sink.iter().map(|url| to(url)).collect();
+        }
+        if config.sinks.is_empty() {
+            config.sinks.push(to("stdout:"));
+        }
+        for sink in &mut config.sinks {
+            replace(&mut sink.form, &self.form);
+            replace(&mut sink.origin_id, &self.origin_id);
+            replace(&mut sink.timestamp, &self.timestamp);
+            replace(&mut sink.repeat, &self.repeat);
+            replace(&mut sink.facility, &self.facility);
+        }
+    }
+}
+
+/// Listeners of a mock.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Mock")]
+pub struct MockOptions {
+    /// HTTPS: smart transport, Call Home, REST [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub listen: Option<SocketAddr>,
+    /// HTTP: CSLU [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub listen_plain: Option<SocketAddr>,
+    /// Management and metrics of the mock [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub listen_manage: Option<SocketAddr>,
+    /// Management without a bearer token
+    #[arg(long)]
+    pub manage_open: bool,
+}
+
+impl MockOptions {
+    /// Lays the options over a mock.
+    pub fn apply(&self, mock: &mut slpsim_config::Mock) {
+        mock.listen = self.listen.unwrap_or(mock.listen);
+        mock.listen_plain = self.listen_plain.unwrap_or(mock.listen_plain);
+        mock.listen_manage = self.listen_manage.unwrap_or(mock.listen_manage);
+        mock.manage_open |= self.manage_open;
+    }
+
+    /// Whether any is given.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.listen.is_some()
+            || self.listen_plain.is_some()
+            || self.listen_manage.is_some()
+            || self.manage_open
+    }
 }
 
 /// Reads `N` or `max`.
 ///
 /// # Errors
 /// One line that says what is expected.
-pub fn parse_speed(text: &str) -> Result<SpeedOption, String> {
+pub fn parse_speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
-        return Ok(SpeedOption::Max);
+        return Ok(Speed::Max);
     }
     let factor = text.parse::<u32>().map_err(|_| format!("{text:?} is no whole number, nor `max`"))?;
-    Speed::try_from(factor).map(SpeedOption::Times)
+    clock::Speed::try_from(factor).map(|speed| Speed::Times(speed.factor()))
+}
+
+/// Reads a time or `now`.
+///
+/// # Errors
+/// One line that says what is expected.
+pub fn parse_start(text: &str) -> Result<Start, String> {
+    if text == "now" { Ok(Start::Now) } else { slpsim_config::parse_time(text).map(Start::At) }
 }

@@ -10,8 +10,13 @@ use slpsim_transport::client::{
     Smart, Transport, Way,
 };
 
-use super::Connect;
 use crate::clock::DeviceClock;
+
+/// Makes the transport that a configuration asks for.
+pub trait Connect: Send {
+    /// The transport for `config`.
+    fn connect(&self, config: &Config) -> Arc<dyn Transport>;
+}
 
 /// Connects over real sockets, as far as the simulated network leads there.
 pub struct HttpConnect {
@@ -64,9 +69,9 @@ impl HttpConnect {
 
     fn route(&self, config: &Config) -> SwitchRoute {
         SwitchRoute {
-            network: Network::new(Arc::clone(&self.world), config.ip.clone()),
-            vrf: config.smart.vrf.clone(),
-            interface: config.smart.source_interface.clone().or_else(|| config.http_source_interface.clone()),
+            network: config.network(&self.world),
+            vrf: config.source().vrf.into(),
+            interface: config.source().interface.map(Into::into),
         }
     }
 }

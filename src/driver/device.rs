@@ -1,17 +1,21 @@
 //! One device, driven.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use slpsim_agent::persist::RestoreError;
-use slpsim_agent::{Agent, AgentId, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared};
+use slpsim_agent::{
+    Agent, AgentId, BootCause, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared,
+};
 use slpsim_console::config::Config;
 use slpsim_policy::{Mono, Wall};
+use slpsim_sim::{Switch, operate};
 use slpsim_transport::client::Transport;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Connect;
 use super::exchange::{Ended, Exchanges};
-use super::switch::{Connect, Switch};
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
@@ -94,6 +98,17 @@ pub struct Parts {
 /// Something done with a device between two of its steps.
 pub type Look = Box<dyn FnOnce(&mut Device) -> Result<(), DriverError> + Send>;
 
+/// How a device starts.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// Why.
+    pub cause: BootCause,
+    /// Features that were on when its state was saved; none at a first boot.
+    pub features_before: Option<BTreeSet<String>>,
+    /// Lines for its console once it is up.
+    pub lines: Vec<String>,
+}
+
 /// What a device can be told.
 pub enum Order {
     /// Something happens to it.
@@ -158,18 +173,16 @@ impl Device {
         Now { mono, wall: self.parts.device_clock.wall_at(mono) }
     }
 
-    /// Starts the device with `boot`, runs `lines` on its console, and drives it until it is told to end, or nobody can
-    /// tell it anything any more.
+    /// Starts the device, and drives it until it is told to end, or nobody can tell it anything any more.
     ///
     /// # Errors
     /// Where it cannot go on. Its durable state is then what it was before the step that failed.
-    pub async fn run(
-        mut self,
-        boot: Input,
-        lines: Vec<String>,
-        mut orders: mpsc::Receiver<Order>,
-    ) -> Result<(), DriverError> {
-        self.start(boot, &lines)?;
+    pub async fn run(mut self, boot: Boot, mut orders: mpsc::Receiver<Order>) -> Result<(), DriverError> {
+        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
+        if let Some(before) = &boot.features_before {
+            operate::features_changed(&mut self, before)?;
+        }
+        operate::type_lines(&mut self, &boot.lines)?;
         loop {
             self.run_due()?;
             let next = self.next_deadline();
@@ -194,17 +207,6 @@ impl Device {
                 () = due => {}
             }
         }
-    }
-
-    pub(super) fn start(&mut self, boot: Input, lines: &[String]) -> Result<(), DriverError> {
-        self.input(boot)?;
-        if !lines.is_empty() {
-            let (text, error) = super::run_lines(self, lines)?;
-            if error {
-                tracing::warn!(device = &*self.parts.name, "startup configuration: {}", text.trim());
-            }
-        }
-        Ok(())
     }
 
     /// Takes the running configuration into use.
@@ -346,6 +348,7 @@ impl Device {
             }
             Output::Log(message) => {
                 self.parts.metrics.message(&message);
+                self.parts.switch.note(now.wall, &message);
                 self.parts.log.log(now.wall, &message);
                 Ok(())
             }
@@ -365,7 +368,8 @@ impl Device {
         if let Some(detail) = &exchanged.detail {
             self.diagnose(purpose, detail, exchanged.refused);
         }
-        self.parts.switch.remember(purpose, (sent_at, now.wall), &mut exchanged);
+        let received = exchanged.received.take().map(|text| (now.wall, text));
+        self.parts.switch.remember(purpose, (sent_at, exchanged.sent.take()), received);
         self.input_at(now, Input::Completed { txn, result: exchanged.result })
     }
 
@@ -394,6 +398,7 @@ impl Device {
             agent: self.parts.agent.save(&self.parts.shared, now),
             clock_offset_ms: self.parts.device_clock.offset_ms(),
             startup_config: self.parts.switch.startup.clone(),
+            features: self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect(),
         };
         self.parts.store.save(&serde_json::to_vec(&saved)?)?;
         self.parts.metrics.saves.increment();

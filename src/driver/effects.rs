@@ -1,99 +1,52 @@
-//! Console lines on a driven device: what a line wants done is done before the next line is run.
+//! A driven device as an operator's lines find it.
 
-use slpsim_agent::{Agent, BootCause, Input, Usage};
-use slpsim_console::{Effect, Reply, Role, Session};
-use slpsim_policy::Wall;
+use slpsim_agent::{Agent, Command, CommandError, Input, Now, Shared};
+use slpsim_sim::{Operated, Switch};
 
 use super::{Device, DriverError};
 
-/// Runs lines in one session of an administrator: what they print, and whether one was answered with an error.
-///
-/// # Errors
-/// Where the device cannot go on.
-pub fn run_lines(device: &mut Device, lines: &[String]) -> Result<(String, bool), DriverError> {
-    let mut session = Session::new(Role::Admin);
-    let (mut text, mut error) = (String::new(), false);
-    for line in lines {
-        let reply = device.line(&mut session, line)?;
-        text.push_str(&reply.text);
-        error |= reply.error;
-        if reply.closed {
-            break;
-        }
-    }
-    Ok((text, error))
-}
+impl Operated for Device {
+    type Error = DriverError;
 
-impl Device {
-    /// Runs one console line and does what it wants done.
-    ///
-    /// # Errors
-    /// Where the device cannot go on.
-    pub fn line(&mut self, session: &mut Session, line: &str) -> Result<Reply, DriverError> {
+    fn switch(&mut self) -> (&mut Switch, &Agent, &Shared, Now) {
         let now = self.now();
         let parts = &mut self.parts;
-        let mut reply = parts.switch.line(session, (&parts.agent, &parts.shared), now, line);
-        let effects = std::mem::take(&mut reply.effects);
-        if effects.contains(&Effect::ConfigChanged) {
-            // First of all: what the agent sends next goes by the new configuration.
-            self.reconfigure();
-        }
-        for effect in effects {
-            self.perform_effect(effect, &mut reply)?;
-        }
-        Ok(reply)
+        (&mut parts.switch, &parts.agent, &parts.shared, now)
     }
 
-    fn perform_effect(&mut self, effect: Effect, reply: &mut Reply) -> Result<(), DriverError> {
-        match effect {
-            Effect::Agent(command) => {
-                if let Err(error) = self.command(command)? {
-                    reply.refuse(&error);
-                }
-            }
-            Effect::ConfigChanged => {}
-            Effect::FeatureLicense { license, on } => {
-                let view = self.parts.agent.view(&self.parts.shared, self.now());
-                let used = view.usage().find(|row| row.index == license).map_or(0, |row| row.count);
-                let count = if on { used.saturating_add(1) } else { used.saturating_sub(1) };
-                self.input(Input::Usage(Usage { license, count }))?;
-            }
-            Effect::SaveStartup(text) => {
-                self.parts.switch.startup = Some(text);
-                self.persist()?;
-            }
-            Effect::EraseStartup => {
-                self.parts.switch.startup = None;
-                self.persist()?;
-            }
-            Effect::Reload => self.reload()?,
-            Effect::SetClock(wall) => self.set_clock(wall)?,
-            Effect::ClearEventLog => self.parts.switch.events.clear(),
-            Effect::SaveUsage { .. } | Effect::SaveTrustRequest { .. } | Effect::Import { .. } => {
-                reply.refuse_with("% Files cannot be written or read by this version");
-            }
-        }
+    fn command(&mut self, command: Command) -> Result<Result<(), CommandError>, DriverError> {
+        Device::command(self, command)
+    }
+
+    fn input(&mut self, input: Input) -> Result<(), DriverError> {
+        Device::input(self, input)
+    }
+
+    fn step_clock(&mut self, delta_ms: i64) -> Result<(), DriverError> {
+        Device::step_clock(self, delta_ms)
+    }
+
+    fn reconfigured(&mut self) {
+        self.reconfigure();
+    }
+
+    fn keep(&mut self) -> Result<(), DriverError> {
+        self.persist()
+    }
+
+    fn replace_agent(&mut self) -> Result<(), DriverError> {
+        let now = self.now();
+        let parts = &mut self.parts;
+        let saved = parts.agent.save(&parts.shared, now);
+        let settings = parts.switch.config.settings();
+        parts.agent = Agent::restore(saved, settings, &mut parts.shared).map_err(DriverError::Restore)?;
+        self.abandon_exchanges();
         Ok(())
     }
 
-    fn set_clock(&mut self, wall: Wall) -> Result<(), DriverError> {
-        self.step_clock(wall.since(self.now().wall))
-    }
-
-    /// Reloads the switch: takes no time (`spec/behaviour.md` §11, modelled).
-    ///
-    /// # Errors
-    /// Where the device cannot go on.
-    pub fn reload(&mut self) -> Result<(), DriverError> {
-        let now = self.now();
-        let profile = self.parts.agent.profile();
-        let exec_lines = self.parts.switch.load(profile, now.wall);
-        let saved = self.parts.agent.save(&self.parts.shared, now);
-        let settings = self.parts.switch.config.settings();
-        self.parts.agent =
-            Agent::restore(saved, settings, &mut self.parts.shared).map_err(DriverError::Restore)?;
-        self.abandon_exchanges();
-        self.reconfigure();
-        self.start(Input::Boot { cause: BootCause::Reload, clock_authoritative: true }, &exec_lines)
+    fn refused_at_start(&mut self, texts: &[String]) {
+        for text in texts {
+            tracing::warn!(device = &*self.parts.name, "startup configuration: {text}");
+        }
     }
 }

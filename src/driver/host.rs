@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Device, DriverError, Order, advance, run_lines};
+use super::{Boot, Device, DriverError, Order, advance, run_lines};
 use crate::clock::Clock;
 use crate::control::{self, Answer, Request};
 use crate::kept_clock::{KeptClock, RENEW_EVERY};
@@ -36,12 +36,12 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts driving `device`, with `lines` on its console first.
+    /// Starts driving `device`.
     #[must_use]
-    pub fn spawn(device: Device, boot: slpsim_agent::Input, lines: Vec<String>) -> Self {
+    pub fn spawn(device: Device, boot: Boot) -> Self {
         let name = Arc::clone(&device.parts().name);
         let (orders, mailbox) = mpsc::channel(64);
-        Self { name, orders, task: tokio::spawn(device.run(boot, lines, mailbox)) }
+        Self { name, orders, task: tokio::spawn(device.run(boot, mailbox)) }
     }
 
     /// Where its orders go.

@@ -12,16 +12,15 @@ mod exchange;
 mod host;
 mod metrics;
 mod saved;
-mod switch;
 
 pub use advance::{AdvanceError, advance};
-pub use connect::HttpConnect;
-pub use device::{Device, DriverError, LogSink, Look, Order, Parts, Settled};
-pub use effects::run_lines;
+pub use connect::{Connect, HttpConnect};
+pub use device::{Boot, Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub use host::{Handle, Host, PeerClock};
 pub use metrics::DeviceMetrics;
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
-pub use switch::{Connect, Factory, Switch};
+pub use slpsim_sim::operate::run_lines;
+pub use slpsim_sim::{Factory, Switch};
 
 #[cfg(test)]
 mod tests;

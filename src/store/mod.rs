@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 pub use memory::MemoryStore;
 pub use slots::SlotStore;
+pub(crate) use slots::sync_folder;
 
 /// Largest blob that is saved or loaded, in bytes. An agent at its report cap needs a small part of it.
 pub const MAX_BLOB: usize = 16 << 20;

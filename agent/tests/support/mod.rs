@@ -5,7 +5,8 @@
 use slpsim_agent::{
     Account, Ack, Agent, AgentId, BootCause, Capabilities, Command, Cx, Element, Failure, IdCert, Input,
     InstanceId, Keep, Message, Now, Output, PollId, ProfileId, Purpose, Reply, ReportId, ReportVerdict,
-    Request, Settings, Shared, Status, Token, TransportMode, TrustCode, Txn, Udi, Usage, View, input::Scope,
+    Request, Settings, Shared, Status, Timer, Token, TransportMode, TrustCode, Txn, Udi, Usage, View,
+    input::Scope,
 };
 use slpsim_policy::{Mono, Policy, Values, Wall};
 
@@ -20,6 +21,7 @@ pub const DAY: i64 = 24 * HOUR;
 pub type Answer = Result<Reply, Failure>;
 
 /// The agent, its clock and its peer.
+#[derive(Clone)]
 pub struct Rig {
     pub agent: Agent,
     pub shared: Shared,
@@ -35,6 +37,7 @@ pub struct Rig {
 }
 
 /// A peer that always does the same.
+#[derive(Clone)]
 pub struct Peer {
     pub down: Vec<(Wall, Wall)>,
     pub policy: Option<Policy>,
@@ -72,6 +75,10 @@ impl Default for Peer {
 
 pub fn udi() -> Udi {
     Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap()
+}
+
+pub fn standby() -> Udi {
+    Udi::new("N9K-C93180YC-FX3", "FDO00000002").unwrap()
 }
 
 pub fn example_policy() -> Policy {
@@ -258,6 +265,66 @@ impl Rig {
         if !self.hold {
             self.deliver();
         }
+    }
+
+    /// An answer of the peer at this time that carries only a status.
+    pub fn reply(&self, status: Status) -> Reply {
+        Reply::bare(self.now.wall.plus_millis(self.peer.skew_ms), self.peer.capabilities, status)
+    }
+
+    /// An element issued at this time.
+    pub fn element<E>(&self, body: E) -> Element<E> {
+        Element { issued: self.now.wall.plus_millis(self.peer.skew_ms), body: Ok(body) }
+    }
+
+    /// The next exchange of that purpose ends so.
+    pub fn once(&mut self, purpose: Purpose, answer: Answer) {
+        self.peer.scripted.push((purpose, answer));
+    }
+
+    /// The next exchange of that purpose is refused in these words.
+    pub fn refuse_once(&mut self, purpose: Purpose, message: &str) {
+        let reply = self.reply(Status::Refused { message: message.into() });
+        self.once(purpose, Ok(reply));
+    }
+
+    /// An ACK for everything that has been sent and not acknowledged.
+    pub fn ack_all(&mut self) -> Element<Ack> {
+        let reports = self.peer.unacked.drain(..).map(|id| (id, ReportVerdict::Acknowledged)).collect();
+        self.element(Ack { reports })
+    }
+
+    /// The peer is down from now on for so long.
+    pub fn outage(&mut self, millis: i64) {
+        self.peer.down.push((self.now.wall, self.now.wall.plus_millis(millis)));
+    }
+
+    /// Milliseconds from now until a timer runs out.
+    pub fn due_in(&self, timer: Timer) -> Option<i64> {
+        self.view().timer(timer).map(|at| at.since(self.now.wall))
+    }
+
+    /// What was logged since the last call, as it is printed, with seconds since the start.
+    pub fn lines(&mut self) -> Vec<(i64, String)> {
+        let start = self.start;
+        self.log.drain(..).map(|(at, message)| (at.since(start) / SECOND, message.to_string())).collect()
+    }
+
+    /// What was logged since the last call, as it is printed.
+    pub fn texts(&mut self) -> Vec<String> {
+        self.log.drain(..).map(|(_, message)| message.to_string()).collect()
+    }
+
+    /// What was sent since the last call: purpose, and seconds since the start.
+    pub fn take_sent(&mut self) -> Vec<(i64, Purpose)> {
+        let start = self.start;
+        self.sent.drain(..).map(|(at, request)| (at.since(start) / SECOND, request.purpose())).collect()
+    }
+
+    /// Ids of the closed reports that wait for an ACK.
+    pub fn waiting(&self) -> Vec<ReportId> {
+        let waiting = self.view().reports().filter(|report| report.state.awaits_ack());
+        waiting.map(|report| report.id).collect()
     }
 
     /// Lets the peer answer what is in flight.

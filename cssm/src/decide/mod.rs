@@ -156,7 +156,7 @@ impl<'a> Cx<'a> {
             let mut device = Device { last_seen: self.now, ..known.clone() };
             if gate::used(self).is_some_and(|used| device.trust.as_ref() == Some(used)) {
                 // The device has the newest identity, so it cannot need the one before any more.
-                device.previous = None;
+                device.retire_previous();
             }
             return Ok((device, Vec::new()));
         }

@@ -107,6 +107,7 @@ pub(super) fn issue(
         key: device.trust.as_ref().and_then(|trust| trust.key.clone()).filter(|_| new == New::Certificate),
         csr,
     };
+    device.retire_previous();
     device.previous = device.trust.replace(trust);
     TrustObject {
         code,

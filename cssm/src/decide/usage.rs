@@ -113,10 +113,8 @@ fn acknowledge(
         changes.answered.extend(pending.reports.iter().map(|(id, _)| (udi, *id)));
     }
     if cx.steer.foreign_ack {
-        // Reports that this device never sent: ids are Unix seconds, so none lies before 1970-01-02.
-        for (n, (id, _)) in ack.reports.iter_mut().enumerate() {
-            *id = ReportId(u64::try_from(n).unwrap_or(u64::MAX).saturating_add(1));
-        }
+        // The same verdicts, for a product instance that does not exist.
+        ack.udi = Udi::new(udi.pid.as_str(), "FOREIGN00001").unwrap_or(udi);
     }
     ack
 }
@@ -184,11 +182,14 @@ fn record(now: Wall, report: &UsageReport, broken: Option<Rule>) -> ReportRecord
     }
 }
 
-/// Poll ids are long and start with 77, as in `spec/formats.md` §8.1.
+/// Poll ids are long and start with 77, as in `spec/formats.md` §8.1. They are multiples of 80: at that size a double
+/// holds multiples of 16 exactly, and the shortest decimal of such a one is itself where it ends in 0. So readers whose
+/// numbers are doubles (jq, JavaScript) give them back unharmed.
 fn poll_id(cx: &Cx<'_>, device: &mut Device) -> PollId {
     let n = device.draws;
     device.draws += 1;
-    PollId(77_000_000_000_000_000 + cx.luck.number(key(&device.udi), For::Poll, n) % 1_000_000_000_000_000)
+    let drawn = cx.luck.number(key(&device.udi), For::Poll, n) % 12_500_000_000_000;
+    PollId(77_000_000_000_000_000 + drawn * 80)
 }
 
 fn remember(cx: &Cx<'_>, device: &mut Device, poll_id: PollId, reports: Vec<(ReportId, Option<Rule>)>) {

@@ -6,8 +6,8 @@ mod peer;
 use std::sync::{Arc, Mutex};
 
 use slpsim_agent::{
-    Agent, AgentId, BootCause, Command, Failure, Input, Keep, ProfileId, Scope, Shared, Token, TransportMode,
-    Udi, Usage,
+    Agent, AgentId, BootCause, Command, Failure, Keep, ProfileId, Scope, Shared, Token, TransportMode, Udi,
+    Usage,
 };
 use slpsim_policy::{Mono, Wall};
 use tokio::sync::{mpsc, oneshot};
@@ -106,8 +106,8 @@ impl Bench {
             faults: Arc::new(Countdown(Mutex::new(die_at))),
         });
         let (orders, mailbox) = mpsc::channel(16);
-        let boot = Input::Boot { cause, clock_authoritative: true };
-        let task = tokio::spawn(device.run(boot, Vec::new(), mailbox));
+        let boot = Boot { cause, features_before: None, lines: Vec::new() };
+        let task = tokio::spawn(device.run(boot, mailbox));
         (orders, task)
     }
 

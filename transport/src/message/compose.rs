@@ -66,15 +66,16 @@ fn body(request: &Request, sender: &Sender) -> DeviceBody {
     }
 }
 
-/// A report in its decoded wire form. The identity is that of the moment when the report was closed, which is also who
-/// signs it (`spec/formats.md` §13), so that the same report is always the same bytes.
+/// A report in its decoded wire form. Identity and units are those of the moment when the report was closed, and the identity
+/// also signs it (`spec/formats.md` §13), so that the same report is always the same bytes.
 pub(crate) fn usage_report(report: &Report, sender: &Sender) -> UsageReport {
     let (instance, signer) = match report.signer {
         Signer::Builtin => (None, RumSigner::Builtin),
         Signer::Id(identity) => (Some(identity.instance), RumSigner::Id(identity.serial)),
     };
     UsageReport {
-        udi: sender.udi,
+        // After a switchover the sender is another unit than the one that was active when the report was closed.
+        udi: report.units.first().map_or(sender.udi, |active| active.udi),
         id: report.id,
         tag: Word::Borrowed(report.license.tag),
         software_tag: Word::Borrowed(sender.profile.software_tag),
@@ -95,5 +96,44 @@ pub(crate) fn usage_report(report: &Report, sender: &Sender) -> UsageReport {
             .collect(),
         signer,
         envelope: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slpsim_agent::{ProfileId, ReportId, Role, Udi, Unit};
+
+    #[test]
+    fn a_report_closed_before_a_switchover_names_the_unit_that_was_active_then() {
+        let [first, second] =
+            ["FDO00000001", "FDO00000002"].map(|serial| Udi::new("N9K-C9508", serial).unwrap());
+        let units = |active, standby| {
+            vec![Unit { role: Role::Active, udi: active }, Unit { role: Role::Standby, udi: standby }]
+        };
+        let profile = ProfileId::Nexus9000.profile();
+        let report = Report {
+            id: ReportId(1_772_445_600),
+            previous: None,
+            license: &profile.licenses[0],
+            signer: Signer::Builtin,
+            units: units(first, second),
+            measurements: Vec::new(),
+        };
+        let sender = |active, standby| Sender {
+            udi: active,
+            units: units(active, standby),
+            identity: None,
+            profile,
+            hostname: None,
+            send_version: true,
+            custom_id: None,
+        };
+        let [before, after] =
+            [sender(first, second), sender(second, first)].map(|sender| usage_report(&report, &sender));
+        assert_eq!(after.udi, first);
+        assert_eq!(before, after, "the same report is the same on the wire, whoever sends it");
+        let request = Request::Usage { reports: vec![report] };
+        assert_eq!(compose(&request, &sender(second, first), Wall(0), 1).header.udi, second);
     }
 }

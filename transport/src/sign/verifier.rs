@@ -72,6 +72,9 @@ impl Verifier {
     /// `verify = "off"`: whatever comes is taken, signed or not.
     pub const OFF: Self = Self(Mode::Off);
 
+    /// `verify = "root"` without any root: nothing that comes is taken.
+    pub const NOBODY: Self = Self(Mode::Root { roots: Vec::new(), signers: Vec::new() });
+
     /// `verify = "root"`: `pem` has the roots, and may have signers that they issued.
     ///
     /// # Errors

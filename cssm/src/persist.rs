@@ -1,0 +1,336 @@
+//! Everything that a mock knows, as JSON lines: one record a line, in any order that names an account before it is used.
+//!
+//! The last line of a kind and key wins, so that a file can be a journal as well as a snapshot. Lines hold id tokens:
+//! whoever writes them to a file keeps others out of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use slpsim_agent::{Account as Names, IdCert, InstanceId, PollId, ReportId, Udi};
+use slpsim_policy::{Policy, Wall};
+use slpsim_transport::message::{AuthEntry, Nonce, Word};
+
+use crate::records::{
+    Account, AccountId, AccountPolicy, Device, Membership, Pending, ReportRecord, Token, Trust,
+};
+use crate::rule::Rule;
+
+/// One record.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Line {
+    Counters { tokens: u64, policies: u64 },
+    Account(AccountLine),
+    Token(TokenLine),
+    Device(Box<DeviceLine>),
+    DeviceRemoved { pid: String, serial: String },
+    Report(ReportLine),
+}
+
+/// Why a line was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {number}: {detail}")]
+pub struct ImportError {
+    /// Counted from 1.
+    pub number: usize,
+    /// What is wrong.
+    pub detail: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AccountLine {
+    pub(crate) position: u16,
+    pub(crate) names: Names,
+    listed: Option<Vec<(String, String)>>,
+    policy: Option<(String, Policy)>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TokenLine {
+    pub(crate) text: String,
+    account: u16,
+    issued: Wall,
+    expires: Option<Wall>,
+    max_uses: Option<u32>,
+    uses: u32,
+    revoked: bool,
+}
+
+impl core::fmt::Debug for TokenLine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("TokenLine(..)")
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DeviceLine {
+    pid: String,
+    serial: String,
+    account: u16,
+    first_seen: Wall,
+    last_seen: Wall,
+    hostname: Option<String>,
+    software_tag: Option<String>,
+    trust: Option<TrustLine>,
+    previous: Option<TrustLine>,
+    past: Vec<TrustLine>,
+    polls: Vec<PendingLine>,
+    authorized: Vec<(String, u32)>,
+    draws: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TrustLine {
+    instance: String,
+    cert_serial: u64,
+    trust_id: u32,
+    issued: Wall,
+    valid_to: Wall,
+    csr: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PendingLine {
+    poll_id: u64,
+    received: Wall,
+    nonce: String,
+    reports: Vec<(u64, Option<String>)>,
+    not_before: Option<Wall>,
+    released: bool,
+    answered: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ReportLine {
+    pid: String,
+    serial: String,
+    id: u64,
+    tag: String,
+    start: Wall,
+    end: Wall,
+    peak: u32,
+    received: Wall,
+    times: u32,
+    broken: Option<String>,
+    answered: bool,
+}
+
+impl Line {
+    /// As text, without the end of line.
+    pub(crate) fn text(&self) -> String {
+        // These types have no map keys but strings and nothing that fails to serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    pub(crate) fn of_account(position: usize, account: &Account) -> Self {
+        let listed = match &account.membership {
+            Membership::Open => None,
+            Membership::Listed(list) => Some(list.iter().map(parts).collect()),
+        };
+        let policy = account.policy.as_ref().map(|policy| (policy.id.to_string(), policy.policy.clone()));
+        let position = u16::try_from(position).unwrap_or(u16::MAX);
+        Self::Account(AccountLine { position, names: account.names.clone(), listed, policy })
+    }
+
+    pub(crate) fn of_token(text: &str, token: &Token) -> Self {
+        Self::Token(TokenLine {
+            text: text.into(),
+            account: token.account.0,
+            issued: token.issued,
+            expires: token.expires,
+            max_uses: token.max_uses,
+            uses: token.uses,
+            revoked: token.revoked,
+        })
+    }
+
+    pub(crate) fn of_device(device: &Device) -> Self {
+        let (pid, serial) = parts(&device.udi);
+        Self::Device(Box::new(DeviceLine {
+            pid,
+            serial,
+            account: device.account.0,
+            first_seen: device.first_seen,
+            last_seen: device.last_seen,
+            hostname: device.hostname.as_deref().map(Into::into),
+            software_tag: device.software_tag.as_deref().map(Into::into),
+            trust: device.trust.as_ref().map(TrustLine::of),
+            previous: device.previous.as_ref().map(TrustLine::of),
+            past: device.past.iter().map(TrustLine::of).collect(),
+            polls: device.polls.iter().map(PendingLine::of).collect(),
+            authorized: device
+                .authorized
+                .iter()
+                .map(|entry| (entry.entitlement.to_string(), entry.count))
+                .collect(),
+            draws: device.draws,
+        }))
+    }
+
+    pub(crate) fn of_removed(udi: &Udi) -> Self {
+        let (pid, serial) = parts(udi);
+        Self::DeviceRemoved { pid, serial }
+    }
+
+    pub(crate) fn of_report(report: &ReportRecord) -> Self {
+        let (pid, serial) = parts(&report.udi);
+        Self::Report(ReportLine {
+            pid,
+            serial,
+            id: report.id.0,
+            tag: report.tag.to_string(),
+            start: report.start,
+            end: report.end,
+            peak: report.peak,
+            received: report.received,
+            times: report.times,
+            broken: report.broken.map(|rule| rule.name().into()),
+            answered: report.answered,
+        })
+    }
+}
+
+impl TrustLine {
+    fn of(trust: &Trust) -> Self {
+        Self {
+            instance: trust.identity.instance.to_string(),
+            cert_serial: trust.identity.serial,
+            trust_id: trust.trust_id,
+            issued: trust.issued,
+            valid_to: trust.valid_to,
+            csr: trust.csr.as_deref().map(Into::into),
+        }
+    }
+
+    /// The public key is made again from the certificate request when it is needed.
+    fn read(self) -> Result<Trust, String> {
+        let instance = instance(&self.instance)?;
+        Ok(Trust {
+            identity: IdCert { instance, serial: self.cert_serial },
+            trust_id: self.trust_id,
+            issued: self.issued,
+            valid_to: self.valid_to,
+            csr: self.csr.map(Arc::from),
+            key: None,
+        })
+    }
+}
+
+impl PendingLine {
+    fn of(pending: &Pending) -> Self {
+        let reports = pending.reports.iter();
+        Self {
+            poll_id: pending.poll_id.0,
+            received: pending.received,
+            nonce: pending.nonce.to_string(),
+            reports: reports.map(|(id, rule)| (id.0, rule.map(|rule| rule.name().into()))).collect(),
+            not_before: pending.not_before,
+            released: pending.released,
+            answered: pending.answered,
+        }
+    }
+
+    fn read(self) -> Result<Pending, String> {
+        let reports = self.reports.into_iter();
+        Ok(Pending {
+            poll_id: PollId(self.poll_id),
+            received: self.received,
+            nonce: Nonce::parse(&self.nonce),
+            reports: reports
+                .map(|(id, name)| Ok((ReportId(id), rule(name)?)))
+                .collect::<Result<_, String>>()?,
+            not_before: self.not_before,
+            released: self.released,
+            answered: self.answered,
+        })
+    }
+}
+
+impl AccountLine {
+    pub(crate) fn read(self) -> Result<Account, String> {
+        let membership = match self.listed {
+            None => Membership::Open,
+            Some(list) => {
+                let list: Result<BTreeSet<Udi>, String> =
+                    list.iter().map(|(pid, serial)| udi(pid, serial)).collect();
+                Membership::Listed(list?)
+            }
+        };
+        let policy = match self.policy {
+            None => None,
+            Some((id, policy)) => Some(AccountPolicy { id: instance(&id)?, policy }),
+        };
+        Ok(Account { names: self.names, membership, policy })
+    }
+}
+
+impl TokenLine {
+    pub(crate) fn read(self) -> (String, Token) {
+        let token = Token {
+            account: AccountId(self.account),
+            issued: self.issued,
+            expires: self.expires,
+            max_uses: self.max_uses,
+            uses: self.uses,
+            revoked: self.revoked,
+        };
+        (self.text, token)
+    }
+}
+
+impl DeviceLine {
+    pub(crate) fn read(self) -> Result<Device, String> {
+        let authorized = self.authorized.into_iter();
+        Ok(Device {
+            udi: udi(&self.pid, &self.serial)?,
+            account: AccountId(self.account),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            hostname: self.hostname.map(Into::into),
+            software_tag: self.software_tag.map(Word::Owned),
+            trust: self.trust.map(TrustLine::read).transpose()?,
+            previous: self.previous.map(TrustLine::read).transpose()?,
+            past: self.past.into_iter().map(TrustLine::read).collect::<Result<_, _>>()?,
+            polls: self.polls.into_iter().map(PendingLine::read).collect::<Result<_, _>>()?,
+            authorized: authorized
+                .map(|(entitlement, count)| AuthEntry { entitlement: Word::Owned(entitlement), count })
+                .collect(),
+            draws: self.draws,
+        })
+    }
+}
+
+impl ReportLine {
+    pub(crate) fn read(self) -> Result<ReportRecord, String> {
+        Ok(ReportRecord {
+            udi: udi(&self.pid, &self.serial)?,
+            id: ReportId(self.id),
+            tag: Word::Owned(self.tag),
+            start: self.start,
+            end: self.end,
+            peak: self.peak,
+            received: self.received,
+            times: self.times,
+            broken: rule(self.broken)?,
+            answered: self.answered,
+        })
+    }
+}
+
+fn parts(udi: &Udi) -> (String, String) {
+    (udi.pid.as_str().into(), udi.serial.as_str().into())
+}
+
+pub(crate) fn udi(pid: &str, serial: &str) -> Result<Udi, String> {
+    Udi::new(pid, serial).map_err(|error| format!("product id and serial number {error}"))
+}
+
+fn instance(text: &str) -> Result<InstanceId, String> {
+    InstanceId::parse(text).ok_or_else(|| format!("{text:?} is no uuid"))
+}
+
+fn rule(name: Option<String>) -> Result<Option<Rule>, String> {
+    let Some(name) = name else { return Ok(None) };
+    Rule::by_name(&name).map(Some).ok_or_else(|| format!("no rule is called {name:?}"))
+}

@@ -1,0 +1,318 @@
+//! The routes of devices: one message handler behind each door (`spec/formats.md` §8, §10, §12).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::json;
+use slpsim_agent::{ElementFault, numbers};
+use slpsim_transport::DecodeError;
+use slpsim_transport::message::{DeviceBody, DeviceMessage, PolicyObject, Sealed, ServerMessage, Word};
+use slpsim_transport::smart::{ReceivedRequest, decode_request};
+
+use super::listen::Abort;
+use super::{Shared, damage, wire};
+use crate::exchange::{Answer, Arrived, Proof, Steer};
+use crate::fault::FaultKind;
+use crate::peer::Route;
+use crate::rule::{Broken, Kind, Rule};
+
+/// How long a message may wait until a core is free.
+const WORK_TIME: Duration = Duration::from_secs(30);
+/// The header that names the rule that a request broke.
+pub(super) const RULE_HEADER: &str = "slpsim-rule";
+
+/// All routes of devices. Call Home and REST stand beside these: a router of their own, merged here, that ends in
+/// [`exchange`] as well.
+pub(super) fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/licservice/license", post(smart))
+        .route("/SmartTransport", post(smart))
+        .route("/cslu/v1/pi", post(cslu))
+        .route("/cslu/v1/pi/{tenant}", post(tenant))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(shared)
+}
+
+async fn smart(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    take(shared, Route::Smart, request).await
+}
+
+async fn cslu(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    take(shared, Route::Cslu { tenant: None }, request).await
+}
+
+async fn tenant(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let element = request.uri().path().rsplit('/').next().unwrap_or_default();
+    let route = Route::tenant(element);
+    take(shared, route, request).await
+}
+
+async fn no_such_path(State(shared): State<Arc<Shared>>) -> Response {
+    unread(&shared, None, Rule::Path.into(), Rule::Path.text())
+}
+
+async fn no_such_method(State(shared): State<Arc<Shared>>) -> Response {
+    unread(&shared, None, Rule::Method.into(), Rule::Method.text())
+}
+
+/// Reads a body within its limits, lets a worker answer it, and sends the answer as the fault in force wants it.
+async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
+    let refuse = |rule: Rule| unread(&shared, Some(&route), rule.into(), rule.text());
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return refuse(Rule::ContentType);
+    }
+    let body = to_bytes(request.into_body(), numbers::MESSAGE_SIZE);
+    let bytes = match tokio::time::timeout(shared.body_time, body).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => return refuse(Rule::BodySize),
+        Err(_) => return refuse(Rule::BodyTime),
+    };
+    let Ok(Ok(permit)) = tokio::time::timeout(WORK_TIME, shared.work.acquire()).await else {
+        return busy();
+    };
+    let worker = Arc::clone(&shared);
+    let outcome = tokio::task::spawn_blocking(move || exchange(&worker, route, &bytes)).await;
+    drop(permit);
+    match outcome {
+        Ok(outcome) => send(&shared, outcome).await,
+        Err(error) => {
+            tracing::error!(%error, "a worker died on a message");
+            busy()
+        }
+    }
+}
+
+/// What shall be sent.
+pub(super) enum Outcome {
+    /// This, now.
+    Now(Response),
+    /// This, later.
+    Later(Response, Duration),
+    /// These bytes, slowly.
+    Slowly(Bytes, Duration),
+    /// Nothing: the connection is closed.
+    Nothing,
+    /// Nothing: the connection stays open.
+    Silence,
+}
+
+async fn send(shared: &Shared, outcome: Outcome) -> Response {
+    match outcome {
+        Outcome::Now(response) => response,
+        Outcome::Later(response, by) => {
+            tokio::select! {
+                () = tokio::time::sleep(by) => response,
+                () = shared.stopped() => abort(),
+            }
+        }
+        Outcome::Slowly(bytes, over) => {
+            ([(CONTENT_TYPE, "application/json")], damage::dribbling(bytes, over)).into_response()
+        }
+        Outcome::Nothing => abort(),
+        Outcome::Silence => {
+            shared.stopped().await;
+            abort()
+        }
+    }
+}
+
+fn abort() -> Response {
+    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+    response.extensions_mut().insert(Abort);
+    response
+}
+
+fn busy() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response()
+}
+
+/// Answers one message; for a thread that may be kept busy. Every route of devices ends here.
+pub(super) fn exchange(shared: &Shared, route: Route, bytes: &[u8]) -> Outcome {
+    let received = match decode_request(bytes, &shared.wire) {
+        Ok(received) => received,
+        Err(error) => return Outcome::Now(undecodable(shared, &route, bytes, &error)),
+    };
+    let message = &received.message;
+    let (udi, purpose) = (message.header.udi, message.request_type().purpose());
+    let now = shared.now();
+    let fault = shared.with(|cssm| {
+        let (at, luck) = (cssm.clock(now), cssm.luck());
+        cssm.faults(now).strike(at, Some(&udi), purpose, luck)
+    });
+    let keys = wire::keys_of(shared, &udi);
+    let reports = wire::report_signatures(message, |udi| wire::keys_of(shared, udi));
+    let proof = Proof {
+        request: wire::request_signature(&received, &keys),
+        reports: &reports,
+        csr: wire::csr(message),
+    };
+    let arrived = Arrived { route, message, proof };
+    if let Some((id, kind)) = fault
+        && let Some(outcome) = before(shared, &arrived, id, kind)
+    {
+        return outcome;
+    }
+    let steer = steer(fault.map(|(_, kind)| kind));
+    let mut answer = shared.with(|cssm| cssm.handle_steered(now, &arrived, &steer));
+    wire::certify(shared, &mut answer.message);
+    after(shared, &received, bytes, answer, fault)
+}
+
+/// Faults that keep a message from the rules.
+fn before(shared: &Shared, arrived: &Arrived<'_>, id: u64, kind: FaultKind) -> Option<Outcome> {
+    let (outcome, word) = match kind {
+        FaultKind::Drop => (Outcome::Nothing, Word::Borrowed("no answer")),
+        FaultKind::Stall => (Outcome::Silence, Word::Borrowed("stalled")),
+        FaultKind::Status(status, retry_after) => {
+            let code = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            let mut response = code.into_response();
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            (Outcome::Now(response), Word::Owned(format!("HTTP {status}")))
+        }
+        FaultKind::Late(_)
+        | FaultKind::Dribble(_)
+        | FaultKind::TryAgain(_)
+        | FaultKind::Empty
+        | FaultKind::Truncated
+        | FaultKind::Corrupt
+        | FaultKind::Oversized
+        | FaultKind::WrongNonce
+        | FaultKind::BadSignature
+        | FaultKind::WrongSigner
+        | FaultKind::Replayed
+        | FaultKind::LostAck
+        | FaultKind::LateAck(_)
+        | FaultKind::ForeignAck
+        | FaultKind::RejectReport(_)
+        | FaultKind::PolicyBadSignature
+        | FaultKind::PolicyBadTime(_)
+        | FaultKind::TokenRefused(_) => return None,
+    };
+    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, id, word));
+    Some(outcome)
+}
+
+/// Faults that the rules themselves carry out.
+fn steer(kind: Option<FaultKind>) -> Steer {
+    let mut steer = Steer::default();
+    if let Some(kind) = kind {
+        kind.steer(&mut steer);
+    }
+    steer
+}
+
+/// Seals the answer, does to it what the fault wants, and notes both texts.
+fn after(
+    shared: &Shared,
+    received: &ReceivedRequest,
+    request: &[u8],
+    mut answer: Answer,
+    fault: Option<(u64, FaultKind)>,
+) -> Outcome {
+    let kind = fault.map(|(_, kind)| kind);
+    if let Some(kind) = kind {
+        change(&mut answer.message, kind);
+    }
+    let spoiled = kind == Some(FaultKind::BadSignature);
+    let stranger = kind == Some(FaultKind::WrongSigner);
+    let Some(body) = wire::encode(shared, &answer.message, spoiled, stranger) else {
+        return Outcome::Now(busy());
+    };
+    let mut bytes = Bytes::from(body);
+    let udi = received.message.header.udi;
+    if let Some(previous) = shared.remember_answer(udi, &bytes)
+        && kind == Some(FaultKind::Replayed)
+    {
+        bytes = previous;
+    }
+    let luck = shared.with(|cssm| {
+        cssm.history_mut().texts(answer.number, &without_secrets(&received.message, request), &bytes);
+        if let Some((id, _)) = fault {
+            cssm.history_mut().faulted(answer.number, id);
+        }
+        cssm.luck()
+    });
+    let millis = |span: i64| Duration::from_millis(u64::try_from(span).unwrap_or(0));
+    let fetched = answer.message.data.ack.is_some();
+    match kind {
+        Some(FaultKind::LostAck) if fetched => Outcome::Nothing,
+        Some(FaultKind::Empty) => Outcome::Now(ok(Bytes::new(), None)),
+        Some(FaultKind::Truncated) => Outcome::Now(ok(damage::truncated(&bytes), None)),
+        Some(FaultKind::Corrupt) => Outcome::Now(ok(damage::corrupt(&bytes, luck, answer.number), None)),
+        Some(FaultKind::Oversized) => Outcome::Now(ok(damage::oversized(&bytes), None)),
+        Some(FaultKind::Late(by)) => Outcome::Later(ok(bytes, answer.rule), millis(by)),
+        Some(FaultKind::Dribble(over)) => Outcome::Slowly(bytes, millis(over)),
+        Some(_) | None => Outcome::Now(ok(bytes, answer.rule)),
+    }
+}
+
+/// Faults that change what an answer says, before it is signed.
+fn change(answer: &mut ServerMessage, kind: FaultKind) {
+    if kind == FaultKind::WrongNonce {
+        answer.nonce = damage::other_nonce(&answer.nonce);
+    } else if kind == FaultKind::PolicyBadSignature {
+        each_policy(answer, |policy| policy.spoiled(ElementFault::Signature));
+    } else if let FaultKind::PolicyBadTime(by) = kind {
+        each_policy(answer, |policy| Sealed { issued: policy.issued.plus_millis(by), ..policy });
+    }
+}
+
+fn each_policy(answer: &mut ServerMessage, spoil: impl Fn(Sealed<PolicyObject>) -> Sealed<PolicyObject>) {
+    answer.data.policy = answer.data.policy.take().map(&spoil);
+    if let Some(ack) = answer.data.ack.as_mut().and_then(|ack| ack.object.as_mut()) {
+        ack.policy = ack.policy.take().map(&spoil);
+    }
+}
+
+fn ok(bytes: Bytes, rule: Option<Rule>) -> Response {
+    let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response();
+    if let Some(rule) = rule {
+        response.headers_mut().insert(RULE_HEADER, HeaderValue::from_static(rule.name()));
+    }
+    response
+}
+
+/// The text of a request for the history, without the id token in it.
+fn without_secrets(message: &DeviceMessage, request: &[u8]) -> Vec<u8> {
+    let DeviceBody::IdTokenTrust { token, .. } = &message.body else { return request.to_vec() };
+    let text = String::from_utf8_lossy(request);
+    // JSON may write any character in several ways. Where the token is not found as it is, nothing is kept.
+    match text.contains(token.expose()) {
+        true => text.replace(token.expose(), "********").into_bytes(),
+        false => b"(a trust request whose text hides its id token)".to_vec(),
+    }
+}
+
+fn undecodable(shared: &Shared, route: &Route, bytes: &[u8], error: &DecodeError) -> Response {
+    tracing::debug!(%error, size = bytes.len(), "a request cannot be read");
+    unread(shared, Some(route), error.rule.into(), &error.to_string())
+}
+
+/// Refuses what could not be read: `{rule, message}`.
+fn unread(shared: &Shared, route: Option<&Route>, broken: Broken, message: &str) -> Response {
+    let status = match broken {
+        Broken::Mock(rule) => match rule.kind() {
+            Kind::Unreadable(status) => status,
+            Kind::Failed | Kind::InvalidStatus | Kind::Report => 400,
+        },
+        Broken::Wire(_) => 400,
+    };
+    let answer = Word::Owned(format!("HTTP {status}"));
+    let number = shared.with(|cssm| cssm.refuse_unread(shared.now(), route, broken, answer));
+    let body = json!({"rule": broken.name(), "message": message});
+    shared.with(|cssm| cssm.history_mut().texts(number, b"", body.to_string().as_bytes()));
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    (status, [(RULE_HEADER, broken.name())], axum::Json(body)).into_response()
+}

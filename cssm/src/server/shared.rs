@@ -1,0 +1,114 @@
+//! What all listeners of one server share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use slpsim_agent::Udi;
+use slpsim_policy::Wall;
+use slpsim_transport::WireProfile;
+use slpsim_transport::sign::{DeviceKeys, Signer};
+use tokio::sync::{Semaphore, watch};
+
+use super::clock::Clock;
+use super::journal::Journal;
+use crate::cssm::Cssm;
+
+/// The mock, its keys and its clock. Steering in process goes through [`Shared::with`].
+pub struct Shared {
+    cssm: Mutex<(Cssm, Option<Journal>)>,
+    pub(super) signer: Signer,
+    pub(super) wire: WireProfile,
+    clock: Arc<dyn Clock>,
+    pub(super) manage_token: Option<String>,
+    pub(super) body_time: Duration,
+    /// True when the server ends.
+    pub(super) stopping: watch::Receiver<bool>,
+    /// How many messages are worked on at one time: signing keeps a core busy, and more would only wait in threads.
+    pub(super) work: Semaphore,
+    replays: Mutex<HashMap<Udi, Bytes>>,
+    stranger: OnceLock<Option<Signer>>,
+    placeholder: OnceLock<Option<Arc<str>>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// For how many devices the last answer is kept, for the fault `replayed`.
+const REPLAYS: usize = 1_000;
+
+impl Shared {
+    pub(super) fn new(
+        cssm: (Cssm, Option<Journal>),
+        signer: Signer,
+        wire: WireProfile,
+        clock: Arc<dyn Clock>,
+        manage_token: Option<String>,
+        body_time: Duration,
+    ) -> (Self, watch::Sender<bool>) {
+        let (stop, stopping) = watch::channel(false);
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let shared = Self {
+            cssm: Mutex::new(cssm),
+            signer,
+            wire,
+            clock,
+            manage_token,
+            body_time,
+            stopping,
+            work: Semaphore::new(cores * 2),
+            replays: Mutex::default(),
+            stranger: OnceLock::new(),
+            placeholder: OnceLock::new(),
+        };
+        (shared, stop)
+    }
+
+    /// Does something with the mock, between two messages. Must not wait for anything.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Cssm) -> T) -> T {
+        // A panic under the lock leaves records that are whole: changes are committed last.
+        let (cssm, journal) = &mut *self.cssm.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = act(cssm);
+        if let Some(journal) = journal {
+            journal.follow(cssm);
+        }
+        done
+    }
+
+    /// The true time; [`Cssm::clock`] adds the skew.
+    #[must_use]
+    pub fn now(&self) -> Wall {
+        self.clock.now()
+    }
+
+    /// Returns when the server ends.
+    pub(super) async fn stopped(&self) {
+        let mut stopping = self.stopping.clone();
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// A signer whom nobody trusts; made when the first fault asks for it.
+    pub(super) fn stranger(&self) -> Option<&Signer> {
+        self.stranger.get_or_init(|| Signer::generate(self.now()).ok()).as_ref()
+    }
+
+    /// A certificate request for ID certificates of devices that sent none: trust that comes with an ACK is given to a
+    /// device whose key nobody has told the server (modelled).
+    pub(super) fn placeholder_csr(&self, udi: &Udi) -> Option<Arc<str>> {
+        let make = || Some(DeviceKeys::generate().ok()?.csr(udi).ok()?.into());
+        self.placeholder.get_or_init(make).clone()
+    }
+
+    /// Keeps an answer; returns the one before.
+    pub(super) fn remember_answer(&self, udi: Udi, answer: &Bytes) -> Option<Bytes> {
+        let mut replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner);
+        if replays.len() >= REPLAYS && !replays.contains_key(&udi) {
+            return None;
+        }
+        replays.insert(udi, answer.clone())
+    }
+}

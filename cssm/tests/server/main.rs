@@ -1,0 +1,16 @@
+//! The server over real sockets: what a device and an operator see.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests say what they expect by unwrapping it"
+)]
+
+mod client;
+mod dialogue;
+mod faults;
+mod lifetime;
+mod management;
+mod rules;
+mod unreadable;

@@ -1,0 +1,120 @@
+//! An operator at a device of a world.
+
+use std::convert::Infallible;
+
+use slpsim_agent::persist::RestoreError;
+use slpsim_agent::{Agent, BootCause, Command, CommandError, Input, Now, Shared};
+
+use crate::device::{Device, DeviceId};
+use crate::link::Link;
+use crate::operate::{Operated, features, features_changed, run_lines, type_lines};
+use crate::switch::Switch;
+use crate::world::{Observer, World};
+
+/// Works on one device, which is there.
+pub(crate) struct Operator<'a, L> {
+    world: &'a mut World<L>,
+    id: DeviceId,
+    seen: &'a mut dyn Observer,
+}
+
+impl<L: Link> World<L> {
+    /// Runs console lines in one session: what they print, and whether one was answered with an error. `None` where
+    /// there is no such device.
+    pub fn exec(
+        &mut self,
+        id: DeviceId,
+        lines: &[String],
+        seen: &mut dyn Observer,
+    ) -> Option<(String, bool)> {
+        self.device(id)?;
+        let Ok(answered) = run_lines(&mut Operator { world: self, id, seen }, lines);
+        Some(answered)
+    }
+
+    /// Starts a device for the first time, now.
+    pub fn boot(&mut self, id: DeviceId, cause: BootCause, seen: &mut dyn Observer) {
+        self.input(id, Input::Boot { cause, clock_authoritative: true }, seen);
+        let Some(device) = self.device_mut(id) else { return };
+        let lines = std::mem::take(&mut device.first_lines);
+        let Ok(()) = type_lines(&mut Operator { world: self, id, seen }, &lines);
+    }
+
+    /// `reload` of a device, now.
+    pub fn reload(&mut self, id: DeviceId, seen: &mut dyn Observer) {
+        if self.device(id).is_some() {
+            let Ok(()) = crate::operate::reload(&mut Operator { world: self, id, seen });
+        }
+    }
+
+    /// What a power cut leaves: the durable state of the agent and the startup configuration.
+    ///
+    /// # Errors
+    /// Where the state does not fit together.
+    pub fn power_cycle(&mut self, id: DeviceId, seen: &mut dyn Observer) -> Result<(), RestoreError> {
+        if self.device(id).is_none() {
+            return Ok(());
+        }
+        let now = self.now(id);
+        let (saved, before) = {
+            let mut operator = Operator { world: self, id, seen };
+            let before = features(&mut operator);
+            let (_, agent, shared, now) = operator.switch();
+            (agent.save(shared, now), before)
+        };
+        let Some(device) = self.device_mut(id) else { return Ok(()) };
+        let started = device.switch.load(device.agent.profile(), now.wall);
+        device.refused.extend(started.refused);
+        let settings = device.switch.config.settings();
+        let restored = Agent::restore(saved, settings, &mut self.shared)?;
+        if let Some(device) = self.device_mut(id) {
+            device.agent = restored;
+        }
+        self.input(id, Input::Boot { cause: BootCause::PowerLoss, clock_authoritative: true }, seen);
+        let mut operator = Operator { world: self, id, seen };
+        let Ok(()) = features_changed(&mut operator, &before);
+        let Ok(()) = type_lines(&mut operator, &started.lines);
+        Ok(())
+    }
+}
+
+impl<L: Link> Operated for Operator<'_, L> {
+    type Error = Infallible;
+
+    fn switch(&mut self) -> (&mut Switch, &Agent, &Shared, Now) {
+        let now = self.world.now(self.id);
+        let (Device { agent, switch, .. }, shared) = self.world.parts(self.id);
+        (switch, agent, shared, now)
+    }
+
+    fn command(&mut self, command: Command) -> Result<Result<(), CommandError>, Infallible> {
+        Ok(self.world.command(self.id, command, self.seen))
+    }
+
+    fn input(&mut self, input: Input) -> Result<(), Infallible> {
+        self.world.input(self.id, input, self.seen);
+        Ok(())
+    }
+
+    fn step_clock(&mut self, delta_ms: i64) -> Result<(), Infallible> {
+        self.input(Input::ClockStep { delta_ms })
+    }
+
+    /// Exchanges take the configuration as it is when they begin.
+    fn reconfigured(&mut self) {}
+
+    fn keep(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn replace_agent(&mut self) -> Result<(), Infallible> {
+        let settings = self.switch().0.config.settings();
+        // A reload keeps all that the agent holds durable; what it loses, the boot forgets.
+        self.world.parts(self.id).0.agent.set_settings(settings);
+        Ok(())
+    }
+
+    fn refused_at_start(&mut self, texts: &[String]) {
+        self.world.parts(self.id).0.refused.extend_from_slice(texts);
+    }
+}

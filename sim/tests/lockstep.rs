@@ -1,0 +1,179 @@
+//! The same script in process and over real HTTP(S): the same messages at the same times.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use slpsim_agent::input::Scope;
+use slpsim_agent::{BootCause, Command, Message, Settings, Token, TransportMode, Udi};
+use slpsim_cssm::server::{Server, ServerConfig};
+use slpsim_cssm::{Config, Cssm, TokenWish};
+use slpsim_policy::Wall;
+use slpsim_sim::lockstep::{Lockstep, Wires};
+use slpsim_sim::{Class, DeviceSpec, InProcess, Link, Outage, Outages, World};
+use slpsim_transport::WireProfile;
+use slpsim_transport::client::{Anchors, Carrier, Cslu, Limits, NoWay, Smart, Transport, Way};
+use slpsim_transport::sign::{DeviceKeys, Verifier};
+use slpsim_transport::smart::SmartFormat;
+
+const START: Wall = Wall::from_secs(1_767_225_600);
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+type Trace = Vec<(u64, Message)>;
+
+/// What happens to one device.
+struct Script {
+    transport: TransportMode,
+    outages: Vec<(u64, u64)>,
+    steps: Vec<(u64, Step)>,
+    until: u64,
+}
+
+enum Step {
+    Trust,
+    Sync,
+    Interval(u16),
+    PowerCut,
+}
+
+fn spec(transport: TransportMode) -> DeviceSpec {
+    let udi = Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap();
+    DeviceSpec::new("n9k-leaf-01", udi, Settings { transport, ..Settings::default() })
+}
+
+fn run<L: Link>(
+    script: &Script,
+    link: L,
+    outages: impl FnOnce(&mut L) -> &mut Outages,
+    token: &Token,
+) -> (World<L>, Trace) {
+    let mut world = World::new(START, 7, link);
+    let list = outages(&mut world.link);
+    for (from, to) in &script.outages {
+        let at = |ms: &u64| START.plus_millis(i64::try_from(*ms).unwrap());
+        list.add(Outage { from: at(from), to: at(to) });
+    }
+    let id = world.add(spec(script.transport));
+    let mut trace = Trace::new();
+    let mut seen = |at, _, _, message: &Message| trace.push((at, message.clone()));
+    world.boot(id, BootCause::First, &mut seen);
+    for (at, step) in &script.steps {
+        world.run_to(*at, Class::Event, &mut seen);
+        let command = match step {
+            Step::Trust => Command::Trust { token: token.clone(), scope: Scope::Local, force: false },
+            Step::Sync => Command::Sync,
+            Step::Interval(days) => Command::UsageInterval(*days),
+            Step::PowerCut => {
+                world.power_cycle(id, &mut seen).unwrap();
+                continue;
+            }
+        };
+        world.command(id, command, &mut seen).unwrap();
+    }
+    world.run_to(script.until, Class::Expect, &mut seen);
+    (world, trace)
+}
+
+fn in_process(script: &Script) -> Trace {
+    let mut cssm = Cssm::new(Config::default()).unwrap();
+    let token = cssm.make_token(START, &TokenWish::default()).unwrap();
+    run(script, InProcess::to(cssm), |link| &mut link.outages, &token).1
+}
+
+fn over_sockets(script: &Script) -> Trace {
+    let mut link = Lockstep::new(START).unwrap();
+    let clock = Arc::clone(&link.wires().true_clock);
+    let config = ServerConfig { seed: Some(0), ..ServerConfig::default() };
+    let server = link.runtime().block_on(Server::start(config, clock)).unwrap();
+    let transport = transport(link.wires(), &server, script.transport);
+    link.attach(transport);
+    let token = server.idtoken.clone();
+    let (world, trace) = run(script, link, |link| &mut link.outages, &token);
+    let stored = server.shared().with(|cssm| cssm.store().reports().filter(|report| report.answered).count());
+    assert!(stored > 0 || script.until < HOUR, "real reports were acknowledged");
+    world.link.runtime().block_on(server.shutdown());
+    trace
+}
+
+fn transport(
+    wires: &Wires,
+    server: &slpsim_cssm::server::Running,
+    mode: TransportMode,
+) -> Box<dyn Transport> {
+    let inner = |_: &str, _: u16| -> Result<Way, NoWay> { Ok(Way::Unmapped) };
+    let carrier = Carrier {
+        anchors: Anchors::from_pem(server.ca_pem.as_bytes()).unwrap(),
+        limits: Limits::default(),
+        ..Carrier::new(Arc::clone(&wires.device_clock) as _, Arc::new(wires.behind_door(inner)))
+    };
+    let format = SmartFormat {
+        keys: Some(Arc::new(DeviceKeys::generate().unwrap())),
+        verifier: Arc::new(Verifier::root(&server.ca_pem).unwrap()),
+        profile: Arc::new(WireProfile::default()),
+    };
+    let link = slpsim_transport::client::Link {
+        carrier,
+        format: Arc::new(format),
+        nonces: Arc::clone(&wires.nonces) as _,
+    };
+    match mode {
+        TransportMode::Cslu => Box::new(Cslu { link, url: server.urls.cslu.clone(), domain: None }),
+        TransportMode::Smart | TransportMode::Callhome | TransportMode::Off => {
+            Box::new(Smart { link, url: server.urls.smart.clone() })
+        }
+    }
+}
+
+/// A boot 30 d and 2 min before T on `cslu`, so that the scheduled push falls on T.
+const T: u64 = 30 * DAY + 2 * MINUTE;
+
+fn script(outages: &[(u64, u64)], steps: Vec<(u64, Step)>, until: u64) -> Script {
+    Script { transport: TransportMode::Cslu, outages: outages.to_vec(), steps, until }
+}
+
+fn agree(script: &Script) -> Trace {
+    let (simulated, real) = (in_process(script), over_sockets(script));
+    assert_eq!(simulated, real);
+    assert!(!simulated.is_empty());
+    simulated
+}
+
+#[test]
+fn timeline_a_is_the_same_over_sockets() {
+    agree(&script(&[(T, 100 * DAY)], vec![], T + 6 * HOUR));
+}
+
+#[test]
+fn timeline_b_is_the_same_over_sockets() {
+    let steps = vec![(T + 150 * MINUTE, Step::Interval(7))];
+    let trace = agree(&script(&[(T, T + 6 * HOUR)], steps, T + 15 * DAY));
+    let failed = trace.iter().filter(|(_, message)| matches!(message, Message::CommFailed { .. }));
+    assert_eq!(failed.count(), 15);
+}
+
+#[test]
+fn timelines_c_and_d_are_the_same_over_sockets() {
+    agree(&script(&[(T, T + 40 * MINUTE)], vec![], T + DAY));
+    let steps = vec![(T + 30 * MINUTE, Step::Sync), (T + 45 * MINUTE, Step::Sync)];
+    agree(&script(&[(T + 20 * MINUTE, T + 140 * MINUTE)], steps, T + 31 * DAY));
+}
+
+#[test]
+fn timeline_e_with_a_power_cut_is_the_same_over_sockets() {
+    let steps = vec![(2 * HOUR, Step::PowerCut)];
+    agree(&script(&[(0, 7 * HOUR)], steps, 9 * HOUR));
+}
+
+#[test]
+fn timeline_f_is_the_same_over_sockets() {
+    let script = Script {
+        transport: TransportMode::Smart,
+        outages: vec![(30 * DAY, 30 * DAY + 6 * HOUR)],
+        steps: vec![(10 * SECOND, Step::Trust)],
+        until: 100 * DAY,
+    };
+    let trace = agree(&script);
+    assert_eq!(trace.len(), 3 + 16);
+}

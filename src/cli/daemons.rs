@@ -1,0 +1,105 @@
+//! `slpsim run`, `slpsim cssm` and `slpsim config check`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use slpsim_config::{Config, Mock};
+
+use super::options::{WorldOptions, replace};
+use super::{CssmArgs, MockRole, RunArgs, output};
+use crate::daemon::{self, RunPlan};
+use crate::error::user_error;
+
+/// What `run` does without a file (`interface.md` §1).
+const RUN_WITHOUT_FILE: &str = "[device]\ntransport = \"smart\"\n[mock]\n";
+/// What `cssm` does without a file.
+const CSSM_WITHOUT_FILE: &str = "[mock]\n";
+
+pub(super) fn run(args: RunArgs) -> Result<ExitCode> {
+    let config = configure(&args)?;
+    let file = args.world.config.clone();
+    if file.is_none() {
+        tracing::info!(
+            "no configuration file: one switch on transport smart, and an embedded mock CSSM; its URL, certificate and id token are in place"
+        );
+    }
+    let reread = Box::new(move || configure(&args));
+    block_on(daemon::run(RunPlan { config, file, reread }))
+}
+
+fn configure(args: &RunArgs) -> Result<Config> {
+    let mut config = args.world.load(RUN_WITHOUT_FILE)?;
+    replace(&mut config.control, &args.control);
+    replace(&mut config.health, &args.health);
+    replace(&mut config.metrics, &args.metrics);
+    args.log.apply(&mut config);
+    match &mut config.mock {
+        Some(mock) => args.mock.apply(mock),
+        None if args.mock.is_given() => {
+            return Err(user_error("options of the mock, but the configuration file has no [mock]"));
+        }
+        None => {}
+    }
+    Ok(config)
+}
+
+pub(super) fn cssm(args: CssmArgs) -> Result<ExitCode> {
+    let config = args.world.load(CSSM_WITHOUT_FILE)?;
+    let mut mock = match config.mock.clone() {
+        Some(mock) => mock,
+        None => default_mock()?,
+    };
+    args.mock.apply(&mut mock);
+    mock.role = match args.role {
+        None => mock.role,
+        Some(MockRole::Cssm) => slpsim_config::MockRole::Cssm,
+        Some(MockRole::Cslu) => slpsim_config::MockRole::Cslu,
+        Some(MockRole::OnPrem) => slpsim_config::MockRole::OnPrem,
+    };
+    replace(&mut mock.upstream, &args.upstream);
+    mock.down_rev |= args.down_rev;
+    block_on(daemon::cssm::serve(config, mock, args.world.config))
+}
+
+/// The mock of a file without `[mock]`.
+fn default_mock() -> Result<Mock> {
+    let built_in = slpsim_config::parse(
+        CSSM_WITHOUT_FILE,
+        "built-in defaults",
+        std::path::Path::new(""),
+        &slpsim_config::Overrides::default(),
+        &super::options::CHECKS,
+    )?;
+    built_in.mock.context("the built-in defaults have no mock")
+}
+
+pub(super) fn check(file: PathBuf) -> Result<ExitCode> {
+    let world = WorldOptions {
+        config: Some(file.clone()),
+        set: Vec::new(),
+        seed: None,
+        speed: None,
+        start: None,
+        state: None,
+        clock_from: None,
+        allow_external: false,
+        ready_file: None,
+    };
+    let config = world.load("")?;
+    let mock = if config.mock.is_some() { "with a mock" } else { "without a mock" };
+    let devices = config.devices.len();
+    let plural = if devices == 1 { "" } else { "s" };
+    output::print(&format!("{}: good ({devices} device{plural}, {mock})\n", file.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A runtime for daemons.
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+    // Two threads: one keeps time and answers while the other waits for a disk.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(work)?;
+    // What still runs is of no interest: everything that matters has ended.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,208 @@
+//! From a device of the configuration to one that can be driven.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use slpsim_agent::{Agent, AgentId, BootCause, Keep, Shared, Token, Usage};
+use slpsim_config as config;
+use slpsim_network::World;
+use slpsim_transport::WireProfile;
+use slpsim_transport::client::{Anchors, Limits, SystemNonces};
+use slpsim_transport::sign::{DeviceKeys, Verifier};
+use slpsim_transport::smart::SmartFormat;
+
+use super::Base;
+use super::translate::factory_config;
+use crate::clock::DeviceClock;
+use crate::driver::{
+    BLOB_VERSION, Boot, Device, DeviceMetrics, Factory, HttpConnect, Parts, SavedDevice, Switch, restore,
+};
+use crate::error::BlameUser;
+use crate::failpoint::Faults;
+use crate::keys::device_keys;
+use crate::metrics::Registry;
+use crate::sinks::{DeviceLog, Sinks};
+
+/// Largest file that a device names, in bytes.
+const MAX_FILE: u64 = 4 << 20;
+
+/// Where devices are set up.
+pub(super) struct Site<'a> {
+    pub(super) base: &'a Base,
+    pub(super) world: Arc<World>,
+    pub(super) sinks: Arc<Sinks>,
+    pub(super) registry: Registry,
+    pub(super) faults: Arc<dyn Faults>,
+    /// Root certificate of the embedded mock (PEM), where there is one.
+    pub(super) mock_ca: Option<String>,
+    pub(super) seed: u64,
+}
+
+/// A device that is set up and not yet started.
+pub(super) struct SetUp {
+    pub(super) device: Device,
+    pub(super) boot: Boot,
+}
+
+impl Site<'_> {
+    /// Sets up the device with that number: from its saved state, or as the configuration has it.
+    pub(super) fn set_up(
+        &self,
+        number: u32,
+        device: &config::Device,
+        token: Option<&Token>,
+    ) -> Result<SetUp> {
+        let name: Arc<str> = device.name.as_str().into();
+        self.make(number, device, token).with_context(|| format!("device {name}"))
+    }
+
+    fn make(&self, number: u32, device: &config::Device, token: Option<&Token>) -> Result<SetUp> {
+        let base = self.base;
+        let mut store = base.state.device_store(&folder_name(device), BLOB_VERSION)?;
+        let restored = restore(&mut store).blame_user()?;
+        for aside in &restored.kept_aside {
+            tracing::warn!(
+                device = device.name,
+                "the saved state was damaged ({}); it is kept as {}, and the device starts fresh",
+                aside.why,
+                aside.path.display()
+            );
+        }
+        let saved = restored.device;
+        let clock =
+            DeviceClock::new(base.clock.clone(), saved.as_ref().map_or(0, |saved| saved.clock_offset_ms));
+        let now = clock.wall_at(base.clock.mono());
+        let (config, zone) = factory_config(device, &self.world, now)?;
+        let lines = match &device.startup_config {
+            Some(path) => String::from_utf8_lossy(&read(path)?).into_owned(),
+            None => String::new(),
+        };
+        let factory = Factory { config, lines };
+        let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
+        let (switch, started) = Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
+        for refused in &started.refused {
+            tracing::warn!(device = device.name, "startup configuration: {refused}");
+        }
+        let mut lines = started.lines;
+        let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
+        let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
+        if saved.is_none()
+            && let Some(token) = token
+        {
+            // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
+            lines.push(format!("license smart trust idtoken {} local", token.expose()));
+        }
+        let keys = Arc::new(device_keys(&base.state.keys(&folder_name(device))?)?);
+        let connect = self.connect(device, &clock, &keys)?;
+        let log = DeviceLog::new(Arc::clone(&self.sinks), device.spelling, zone, &switch.config);
+        let device = Device::new(Parts {
+            name: device.name.as_str().into(),
+            id: AgentId(number),
+            agent,
+            shared,
+            clock: base.clock.clone(),
+            device_clock: clock,
+            switch,
+            store: Box::new(store),
+            connect: Box::new(connect),
+            log: Box::new(log),
+            metrics: DeviceMetrics::new(&self.registry, &device.name),
+            faults: Arc::clone(&self.faults),
+        });
+        let features_before = saved.map(|saved| saved.features.into_iter().collect());
+        Ok(SetUp { device, boot: Boot { cause, features_before, lines } })
+    }
+
+    fn agent(
+        &self,
+        device: &config::Device,
+        saved: Option<&SavedDevice>,
+        switch: &Switch,
+        shared: &mut Shared,
+    ) -> Result<(Agent, BootCause)> {
+        let settings = switch.config.settings();
+        if let Some(saved) = saved {
+            let agent = Agent::restore(saved.agent.clone(), settings, shared).blame_user()?;
+            return Ok((agent, BootCause::PowerLoss));
+        }
+        let licenses = device.licenses.iter();
+        let usage = licenses.map(|used| Usage { license: used.license, count: used.count }).collect();
+        let agent = Agent::new(device.profile, device.udi, settings, &switch.first_usage(usage));
+        let cause = if device.upgraded { BootCause::Upgraded { registered: true } } else { BootCause::First };
+        Ok((agent, cause))
+    }
+
+    fn connect(
+        &self,
+        device: &config::Device,
+        clock: &DeviceClock,
+        keys: &Arc<DeviceKeys>,
+    ) -> Result<HttpConnect> {
+        let pem = match &device.ca_file {
+            Some(path) => Some(String::from_utf8_lossy(&read(path)?).into_owned()),
+            None => self.mock_ca.clone(),
+        };
+        let in_file = || match &device.ca_file {
+            Some(path) => format!("ca-file {}", path.display()),
+            None => "the mock's certificate".into(),
+        };
+        let anchors = match &pem {
+            Some(pem) => Anchors::from_pem(pem.as_bytes()).with_context(in_file).blame_user()?,
+            None => Anchors::none(),
+        };
+        let verifier = match (device.verify, &pem) {
+            (config::Verify::Off, _) => Verifier::OFF,
+            (config::Verify::Root, Some(pem)) => Verifier::root(pem).with_context(in_file).blame_user()?,
+            (config::Verify::Root, None) => Verifier::NOBODY,
+        };
+        let profile = match &device.wire_profile {
+            None => WireProfile::default(),
+            Some(path) => {
+                let text = String::from_utf8_lossy(&read(path)?).into_owned();
+                WireProfile::from_json(&text).with_context(|| path.display().to_string()).blame_user()?
+            }
+        };
+        let format = SmartFormat {
+            keys: Some(Arc::clone(keys)),
+            verifier: Arc::new(verifier),
+            profile: Arc::new(profile),
+        };
+        Ok(HttpConnect {
+            clock: clock.clone(),
+            world: Arc::clone(&self.world),
+            anchors,
+            format: Arc::new(format),
+            nonces: Arc::new(SystemNonces),
+            limits: Limits::default(),
+        })
+    }
+}
+
+/// What a device's files are called: it is known by its UDI, whatever else the configuration calls it.
+fn folder_name(device: &config::Device) -> String {
+    format!("{}_{}", device.udi.pid, device.udi.serial)
+}
+
+/// The id token of a device, from the configuration.
+pub(super) fn token_of(device: &config::Device) -> Result<Option<Token>> {
+    match &device.idtoken {
+        None => Ok(None),
+        Some(config::IdToken::Given(token)) => Ok(Some(token.clone())),
+        Some(config::IdToken::File(path)) => {
+            let text = String::from_utf8_lossy(&read(path)?).into_owned();
+            let token = Token::new(text.trim()).with_context(|| format!("idtoken-file {}", path.display()));
+            token.blame_user().map(Some)
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let read = || -> Result<Vec<u8>> {
+        let size = fs::metadata(path)?.len();
+        anyhow::ensure!(size <= MAX_FILE, "larger than {MAX_FILE} bytes");
+        Ok(fs::read(path)?)
+    };
+    read().with_context(|| path.display().to_string()).blame_user()
+}

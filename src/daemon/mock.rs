@@ -1,0 +1,105 @@
+//! The mock, embedded or on its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use slpsim_agent::Account as Names;
+use slpsim_config as config;
+use slpsim_cssm::server::{Running, Server, ServerConfig};
+use slpsim_cssm::{AccountConfig, AckMode, Role};
+use slpsim_network::World;
+
+use crate::clock::Clock;
+use crate::error::{BlameUser, user_error};
+use crate::ready::Urls;
+
+impl slpsim_cssm::server::Clock for Clock {
+    fn now(&self) -> slpsim_policy::Wall {
+        self.wall()
+    }
+}
+
+/// Starts the mock of a configuration; keys, certificates and records are kept in `folder`.
+pub(super) async fn start(
+    mock: &config::Mock,
+    seed: Option<u64>,
+    allow_remote: bool,
+    folder: PathBuf,
+    clock: &Clock,
+) -> Result<Running> {
+    let settings = ServerConfig {
+        mock: rules(mock)?,
+        seed,
+        listen: mock.listen,
+        listen_plain: mock.listen_plain,
+        listen_manage: mock.listen_manage,
+        allow_remote,
+        manage_open: mock.manage_open,
+        state_dir: Some(mock.store.clone().unwrap_or(folder)),
+        ..ServerConfig::default()
+    };
+    Server::start(settings, Arc::new(clock.clone())).await.blame_user()
+}
+
+fn rules(mock: &config::Mock) -> Result<slpsim_cssm::Config> {
+    let role = match mock.role {
+        config::MockRole::Cssm => Role::Cssm,
+        config::MockRole::Cslu => Role::Cslu,
+        config::MockRole::OnPrem => Role::OnPrem,
+    };
+    if mock.upstream.is_some() {
+        return Err(user_error(
+            "mock.upstream: this version's mock has no upstream; role cssm is a connected CSLU and its CSSM in one",
+        ));
+    }
+    let mut rules = slpsim_cssm::Config {
+        role,
+        connected: role == Role::Cssm,
+        down_rev: mock.down_rev,
+        strict_clock: mock.strict_clock,
+        verify: mock.verify == config::Verify::Root,
+        capabilities: mock.capabilities.clone(),
+        ack_mode: match mock.acks {
+            config::AckMode::AtOnce => AckMode::AtOnce,
+            config::AckMode::Delay(delay) => {
+                AckMode::Delay(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX))
+            }
+            config::AckMode::Manual => AckMode::Manual,
+        },
+        ..slpsim_cssm::Config::default()
+    };
+    if !mock.accounts.is_empty() {
+        let account = |account: &config::Account| AccountConfig {
+            names: Names { smart: account.smart.clone(), r#virtual: account.r#virtual.clone() },
+            policy: account.policy.clone(),
+        };
+        rules.accounts = mock.accounts.iter().map(account).collect();
+    }
+    Ok(rules)
+}
+
+/// Lets the documented names lead to the mock, unless the configuration says where they lead (`interface.md` §1).
+pub(super) fn map_names(world: &mut World, mock: &Running) {
+    let (https, plain) = mock.addresses;
+    for (host, port, to) in [
+        ("smartreceiver.cisco.com", 443, https),
+        ("tools.cisco.com", 443, https),
+        (slpsim_network::CSLU_LOCAL, slpsim_agent::numbers::CSLU_PORT, plain),
+    ] {
+        if world.route(host, port).is_none() && world.lookup(host).is_none() {
+            world.add_route(host, port, to);
+        }
+    }
+}
+
+/// The mock's part of a ready file.
+pub(super) fn urls(mock: &Running) -> Urls {
+    Urls {
+        smart: Some(mock.urls.smart.clone()),
+        cslu: Some(mock.urls.cslu.clone()),
+        manage: Some(mock.urls.manage.clone()),
+        metrics: Some(mock.urls.metrics.clone()),
+        ..Urls::default()
+    }
+}

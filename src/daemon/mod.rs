@@ -1,0 +1,13 @@
+//! What `slpsim run` and `slpsim cssm` are made of: from a configuration to everything that listens and lives.
+
+mod base;
+pub mod cssm;
+mod device;
+mod mock;
+mod reload;
+mod run;
+mod translate;
+
+pub use base::Base;
+pub use reload::Reread;
+pub use run::{RunPlan, run};

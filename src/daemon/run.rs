@@ -1,0 +1,223 @@
+//! `slpsim run`: devices in real or scaled time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use slpsim_agent::Token;
+use slpsim_config as config;
+use slpsim_cssm::server::Running;
+use slpsim_logs::SinkUrl;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::device::{Site, token_of};
+use super::reload::{Reloader, Reread};
+use super::{Base, mock, translate};
+use crate::control::ControlServer;
+use crate::driver::{Device, Handle, Host, PeerClock};
+use crate::error::BlameUser;
+use crate::failpoint;
+use crate::health::HealthServer;
+use crate::metrics::Registry;
+use crate::ready::{Ready, ReadyDevice, ReadyFile};
+use crate::signals::Signals;
+use crate::sinks::{SinkSpec, Sinks};
+use crate::state::StateFolder;
+
+/// How long the mock may take to end, of the daemon's two seconds.
+const MOCK_GRACE: Duration = Duration::from_millis(300);
+
+/// What a daemon is to run.
+pub struct RunPlan {
+    /// The configuration, options of the command line laid over it.
+    pub config: config::Config,
+    /// The file that it came from.
+    pub file: Option<PathBuf>,
+    /// Reads the configuration again, for SIGHUP.
+    pub reread: Reread,
+}
+
+impl std::fmt::Debug for RunPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunPlan").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// Runs until the system asks for the end.
+///
+/// # Errors
+/// Where something cannot be set up (mostly the user's to mend), or a device cannot be kept durable.
+pub async fn run(plan: RunPlan) -> Result<()> {
+    let signals = Signals::listen()?;
+    let config = plan.config;
+    let folder = config.state.clone().map_or_else(StateFolder::default_path, Ok)?;
+    let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
+    let sinks = Arc::new(open_sinks(&config)?);
+    let registry = Registry::default();
+
+    let mut world = config.world.clone();
+    let mock = match &config.mock {
+        None => None,
+        Some(wanted) => {
+            let folder = base.state.path().join("mock");
+            let running =
+                mock::start(wanted, config.seed, config.allow_external, folder, &base.clock).await?;
+            mock::map_names(&mut world, &running);
+            Some(running)
+        }
+    };
+    let site = Site {
+        base: &base,
+        world: Arc::new(world),
+        sinks: Arc::clone(&sinks),
+        registry: registry.clone(),
+        faults: Arc::new(failpoint::Process::default()),
+        mock_ca: mock.as_ref().map(|mock| mock.ca_pem.clone()),
+        seed: config.seed.unwrap_or(0),
+    };
+    let token_in_place =
+        plan.file.is_none().then(|| mock.as_ref().map(|mock| mock.idtoken.clone())).flatten();
+    let devices = set_up(&site, &config, token_in_place.as_ref())?;
+    drop(site);
+
+    let (asked, control) = control_socket(&config, base.state.path())?;
+    let listeners = listen(&config, &registry).await?;
+    let mut ready = describe(&base, mock.as_ref(), &control, &listeners)?;
+    ready.devices = devices.iter().map(|set_up| described(&set_up.device)).collect();
+
+    let handles: Vec<_> =
+        devices.into_iter().map(|set_up| Handle::spawn(set_up.device, set_up.boot)).collect();
+    let udis = config.devices.iter().map(|device| device.udi);
+    let mut reloader = Reloader {
+        file: plan.file,
+        reread: plan.reread,
+        clock: base.clock.clone(),
+        sinks: Arc::clone(&sinks),
+        devices: udis.zip(handles.iter().map(|handle| handle.orders().clone())).collect::<BTreeMap<_, _>>(),
+        current: config.clone(),
+    };
+    let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
+    let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
+    let result = host.serve(asked, signals, || reloader.reload()).await;
+
+    drop(ready_file);
+    drop(control);
+    if let Some(mock) = mock
+        && timeout(MOCK_GRACE, mock.shutdown()).await.is_err()
+    {
+        tracing::debug!("the mock had exchanges open at its end");
+    }
+    sinks.flush();
+    drop(base.state);
+    result
+}
+
+fn open_sinks(config: &config::Config) -> Result<Sinks> {
+    let mut specs = config.sinks.iter().map(translate::sink).collect::<Result<Vec<_>>>()?;
+    if specs.is_empty() {
+        specs.push(SinkSpec::to(SinkUrl::Stdout));
+    }
+    Sinks::open(&specs, config.allow_external)
+}
+
+fn set_up(
+    site: &Site<'_>,
+    config: &config::Config,
+    token_in_place: Option<&Token>,
+) -> Result<Vec<super::device::SetUp>> {
+    let mut devices = Vec::new();
+    for (number, device) in (0..).zip(&config.devices) {
+        let token = token_of(device)?;
+        devices.push(site.set_up(number, device, token.as_ref().or(token_in_place))?);
+    }
+    Ok(devices)
+}
+
+fn control_socket(
+    config: &config::Config,
+    folder: &Path,
+) -> Result<(mpsc::Receiver<crate::control::Asked>, ControlServer)> {
+    let (asking, asked) = mpsc::channel(16);
+    let path = config.control.clone().unwrap_or_else(|| StateFolder::control_socket(folder));
+    Ok((asked, ControlServer::start(&path, asking)?))
+}
+
+/// The listeners of `--health` and `--metrics`.
+struct Listeners {
+    health: Option<HealthServer>,
+    metrics: Option<HealthServer>,
+}
+
+async fn listen(config: &config::Config, registry: &Registry) -> Result<Listeners> {
+    let mut listeners = Listeners { health: None, metrics: None };
+    if let Some(address) = config.health {
+        listeners.health = Some(HealthServer::start(address, registry.clone()).await?);
+    }
+    // One address for both is one listener; port 0 is another one each time.
+    match config.metrics {
+        Some(address) if address.port() == 0 || config.health != Some(address) => {
+            listeners.metrics = Some(HealthServer::start(address, registry.clone()).await?);
+        }
+        Some(_) | None => {}
+    }
+    Ok(listeners)
+}
+
+fn describe(
+    base: &Base,
+    mock: Option<&Running>,
+    control: &ControlServer,
+    listeners: &Listeners,
+) -> Result<Ready> {
+    let mut ready = Ready {
+        pid: std::process::id(),
+        clock: Some(base.clock.share()),
+        control: Some(std::path::absolute(control.path())?),
+        ..Ready::default()
+    };
+    if let Some(mock) = mock {
+        ready.urls = mock::urls(mock);
+        ready.ca_file = Some(write_ca(base.state.path(), &mock.ca_pem)?);
+        ready.idtoken = Some(mock.idtoken.expose().to_owned());
+        ready.manage_token.clone_from(&mock.manage_token);
+    }
+    if let Some(server) = &listeners.health {
+        ready.urls.health = Some(format!("http://{}/health", server.address()));
+    }
+    let metrics = listeners.metrics.as_ref().or(listeners.health.as_ref());
+    if let Some(server) = metrics {
+        ready.urls.metrics = Some(format!("http://{}/metrics", server.address()));
+    }
+    Ok(ready)
+}
+
+/// Writes the certificate that is to be trusted where scripts find it.
+pub(super) fn write_ca(folder: &Path, pem: &str) -> Result<PathBuf> {
+    let path = folder.join("ca.pem");
+    fs::write(&path, pem).with_context(|| path.display().to_string()).blame_user()?;
+    Ok(path)
+}
+
+fn described(device: &Device) -> ReadyDevice {
+    let parts = device.parts();
+    ReadyDevice {
+        name: parts.name.to_string(),
+        udi: parts.agent.sender().udi.in_show().to_string(),
+        ..ReadyDevice::default()
+    }
+}
+
+fn peer_clock(config: &config::Config) -> PeerClock {
+    let why = if config.clock_from.is_some() {
+        "the clock is another process's (--clock-from): it cannot be moved from here"
+    } else if config.mock.is_none() {
+        "the peer has a clock of its own: only a daemon with an embedded mock can move its clock"
+    } else {
+        return PeerClock::Ours;
+    };
+    PeerClock::Theirs(why.into())
+}

@@ -1,0 +1,70 @@
+//! From the keys of a configuration file to the switch's own configuration, and to its log.
+
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use slpsim_config as config;
+use slpsim_console::calendar::Zone as ConsoleZone;
+use slpsim_console::config::{Config, NtpServer, VRF};
+use slpsim_logs::{Facility, Form, Origin, Precision, Repeat, SinkUrl, Zone};
+use slpsim_network::World;
+use slpsim_policy::Wall;
+
+use crate::error::{BlameUser, user_error};
+use crate::sinks::SinkSpec;
+
+/// The configuration that the keys of `device` make, and its zone. `now` decides whether summer time is on.
+pub(super) fn factory_config(device: &config::Device, world: &World, now: Wall) -> Result<(Config, Zone)> {
+    let zone = Zone::from_str(&device.timezone).context("timezone").blame_user()?;
+    let mut made = Config { hostname: device.hostname.clone(), ip: device.ip.clone(), ..Config::default() };
+    let licensing = &device.licensing;
+    let smart = &mut made.smart;
+    smart.transport = device.settings.transport;
+    smart.usage_interval_days = device.settings.usage_interval_days;
+    smart.smart_url.clone_from(&licensing.url_smart);
+    smart.cslu_url.clone_from(&licensing.url_cslu);
+    smart.vrf.clone_from(&licensing.vrf);
+    smart.source_interface.clone_from(&licensing.source_interface);
+    smart.proxy_address.clone_from(&licensing.proxy_address);
+    smart.proxy_port = licensing.proxy_address.as_ref().map(|_| licensing.proxy_port);
+    smart.custom_id.clone_from(&licensing.custom_id);
+    smart.privacy_hostname = licensing.privacy_hostname;
+    smart.privacy_version = licensing.privacy_version;
+    made.callhome.url.clone_from(&licensing.url_callhome);
+    made.zone = zone.at(now.secs(), |offset_s, abbreviation| ConsoleZone {
+        abbreviation: abbreviation.into(),
+        offset_min: i16::try_from(offset_s / 60).unwrap_or(0),
+    });
+    let servers = world.ntp_servers.iter().map(|server| NtpServer {
+        server: server.to_string(),
+        version: None,
+        prefer: false,
+        vrf: Some(VRF.into()),
+    });
+    made.ntp = servers.collect();
+    Ok((made, zone))
+}
+
+/// A sink as the file has it.
+pub(crate) fn sink(sink: &config::Sink) -> Result<SinkSpec> {
+    let url = SinkUrl::from_str(&sink.url).context("log sink").blame_user()?;
+    let mut spec = SinkSpec::to(url);
+    spec.form = word("form", sink.form.as_deref(), Form::by_word)?;
+    spec.repeat = word("repeat", sink.repeat.as_deref(), Repeat::by_word)?.unwrap_or_default();
+    let options = &mut spec.options;
+    options.origin = word("origin-id", sink.origin_id.as_deref(), Origin::by_word)?.unwrap_or_default();
+    options.precision = word("timestamp", sink.timestamp.as_deref(), Precision::by_word)?.unwrap_or_default();
+    options.facility = word("facility", sink.facility.as_deref(), Facility::by_word)?.unwrap_or_default();
+    options.max_bytes = sink.max_bytes;
+    Ok(spec)
+}
+
+fn word<T>(what: &str, word: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+    match word {
+        None => Ok(None),
+        Some(word) => match read(word) {
+            Some(value) => Ok(Some(value)),
+            None => Err(user_error(format!("log sink: unknown {what} {word:?}"))),
+        },
+    }
+}
