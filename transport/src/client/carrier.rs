@@ -273,18 +273,18 @@ impl Leg {
     /// may be any proxy, and would take a mapped name of Cisco's to Cisco's own server.
     fn plan(target: &Target, destination: &Destination, proxied: bool) -> Result<Self, CarryError> {
         let mut url = target.url.clone();
+        let is_name = target.host.parse::<IpAddr>().is_err();
+        let resolve = (is_name && !proxied).then(|| target.host.clone());
+        if !destination.mapped {
+            return Ok(Self { url, resolve, verify_as: None });
+        }
         let Some(real) = destination.addresses.first() else {
             return Err(CarryError::new(Failure::Resolve, format_args!("{target}: no addresses")));
         };
-        let is_name = target.host.parse::<IpAddr>().is_err();
-        let replace = destination.mapped && (proxied || !is_name);
         let unusable =
             || CarryError::new(Failure::NotReady, format_args!("{target}: cannot be led to {real}"));
-        if destination.mapped {
-            url.set_port(Some(real.port())).map_err(|()| unusable())?;
-        }
-        if !replace {
-            let resolve = (is_name && !proxied).then(|| target.host.clone());
+        url.set_port(Some(real.port())).map_err(|()| unusable())?;
+        if resolve.is_some() {
             return Ok(Self { url, resolve, verify_as: None });
         }
         url.set_ip_host(real.ip()).map_err(|()| unusable())?;

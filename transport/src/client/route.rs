@@ -83,7 +83,7 @@ impl NoWay {
 /// Real addresses of a destination that passed the door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Destination {
-    /// In the order in which they are tried; never empty.
+    /// In the order in which they are tried; empty only where a proxy is to look the name up.
     pub(super) addresses: Vec<SocketAddr>,
     /// Whether the simulated network gave the address.
     pub(super) mapped: bool,
@@ -111,6 +111,14 @@ pub(super) async fn find_behind_proxy(
         // The proxy does not find the name and refuses (`spec/messages.md` §5).
         Err(NoWay::Name(why)) => {
             Err(CarryError::new(Failure::Proxy, format_args!("the proxy does not find {host}: {why}")))
+        }
+        // A name outside is the proxy's to look up; this machine may not even be able to.
+        Ok(Way::Unmapped) => {
+            let addresses = match unmapped(host, port, allow_external)? {
+                Unmapped::Known(addresses) => addresses,
+                Unmapped::AskHost => Vec::new(),
+            };
+            Ok(Destination { addresses, mapped: false })
         }
         way => enter(way, allow_external, host, port).await,
     }
