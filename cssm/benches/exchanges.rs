@@ -75,12 +75,12 @@ fn usage(sender: &Sender) -> Request {
 fn bare_signatures() -> f64 {
     let signer = Signer::generate(NOW).unwrap();
     let text = [b'x'; 600];
-    let (begin, mut count) = (Instant::now(), 0_u32);
+    let (begin, cpu, mut count) = (Instant::now(), own_cpu(), 0_u32);
     while begin.elapsed() < Duration::from_secs(2) {
         std::hint::black_box(signer.sign(std::hint::black_box(&text), "SHA256").unwrap());
         count += 1;
     }
-    f64::from(count) / begin.elapsed().as_secs_f64()
+    f64::from(count) / (own_cpu() - cpu)
 }
 
 /// Exchanges per second of the server's processor time, and per second on the wall.
@@ -113,7 +113,7 @@ fn over_sockets() -> (f64, f64) {
         })
         .collect();
     let (cpu, begin) = (server_cpu(), Instant::now());
-    load.block_on(tokio::time::sleep(RUN));
+    load.block_on(async { tokio::time::sleep(RUN).await });
     let (done, cpu, wall) =
         (count.load(Ordering::Relaxed), server_cpu() - cpu, begin.elapsed().as_secs_f64());
     stop.store(true, Ordering::Relaxed);
@@ -163,19 +163,27 @@ fn client(ca_pem: &str) -> reqwest::Client {
     reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
 }
 
-/// Processor time of all server threads, in seconds; `/proc` counts hundredths (proc(5), USER_HZ).
+/// Processor time of all server threads, in seconds.
 fn server_cpu() -> f64 {
-    let mut ticks = 0_u32;
+    let mut seconds = 0.0;
     for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-        let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else { continue };
-        let Some((head, tail)) = stat.rsplit_once(") ") else { continue };
-        if head.ends_with(&format!("({SERVER_THREAD}")) {
-            let fields: Vec<&str> = tail.split(' ').collect();
-            // utime and stime are the 14th and 15th field, the 12th and 13th behind the name.
-            ticks += fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
+        let Ok(name) = std::fs::read_to_string(task.path().join("comm")) else { continue };
+        if name.trim_end() == SERVER_THREAD {
+            seconds += on_cpu(&task.path().join("schedstat"));
         }
     }
-    f64::from(ticks) / 100.0
+    seconds
+}
+
+/// Processor time of this thread, in seconds: what others do on the machine does not count.
+fn own_cpu() -> f64 {
+    on_cpu(std::path::Path::new("/proc/thread-self/schedstat"))
+}
+
+/// The first number of `schedstat` is nanoseconds on a processor.
+fn on_cpu(schedstat: &std::path::Path) -> f64 {
+    let text = std::fs::read_to_string(schedstat).unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
 
 /// Nanoseconds of a usage report and the poll for its ACK, with messages as values.
@@ -191,7 +199,7 @@ fn in_process() -> f64 {
             (usage, poll)
         })
         .collect();
-    let begin = Instant::now();
+    let begin = own_cpu();
     for (usage, poll) in messages.iter().cycle().take(ROUNDS as usize) {
         let answer = cssm.handle(NOW, &Arrived::in_process(route.clone(), usage));
         let poll_id = answer.message.data.poll_id.unwrap();
@@ -199,5 +207,5 @@ fn in_process() -> f64 {
         poll.body = slpsim_transport::message::DeviceBody::Poll { poll_id };
         std::hint::black_box(cssm.handle(NOW, &Arrived::in_process(route.clone(), &poll)));
     }
-    begin.elapsed().as_secs_f64() * 1e9 / f64::from(ROUNDS)
+    (own_cpu() - begin) * 1e9 / f64::from(ROUNDS)
 }

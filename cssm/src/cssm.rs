@@ -331,7 +331,7 @@ impl Cssm {
     pub fn set_policy(&mut self, r#virtual: &str, policy: Option<Policy>) -> Result<(), ManageError> {
         let id = self.account_or_new(None, Some(r#virtual))?;
         self.policies_made += 1;
-        let uuid = self.luck.uuid(1, For::Policy, self.policies_made);
+        let uuid = self.luck.uuid_text(1, For::Policy, self.policies_made);
         if let Some(account) = self.store.account_mut(id) {
             account.policy = policy.map(|policy| AccountPolicy { id: uuid, policy });
         }

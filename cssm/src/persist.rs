@@ -128,7 +128,7 @@ impl Line {
             Membership::Open => None,
             Membership::Listed(list) => Some(list.iter().map(parts).collect()),
         };
-        let policy = account.policy.as_ref().map(|policy| (policy.id.to_string(), policy.policy.clone()));
+        let policy = account.policy.as_ref().map(|policy| (policy.id.clone(), policy.policy.clone()));
         let position = u16::try_from(position).unwrap_or(u16::MAX);
         Self::Account(AccountLine { position, names: account.names.clone(), listed, policy })
     }
@@ -259,7 +259,7 @@ impl AccountLine {
         };
         let policy = match self.policy {
             None => None,
-            Some((id, policy)) => Some(AccountPolicy { id: instance(&id)?, policy }),
+            Some((id, policy)) => Some(AccountPolicy { id: instance(&id)?.to_string(), policy }),
         };
         Ok(Account { names: self.names, membership, policy })
     }

@@ -50,8 +50,8 @@ impl Membership {
 /// A policy with the id under which the account has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountPolicy {
-    /// Uuid, new with every change.
-    pub id: InstanceId,
+    /// Uuid as text, new with every change.
+    pub id: String,
     /// What it asks for.
     pub policy: Policy,
 }

@@ -126,7 +126,7 @@ impl Memory {
             touched: None,
         };
         for (n, account) in config.accounts.iter().enumerate() {
-            let id = luck.uuid(0, For::Policy, u64::try_from(n).unwrap_or(u64::MAX));
+            let id = luck.uuid_text(0, For::Policy, u64::try_from(n).unwrap_or(u64::MAX));
             memory.accounts.push(Account {
                 names: account.names.clone(),
                 membership: Membership::Open,

@@ -28,6 +28,14 @@ pub struct Factory {
     pub lines: String,
 }
 
+impl Factory {
+    /// As console lines, to be compared.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.config.to_text() + &self.lines
+    }
+}
+
 /// A switch without its agent.
 #[derive(Debug)]
 pub struct Switch {

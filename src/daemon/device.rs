@@ -81,11 +81,17 @@ impl Site<'_> {
         };
         let factory = Factory { config, lines };
         let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
-        let (switch, started) = Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
+        let (mut switch, started) =
+            Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
         for refused in &started.refused {
             tracing::warn!(device = device.name, "startup configuration: {refused}");
         }
         let mut lines = started.lines;
+        match &saved {
+            // The keys make the startup configuration of the first boot (`interface.md` §5).
+            None => switch.startup = Some(switch.config.to_text()),
+            Some(saved) => say_what_wins(&device.name, saved, &switch),
+        }
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
         if saved.is_none()
@@ -97,6 +103,8 @@ impl Site<'_> {
         let keys = Arc::new(device_keys(&base.state.keys(&folder_name(device))?)?);
         let connect = self.connect(device, &clock, &keys)?;
         let log = DeviceLog::new(Arc::clone(&self.sinks), device.spelling, zone, &switch.config);
+        // From the first boot on the saved state knows of it.
+        let standby = device.standby.filter(|_| saved.is_none());
         let device = Device::new(Parts {
             name: device.name.as_str().into(),
             id: AgentId(number),
@@ -112,7 +120,7 @@ impl Site<'_> {
             faults: Arc::clone(&self.faults),
         });
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
-        Ok(SetUp { device, boot: Boot { cause, features_before, lines } })
+        Ok(SetUp { device, boot: Boot { cause, standby, features_before, lines } })
     }
 
     fn agent(
@@ -170,13 +178,24 @@ impl Site<'_> {
             profile: Arc::new(profile),
         };
         Ok(HttpConnect {
-            clock: clock.clone(),
+            clock: Arc::new(clock.clone()),
             world: Arc::clone(&self.world),
             anchors,
             format: Arc::new(format),
             nonces: Arc::new(SystemNonces),
             limits: Limits::default(),
+            door: None,
         })
+    }
+}
+
+/// A file that was changed while the daemon was down has no effect by itself; that should not be a riddle.
+fn say_what_wins(device: &str, saved: &SavedDevice, switch: &Switch) {
+    if saved.startup_config.is_some() && !saved.factory.is_empty() && saved.factory != switch.factory.text() {
+        tracing::warn!(
+            device,
+            "its keys have changed in the configuration file, but the saved configuration wins; SIGHUP after a change applies it, and `write erase` with `reload` goes back to the file"
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use slpsim_agent::persist::RestoreError;
 use slpsim_agent::{
-    Agent, AgentId, BootCause, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared,
+    Agent, AgentId, BootCause, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared, Udi,
 };
 use slpsim_console::config::Config;
 use slpsim_policy::{Mono, Wall};
@@ -103,6 +103,8 @@ pub type Look = Box<dyn FnOnce(&mut Device) -> Result<(), DriverError> + Send>;
 pub struct Boot {
     /// Why.
     pub cause: BootCause,
+    /// A second supervisor that is there from the first boot on.
+    pub standby: Option<Udi>,
     /// Features that were on when its state was saved; none at a first boot.
     pub features_before: Option<BTreeSet<String>>,
     /// Lines for its console once it is up.
@@ -179,6 +181,9 @@ impl Device {
     /// Where it cannot go on. Its durable state is then what it was before the step that failed.
     pub async fn run(mut self, boot: Boot, mut orders: mpsc::Receiver<Order>) -> Result<(), DriverError> {
         self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
+        if let Some(standby) = boot.standby {
+            self.input(Input::StandbyAdded(standby))?;
+        }
         if let Some(before) = &boot.features_before {
             operate::features_changed(&mut self, before)?;
         }
@@ -398,6 +403,7 @@ impl Device {
             agent: self.parts.agent.save(&self.parts.shared, now),
             clock_offset_ms: self.parts.device_clock.offset_ms(),
             startup_config: self.parts.switch.startup.clone(),
+            factory: self.parts.switch.factory.text(),
             features: self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect(),
         };
         self.parts.store.save(&serde_json::to_vec(&saved)?)?;

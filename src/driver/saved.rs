@@ -20,6 +20,9 @@ pub struct SavedDevice {
     /// Start-up configuration as console lines; `write erase` takes it away.
     #[serde(default)]
     pub startup_config: Option<String>,
+    /// What the configuration file said ([`super::Factory::text`]).
+    #[serde(default)]
+    pub factory: String,
     /// Features that were on; those that are not when it starts again take their licences with them.
     #[serde(default)]
     pub features: Vec<String>,

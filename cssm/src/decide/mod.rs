@@ -141,7 +141,7 @@ impl<'a> Cx<'a> {
     pub(crate) fn policy(&self, account: &Account) -> Option<Sealed<PolicyObject>> {
         let policy = account.policy.as_ref()?;
         let object = PolicyObject {
-            id: Word::Owned(policy.id.to_string()),
+            id: Word::Owned(policy.id.clone()),
             policy: policy.policy.clone(),
             account: Some(account.names.clone()),
         };

@@ -100,7 +100,7 @@ fn acknowledge(
         udi,
         nonce: None,
         account: Some(account.names.clone()),
-        transaction_id: Word::Owned(cx.luck.uuid(key(&udi), For::Transaction, n).to_string()),
+        transaction_id: Word::Owned(cx.luck.uuid_text(key(&udi), For::Transaction, n)),
         reports: Vec::new(),
         policy: cx.policy(account),
         trust_codes: Vec::new(),

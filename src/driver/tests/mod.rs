@@ -1,6 +1,7 @@
 //! The driver with a paused clock over a peer in memory.
 
 mod console;
+mod equivalence;
 mod peer;
 
 use std::sync::{Arc, Mutex};
@@ -72,12 +73,24 @@ impl Bench {
 
     /// Starts the device as the store has it, or a new one, and lets it die at a boundary.
     fn boot(&self, die_at: u32) -> (mpsc::Sender<Order>, JoinHandle<Result<(), DriverError>>) {
+        let peer = MemoryPeer { world: self.world.clone(), clock: self.clock.clone() };
+        let lines = Lines { world: self.world.clone(), start: START };
+        self.boot_with(die_at, TransportMode::Smart, Box::new(peer), Box::new(lines))
+    }
+
+    fn boot_with(
+        &self,
+        die_at: u32,
+        transport: TransportMode,
+        connect: Box<dyn Connect>,
+        log: Box<dyn LogSink>,
+    ) -> (mpsc::Sender<Order>, JoinHandle<Result<(), DriverError>>) {
         let mut store = self.flash.clone();
         let mut shared = Shared { keep: Keep::SWITCH, ..Shared::default() };
         let saved = restore(&mut store).unwrap().device;
         let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
         let mut factory = Factory { lines: "feature lldp\n".into(), ..Factory::default() };
-        factory.config.smart.transport = TransportMode::Smart;
+        factory.config.smart.transport = transport;
         let profile = ProfileId::Nexus9000;
         let (switch, _) = Switch::boot(startup, factory, Arc::default(), profile, self.clock.wall());
         let settings = switch.config.settings();
@@ -100,13 +113,13 @@ impl Bench {
             device_clock: DeviceClock::new(self.clock.clone(), 0),
             switch,
             store: Box::new(store),
-            connect: Box::new(MemoryPeer { world: self.world.clone(), clock: self.clock.clone() }),
-            log: Box::new(Lines { world: self.world.clone(), start: START }),
+            connect,
+            log,
             metrics: DeviceMetrics::new(&Registry::default(), "switch"),
             faults: Arc::new(Countdown(Mutex::new(die_at))),
         });
         let (orders, mailbox) = mpsc::channel(16);
-        let boot = Boot { cause, features_before: None, lines: Vec::new() };
+        let boot = Boot { cause, standby: None, features_before: None, lines: Vec::new() };
         let task = tokio::spawn(device.run(boot, mailbox));
         (orders, task)
     }

@@ -1,0 +1,13 @@
+//! `slpsim run` and `slpsim cssm` as processes of their own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests say what they expect by unwrapping it"
+)]
+
+mod bad_input;
+mod death;
+mod process;
+mod walk;
