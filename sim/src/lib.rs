@@ -6,16 +6,19 @@
 #[cfg(feature = "lockstep")]
 pub mod connect;
 pub mod device;
+mod factory;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
 pub mod operate;
 mod operator;
 pub mod queue;
+pub mod scenario;
 pub mod switch;
 pub mod world;
 
 pub use device::{Device, DeviceId, DeviceSpec};
+pub use factory::factory_config;
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
 pub use operate::Operated;
 pub use queue::Class;

@@ -10,6 +10,7 @@ pub mod callhome;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
+pub mod fault;
 pub mod files;
 mod json;
 pub mod message;
