@@ -6,6 +6,7 @@
 //! [`WireProfile`].
 
 pub mod base64;
+pub mod callhome;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
@@ -27,4 +28,6 @@ pub use message::{
     EnvelopeSignature, Nonce, Payload, PolicyObject, RequestType, RumMeasurement, RumSigner, Sealed,
     ServerData, ServerMessage, StatusWord, TrustObject, UsageReport, accept, compose,
 };
-pub use profile::{Entry, Fields, RequestTypes, Section, StatusWords, Values, WireProfile, WireProfileError};
+pub use profile::{
+    CallhomeWords, Entry, Fields, RequestTypes, Section, StatusWords, Values, WireProfile, WireProfileError,
+};
