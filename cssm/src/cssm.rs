@@ -174,16 +174,21 @@ impl Cssm {
 
     /// Notes an exchange that a fault ended before the rules saw it. Its number.
     pub fn note_fault_only(&mut self, now: Wall, arrived: &Arrived<'_>, fault: u64, answer: Word) -> u64 {
-        let number = self.history.note(Note {
+        let number = self.note_unjudged(now, arrived, answer);
+        self.history.faulted(number, fault);
+        number
+    }
+
+    /// Notes an exchange that was answered without the rules: by somebody else, or by a fault. Its number.
+    pub fn note_unjudged(&mut self, now: Wall, arrived: &Arrived<'_>, answer: Word) -> u64 {
+        self.history.note(Note {
             at: self.clock(now),
             route: Some(&arrived.route),
             device: Some(arrived.message.header.udi),
             purpose: arrived.message.request_type().purpose(),
             answer,
             rule: None,
-        });
-        self.history.faulted(number, fault);
-        number
+        })
     }
 
     /// The identities with which a device may have signed, newest first. One with a certificate request and without a
@@ -506,11 +511,7 @@ impl Cssm {
     }
 
     const fn counters(&self) -> Line {
-        Line::Counters {
-            tokens: self.tokens_made,
-            policies: self.policies_made,
-            uploads: self.uploads_made,
-        }
+        Line::Counters { tokens: self.tokens_made, policies: self.policies_made, uploads: self.uploads_made }
     }
 }
 

@@ -30,10 +30,15 @@ pub(crate) enum Line {
     Account(AccountLine),
     Token(TokenLine),
     Device(Box<DeviceLine>),
-    DeviceRemoved { pid: String, serial: String },
+    DeviceRemoved {
+        pid: String,
+        serial: String,
+    },
     Report(ReportLine),
     Upload(UploadLine),
-    UploadGone { poll_id: u64 },
+    UploadGone {
+        poll_id: u64,
+    },
 }
 
 /// Why a line was not taken.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{InstanceId, ReportId, Udi};
+use slpsim_agent::{InstanceId, Purpose, ReportId, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::message::Word;
 
 use crate::cssm::{Cssm, ManageError};
+use crate::decide::gate::home_of;
+use crate::exchange::Arrived;
 use crate::filetext;
 use crate::records::{AccountId, Event, EventRecord, Held};
 
@@ -38,6 +40,18 @@ impl Cssm {
             named: device.named,
             reports,
         })
+    }
+
+    /// Whether a message is for the CSSM above: what only CSSM can answer is passed on as it came.
+    #[must_use]
+    pub fn passes_on(&self, arrived: &Arrived<'_>) -> bool {
+        let asks_cssm = match arrived.message.request_type().purpose() {
+            Some(Purpose::Trust | Purpose::TrustSync | Purpose::AuthRequest | Purpose::AuthReturn) => true,
+            Some(Purpose::Poll | Purpose::Hello | Purpose::Usage | Purpose::AuthRenew | Purpose::IdRenew)
+            | None => false,
+        };
+        let has_home = || home_of(&arrived.route, self.store().accounts()).is_ok();
+        self.config().relay && asks_cssm && !self.peer(&arrived.route).down_rev && has_home()
     }
 
     /// Everything that waits, in the order of UDIs.

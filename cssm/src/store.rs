@@ -207,6 +207,11 @@ impl Memory {
         self.tokens.contains_key(text)
     }
 
+    /// All id tokens with their texts.
+    pub fn tokens(&self) -> impl Iterator<Item = (&str, &Token)> {
+        self.tokens.iter().map(|(text, token)| (&*text.0, token))
+    }
+
     /// How many tokens there are.
     #[must_use]
     pub fn token_count(&self) -> usize {
@@ -415,7 +420,8 @@ impl Memory {
         lines.extend(touched.reports.iter().filter_map(|key| self.reports.get(key)).map(Line::of_report));
         for poll_id in touched.uploads {
             let upload = self.uploads.get(&poll_id);
-            lines.push(upload.map_or(Line::UploadGone { poll_id }, |upload| Line::of_upload(poll_id, upload)));
+            lines
+                .push(upload.map_or(Line::UploadGone { poll_id }, |upload| Line::of_upload(poll_id, upload)));
         }
         lines
     }

@@ -6,7 +6,7 @@ use slpsim_transport::message::RequestType;
 use super::Cx;
 use crate::exchange::Signed;
 use crate::peer::Route;
-use crate::records::{AccountId, Trust};
+use crate::records::{Account, AccountId, Trust};
 use crate::rule::Rule;
 
 /// The rules that hold for all types, in the order in which they are checked.
@@ -33,13 +33,17 @@ pub(super) fn check(cx: &Cx<'_>) -> Result<(), Rule> {
 
 /// The account that a device joins by this route: the tenant's, else the default one.
 pub(super) fn home(cx: &Cx<'_>) -> Result<AccountId, Rule> {
-    let tenant = match &cx.arrived.route {
+    home_of(&cx.arrived.route, cx.loaded.accounts)
+}
+
+/// The account that a device joins by `route`.
+pub(crate) fn home_of(route: &Route, accounts: &[Account]) -> Result<AccountId, Rule> {
+    let tenant = match route {
         Route::Cslu { tenant: Some(tenant) } => tenant,
         Route::Rest { account } | Route::File { account } => return Ok(*account),
         Route::Smart | Route::Callhome | Route::Cslu { tenant: None } => return Ok(AccountId(0)),
     };
     let named = |name: &str| name.eq_ignore_ascii_case(tenant);
-    let accounts = cx.loaded.accounts;
     let at = accounts.iter().position(|account| named(&account.names.r#virtual));
     let at = at.or_else(|| accounts.iter().position(|account| named(&account.names.smart)));
     at.and_then(|at| u16::try_from(at).ok()).map(AccountId).ok_or(Rule::Tenant)

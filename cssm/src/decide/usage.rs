@@ -13,6 +13,7 @@ use crate::config::AckMode;
 use crate::draw::{For, key};
 use crate::exchange::Signed;
 use crate::filetext;
+use crate::peer::Route;
 use crate::records::{Account, Device, Event, Held, POLLS_PER_DEVICE, Pending, ReportRecord};
 use crate::rule::Rule;
 use crate::store::Changes;
@@ -58,10 +59,11 @@ pub(super) fn report(
         }
         verdicts.push((report.id, broken));
         if cx.config.limits.reports > 0 {
-            let held = report.envelope.as_ref().filter(|_| holds).map(|envelope| Held {
-                envelope: envelope_text(envelope).into(),
-                upload: None,
-            });
+            let held = report
+                .envelope
+                .as_ref()
+                .filter(|_| holds)
+                .map(|envelope| Held { envelope: envelope_text(envelope).into(), upload: None });
             changes.reports.push(ReportRecord { held, ..record(cx.now, report, broken) });
         }
     }
@@ -128,9 +130,8 @@ fn hand_out(cx: &Cx<'_>, mut device: Device, at: usize, file: &Arc<str>, mut cha
 /// The ACK file that names all of these reports already: the answer with it may have been lost.
 fn brought_before(device: &Device, reports: &[UsageReport]) -> Option<Arc<str>> {
     let names = |pending: &Pending, id| pending.reports.iter().any(|(named, _)| *named == id);
-    let covers = |pending: &&Pending| {
-        pending.ack.is_some() && reports.iter().all(|report| names(pending, report.id))
-    };
+    let covers =
+        |pending: &&Pending| pending.ack.is_some() && reports.iter().all(|report| names(pending, report.id));
     device.polls.iter().rev().find(covers)?.ack.clone()
 }
 
@@ -179,7 +180,8 @@ fn is_ready(cx: &Cx<'_>, pending: &Pending) -> bool {
     if pending.not_before.is_some_and(|then| cx.now < then) {
         return false;
     }
-    if pending.released {
+    if pending.released || matches!(cx.arrived.route, Route::File { .. }) {
+        // Whoever brings a file waits for the answer.
         return true;
     }
     if !cx.peer.judges {

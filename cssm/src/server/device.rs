@@ -11,14 +11,14 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
-use slpsim_agent::{ElementFault, numbers};
+use slpsim_agent::{ElementFault, Purpose, Udi, numbers};
 use slpsim_transport::DecodeError;
 use slpsim_transport::message::{DeviceBody, DeviceMessage, PolicyObject, Sealed, ServerMessage, Word};
 use slpsim_transport::smart::{ReceivedRequest, decode_request};
 
 use super::listen::Abort;
-use super::{Shared, damage, wire};
-use crate::exchange::{Answer, Arrived, Proof, Steer};
+use super::{Shared, damage, forward, rest, wire};
+use crate::exchange::{Answer, Arrived, Csr, Proof, Signed, Steer};
 use crate::fault::FaultKind;
 use crate::peer::Route;
 use crate::rule::{Broken, Kind, Rule};
@@ -36,6 +36,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/SmartTransport", post(smart))
         .route("/cslu/v1/pi", post(cslu))
         .route("/cslu/v1/pi/{tenant}", post(tenant))
+        .merge(rest::routes(&shared))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(shared)
@@ -77,14 +78,22 @@ async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
         Ok(Err(_)) => return refuse(Rule::BodySize),
         Err(_) => return refuse(Rule::BodyTime),
     };
+    work(&shared, move |shared| exchange(shared, route, &bytes)).await
+}
+
+/// Lets a worker do `job`, and sends what comes out.
+pub(super) async fn work(
+    shared: &Arc<Shared>,
+    job: impl FnOnce(&Shared) -> Outcome + Send + 'static,
+) -> Response {
     let Ok(Ok(permit)) = tokio::time::timeout(WORK_TIME, shared.work.acquire()).await else {
         return busy();
     };
-    let worker = Arc::clone(&shared);
-    let outcome = tokio::task::spawn_blocking(move || exchange(&worker, route, &bytes)).await;
+    let worker = Arc::clone(shared);
+    let outcome = tokio::task::spawn_blocking(move || job(&worker)).await;
     drop(permit);
     match outcome {
-        Ok(outcome) => send(&shared, outcome).await,
+        Ok(outcome) => send(shared, outcome).await,
         Err(error) => {
             tracing::error!(%error, "a worker died on a message");
             busy()
@@ -100,14 +109,24 @@ pub(super) enum Outcome {
     Later(Response, Duration),
     /// These bytes, slowly.
     Slowly(Bytes, Duration),
+    /// What the CSSM above answers to it.
+    Passed(Box<Passing>),
     /// Nothing: the connection is closed.
     Nothing,
     /// Nothing: the connection stays open.
     Silence,
 }
 
-async fn send(shared: &Shared, outcome: Outcome) -> Response {
+/// A message on its way to the CSSM above.
+pub(super) struct Passing {
+    route: Route,
+    received: ReceivedRequest,
+    bytes: Bytes,
+}
+
+async fn send(shared: &Arc<Shared>, outcome: Outcome) -> Response {
     match outcome {
+        Outcome::Passed(passing) => pass(shared, *passing).await,
         Outcome::Now(response) => response,
         Outcome::Later(response, by) => {
             tokio::select! {
@@ -126,6 +145,40 @@ async fn send(shared: &Shared, outcome: Outcome) -> Response {
     }
 }
 
+/// Passes a message on, byte for byte, and the answer back. While the CSSM above cannot be reached, the device is asked
+/// to come again.
+async fn pass(shared: &Arc<Shared>, passing: Passing) -> Response {
+    let answer = match &shared.forward {
+        Some(forward) => forward::pass(forward, passing.bytes.clone()).await,
+        None => None,
+    };
+    let worker = Arc::clone(shared);
+    let finish = move || {
+        let Passing { route, received, bytes } = passing;
+        let proof = Proof { request: Signed::Unverifiable, reports: &[], csr: Csr::NotNeeded };
+        let arrived = Arrived { route, message: &received.message, proof };
+        let now = worker.now();
+        let Some(answer) = answer else {
+            let steer = Steer { try_again_s: Some(PASS_AGAIN_S), ..Steer::default() };
+            let answer = worker.with(|cssm| cssm.handle_steered(now, &arrived, &steer));
+            return after(&worker, &received, &bytes, answer, None);
+        };
+        let text = without_secrets(&received.message, &bytes);
+        worker.with(|cssm| {
+            let number = cssm.note_unjudged(now, &arrived, Word::Borrowed("passed on"));
+            cssm.history_mut().texts(number, &text, &answer);
+        });
+        Outcome::Now(ok(answer, None))
+    };
+    match tokio::task::spawn_blocking(finish).await {
+        Ok(Outcome::Now(response)) => response,
+        Ok(_) | Err(_) => busy(),
+    }
+}
+
+/// When a device shall ask again what could not be passed on, in seconds.
+const PASS_AGAIN_S: u32 = 60;
+
 fn abort() -> Response {
     let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
     response.extensions_mut().insert(Abort);
@@ -137,7 +190,7 @@ fn busy() -> Response {
 }
 
 /// Answers one message; for a thread that may be kept busy. Every route of devices ends here.
-pub(super) fn exchange(shared: &Shared, route: Route, bytes: &[u8]) -> Outcome {
+pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome {
     let received = match decode_request(bytes, &shared.wire) {
         Ok(received) => received,
         Err(error) => return Outcome::Now(undecodable(shared, &route, bytes, &error)),
@@ -162,15 +215,56 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &[u8]) -> Outcome {
     {
         return outcome;
     }
+    if shared.with(|cssm| cssm.passes_on(&arrived)) {
+        let route = arrived.route.clone();
+        return Outcome::Passed(Box::new(Passing { route, received, bytes: bytes.clone() }));
+    }
     let steer = steer(fault.map(|(_, kind)| kind));
     let mut answer = shared.with(|cssm| cssm.handle_steered(now, &arrived, &steer));
     wire::certify(shared, &mut answer.message);
+    if let (Some(Purpose::Usage), Some(forward)) = (purpose, &shared.forward) {
+        forward.news.notify_one();
+    }
     after(shared, &received, bytes, answer, fault)
 }
 
 /// Faults that keep a message from the rules.
 fn before(shared: &Shared, arrived: &Arrived<'_>, id: u64, kind: FaultKind) -> Option<Outcome> {
-    let (outcome, word) = match kind {
+    let (outcome, word) = cut_off(kind)?;
+    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, id, word));
+    Some(outcome)
+}
+
+/// Does `call`, which comes over another interface than that of devices, unless a fault in force keeps it from being
+/// answered, or answered in time.
+pub(super) fn faulted(
+    shared: &Shared,
+    udi: Option<Udi>,
+    purpose: Purpose,
+    call: impl FnOnce(&Shared) -> Response,
+) -> Outcome {
+    let now = shared.now();
+    let fault = shared.with(|cssm| {
+        let (at, luck) = (cssm.clock(now), cssm.luck());
+        cssm.faults(now).strike(at, udi.as_ref(), Some(purpose), luck)
+    });
+    match fault {
+        Some((_, FaultKind::Late(by))) => Outcome::Later(call(shared), millis(by)),
+        Some((_, kind)) => match cut_off(kind) {
+            Some((outcome, _)) => outcome,
+            None => Outcome::Now(call(shared)),
+        },
+        None => Outcome::Now(call(shared)),
+    }
+}
+
+fn millis(span: i64) -> Duration {
+    Duration::from_millis(u64::try_from(span).unwrap_or(0))
+}
+
+/// What is sent in place of an answer, and its word in the history.
+fn cut_off(kind: FaultKind) -> Option<(Outcome, Word)> {
+    Some(match kind {
         FaultKind::Drop => (Outcome::Nothing, Word::Borrowed("no answer")),
         FaultKind::Stall => (Outcome::Silence, Word::Borrowed("stalled")),
         FaultKind::Status(status, retry_after) => {
@@ -199,9 +293,7 @@ fn before(shared: &Shared, arrived: &Arrived<'_>, id: u64, kind: FaultKind) -> O
         | FaultKind::PolicyBadSignature
         | FaultKind::PolicyBadTime(_)
         | FaultKind::TokenRefused(_) => return None,
-    };
-    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, id, word));
-    Some(outcome)
+    })
 }
 
 /// Faults that the rules themselves carry out.
@@ -244,7 +336,6 @@ fn after(
         }
         cssm.luck()
     });
-    let millis = |span: i64| Duration::from_millis(u64::try_from(span).unwrap_or(0));
     let fetched = answer.message.data.ack.is_some();
     match kind {
         Some(FaultKind::LostAck) if fetched => Outcome::Nothing,

@@ -12,5 +12,6 @@ mod dialogue;
 mod faults;
 mod lifetime;
 mod management;
+mod rest;
 mod rules;
 mod unreadable;

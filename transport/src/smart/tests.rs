@@ -411,12 +411,10 @@ fn a_file_of_another_signer_goes_out_byte_for_byte() {
     let cslu = Signer::generate(NOW).unwrap();
     let file = crate::files::ack_file(&ack(), signer()).unwrap();
     let data = ServerData { file: Some(file.as_str().into()), ..ServerData::default() };
-    let body =
-        encode_response(&answer(Purpose::Poll, data), Sealing::by(&cslu), &profile()).unwrap();
+    let body = encode_response(&answer(Purpose::Poll, data), Sealing::by(&cslu), &profile()).unwrap();
     assert!(body.contains(&crate::base64::encode(file.as_bytes())));
     let roots = [signer().root_pem(), cslu.root_pem()].concat();
-    let read =
-        decode_response(body.as_bytes(), &Verifier::root(&roots).unwrap(), &profile()).unwrap();
+    let read = decode_response(body.as_bytes(), &Verifier::root(&roots).unwrap(), &profile()).unwrap();
     assert_eq!(read.notes, Vec::<String>::new());
     assert_eq!(read.message.data.ack, Some(ack()));
 }

@@ -83,7 +83,7 @@ fn no_device(name: &str) -> Refused {
     ))
 }
 
-fn device_view(cssm: &Cssm, device: &Device) -> Value {
+pub(super) fn device_view(cssm: &Cssm, device: &Device) -> Value {
     let account = cssm.store().accounts().get(usize::from(device.account.0));
     let trust = device.trust.as_ref().map(|trust| {
         json!({
