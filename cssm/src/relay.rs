@@ -1,5 +1,6 @@
 //! Store and forward: what a CSLU or an SSM On-Prem keeps for CSSM, and what comes back (`spec/behaviour.md` §12).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use slpsim_agent::{InstanceId, Purpose, ReportId, Udi};
@@ -67,8 +68,8 @@ impl Cssm {
         }
     }
 
-    /// Takes an ACK file for `udi` that answers the reports `covered`: they wait no more, and pushes of which nothing
-    /// else waits can fetch it. How many pushes.
+    /// Takes an ACK file for `udi` that answers the reports `covered`: pushes of which nothing else waits can fetch it, and
+    /// the reports wait no more. How many pushes.
     ///
     /// # Errors
     /// Where the device is not known here.
@@ -91,8 +92,13 @@ impl Cssm {
                 pushes += 1;
             }
         }
+        // What a later push has again goes to CSSM again with it, so that one ACK names all of that push.
+        let open = device.polls.iter().filter(|pending| !pending.answered && pending.ack.is_none());
+        let wanted: BTreeSet<ReportId> =
+            open.flat_map(|pending| &pending.reports).map(|(id, _)| *id).collect();
         for id in covered {
-            self.store_mut().hold(udi, *id, |_| None);
+            let again = wanted.contains(id);
+            self.store_mut().hold(udi, *id, |held| again.then_some(Held { upload: None, ..held }));
         }
         if let Some(policy) = filetext::element(file, filetext::POLICY) {
             self.bring_policy(account, policy);

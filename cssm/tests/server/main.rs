@@ -10,8 +10,10 @@
 mod client;
 mod dialogue;
 mod faults;
+mod files;
 mod lifetime;
 mod management;
 mod rest;
+mod roles;
 mod rules;
 mod unreadable;
