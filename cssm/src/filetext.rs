@@ -45,6 +45,7 @@ fn outside_cdata(text: &str, wanted: &str, from: usize) -> Option<usize> {
 }
 
 /// A file of usage reports as a bundle has them: without prolog and system information (`spec/formats.md` §7).
+#[cfg(any(feature = "server", test))]
 pub(crate) fn usage_file<'a>(envelopes: impl IntoIterator<Item = &'a str>) -> String {
     let mut out = "<smartLicense>\n".to_owned();
     for envelope in envelopes {
