@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// `spec/interface.md` §7, last line, and `spec/behaviour.md` §8, §13.
+    /// `interface.md` §7, last line, and `spec/behaviour.md` §8, §13.
     #[test]
     fn a_mock_answers_by_role_and_route() {
         let cslu = Route::Cslu { tenant: None };

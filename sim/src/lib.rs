@@ -3,17 +3,22 @@
 //! Nothing sleeps and nothing ticks: the earliest event is next, and idle years cost nothing. Order at one instant is
 //! that of `spec/behaviour.md` §7.5.
 
+#[cfg(feature = "lockstep")]
+pub mod connect;
 pub mod device;
+mod factory;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
 pub mod operate;
 mod operator;
 pub mod queue;
+pub mod scenario;
 pub mod switch;
 pub mod world;
 
 pub use device::{Device, DeviceId, DeviceSpec};
+pub use factory::factory_config;
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
 pub use operate::Operated;
 pub use queue::Class;

@@ -6,6 +6,7 @@ mod diagnostics;
 pub mod options;
 pub mod output;
 mod remote;
+mod scenario;
 mod shell;
 
 use std::net::SocketAddr;
@@ -33,6 +34,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the main job: a switch, a year, an outage of six hours, in a few seconds
+    ///
+    /// One switch talks real HTTPS to a mock CSSM in this program, in simulated time. The switch's console goes to
+    /// standard output, remarks to standard error.
+    Demo {
+        /// Decides everything that is random
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        seed: u64,
+    },
     /// Run switches in real or scaled time
     ///
     /// Without a configuration file: one switch on transport smart, and an embedded mock CSSM whose URL, certificate and
@@ -54,6 +64,9 @@ enum Command {
     /// Check configuration files, or list their keys
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Play scripted tests in simulated time
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -186,6 +199,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Command::Demo { seed } => crate::demo::run(seed).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => daemons::run(*args),
         Command::Cssm(args) => daemons::cssm(*args),
         Command::Config(ConfigCommand::Check { file }) => daemons::check(file),
@@ -193,6 +207,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             output::print(&slpsim_config::reference())?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Scenario(command) => scenario::scenario(&command, cli.global.output),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args),
