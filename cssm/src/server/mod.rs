@@ -143,6 +143,8 @@ pub enum StartError {
 pub struct Urls {
     /// Smart transport.
     pub smart: String,
+    /// Call Home.
+    pub callhome: String,
     /// CSLU.
     pub cslu: String,
     /// Base of the REST interface.
@@ -209,6 +211,7 @@ impl Server {
         let manage = listen(config.listen_manage, operators, None, &connections)?;
         let urls = Urls {
             smart: format!("https://{}/licservice/license", https.address),
+            callhome: format!("https://{}/its/service/oddce/services/DDCEService", https.address),
             cslu: format!("http://{}/cslu/v1/pi", plain.address),
             rest: format!("https://{}/services/api/smart-accounts-and-licensing", https.address),
             manage: format!("http://{}/mock/v1", manage.address),

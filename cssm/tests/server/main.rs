@@ -7,6 +7,7 @@
     reason = "helpers of tests say what they expect by unwrapping it"
 )]
 
+mod callhome;
 mod client;
 mod dialogue;
 mod faults;
