@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod daemon;
+pub mod demo;
 pub mod driver;
 pub mod error;
 pub mod failpoint;

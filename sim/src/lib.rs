@@ -3,6 +3,8 @@
 //! Nothing sleeps and nothing ticks: the earliest event is next, and idle years cost nothing. Order at one instant is
 //! that of `spec/behaviour.md` §7.5.
 
+#[cfg(feature = "lockstep")]
+pub mod connect;
 pub mod device;
 pub mod link;
 #[cfg(feature = "lockstep")]

@@ -9,17 +9,18 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slpsim_policy::Wall;
-use slpsim_transport::client::{Clock, NoWay, Nonces, Resolve, Transport, Way};
+use slpsim_transport::client::{Clock, Nonces};
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::connect::Connect;
 use crate::link::{Carried, Exchange, Link, Outages};
 
 /// A link that carries each exchange over real sockets.
 pub struct Lockstep {
     runtime: Runtime,
     wires: Wires,
-    transports: Vec<Box<dyn Transport>>,
+    connects: Vec<Box<dyn Connect>>,
     /// When the peer cannot be reached.
     pub outages: Outages,
     last_detail: Option<String>,
@@ -40,7 +41,8 @@ pub struct Wires {
     pub true_clock: Arc<SharedClock>,
     /// The nonce of the exchange that is open.
     pub nonces: Arc<SharedNonce>,
-    door: Arc<Door>,
+    /// Closed in an outage.
+    pub door: Arc<Door>,
 }
 
 impl Lockstep {
@@ -57,7 +59,7 @@ impl Lockstep {
             nonces: Arc::default(),
             door,
         };
-        Ok(Self { runtime, wires, transports: Vec::new(), outages: Outages::default(), last_detail: None })
+        Ok(Self { runtime, wires, connects: Vec::new(), outages: Outages::default(), last_detail: None })
     }
 
     /// Clocks, nonces and door.
@@ -72,9 +74,9 @@ impl Lockstep {
         &self.runtime
     }
 
-    /// Adds the transport of the next device, in the order of [`crate::World::add`].
-    pub fn attach(&mut self, transport: Box<dyn Transport>) {
-        self.transports.push(transport);
+    /// Adds what connects the next device, in the order of [`crate::World::add`].
+    pub fn attach(&mut self, connect: Box<dyn Connect>) {
+        self.connects.push(connect);
     }
 
     /// What the last exchange that failed says for diagnostics.
@@ -90,24 +92,14 @@ impl Link for Lockstep {
         self.wires.device_clock.set(exchange.device_clock);
         self.wires.nonces.0.store(exchange.nonce, Ordering::SeqCst);
         self.wires.door.closed.store(self.outages.in_force(exchange.at), Ordering::SeqCst);
-        let Some(transport) = self.transports.get(exchange.device.0 as usize) else {
+        let Some(connect) = self.connects.get(exchange.device.0 as usize) else {
             return Carried { after: Duration::ZERO, result: Err(slpsim_agent::Failure::TransportMissing) };
         };
+        // Each exchange goes by the configuration of its moment.
+        let transport = connect.connect(exchange.config);
         let exchanged = self.runtime.block_on(transport.exchange(exchange.request, exchange.sender));
         self.last_detail = exchanged.detail;
         Carried { after: Duration::ZERO, result: exchanged.result }
-    }
-}
-
-impl Wires {
-    /// The device's network as `inner` has it, until an outage closes the door: then every destination leads to a port
-    /// at which nobody listens.
-    pub fn behind_door<R: Resolve + 'static>(&self, inner: R) -> impl Resolve + use<R> {
-        let door = Arc::clone(&self.door);
-        move |host: &str, port: u16| -> Result<Way, NoWay> {
-            let way = inner.resolve(host, port)?;
-            Ok(if door.closed.load(Ordering::SeqCst) { Way::Mapped(door.refusing) } else { way })
-        }
     }
 }
 
@@ -147,9 +139,9 @@ impl Nonces for SharedNonce {
     }
 }
 
-/// Open, or closed by an outage.
+/// Open, or closed by an outage: then every destination leads to a port at which nobody listens.
 #[derive(Debug)]
-struct Door {
+pub struct Door {
     closed: AtomicBool,
     refusing: SocketAddr,
     /// Bound, but never listening: holds the port, and the system refuses connections to it.
@@ -161,5 +153,11 @@ impl Door {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         Ok(Self { closed: AtomicBool::new(false), refusing: socket.local_addr()?, _socket: socket })
+    }
+
+    /// Where everything leads now, if it is closed.
+    #[must_use]
+    pub fn refusing(&self) -> Option<SocketAddr> {
+        self.closed.load(Ordering::SeqCst).then_some(self.refusing)
     }
 }

@@ -7,11 +7,13 @@ use slpsim_agent::input::Scope;
 use slpsim_agent::{BootCause, Command, Message, Settings, Token, TransportMode, Udi};
 use slpsim_cssm::server::{Server, ServerConfig};
 use slpsim_cssm::{Config, Cssm, TokenWish};
+use slpsim_network::World as NetworkWorld;
 use slpsim_policy::Wall;
+use slpsim_sim::connect::HttpConnect;
 use slpsim_sim::lockstep::{Lockstep, Wires};
 use slpsim_sim::{Class, DeviceSpec, InProcess, Link, Outage, Outages, World};
 use slpsim_transport::WireProfile;
-use slpsim_transport::client::{Anchors, Carrier, Cslu, Limits, NoWay, Smart, Transport, Way};
+use slpsim_transport::client::{Anchors, Limits};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
@@ -87,8 +89,8 @@ fn over_sockets(script: &Script) -> Trace {
     let clock = Arc::clone(&link.wires().true_clock);
     let config = ServerConfig { seed: Some(0), ..ServerConfig::default() };
     let server = link.runtime().block_on(Server::start(config, clock)).unwrap();
-    let transport = transport(link.wires(), &server, script.transport);
-    link.attach(transport);
+    let connect = connect(link.wires(), &server);
+    link.attach(Box::new(connect));
     let token = server.idtoken.clone();
     let (world, trace) = run(script, link, |link| &mut link.outages, &token);
     let stored = server.shared().with(|cssm| cssm.store().reports().filter(|report| report.answered).count());
@@ -97,32 +99,24 @@ fn over_sockets(script: &Script) -> Trace {
     trace
 }
 
-fn transport(
-    wires: &Wires,
-    server: &slpsim_cssm::server::Running,
-    mode: TransportMode,
-) -> Box<dyn Transport> {
-    let inner = |_: &str, _: u16| -> Result<Way, NoWay> { Ok(Way::Unmapped) };
-    let carrier = Carrier {
-        anchors: Anchors::from_pem(server.ca_pem.as_bytes()).unwrap(),
-        limits: Limits::default(),
-        ..Carrier::new(Arc::clone(&wires.device_clock) as _, Arc::new(wires.behind_door(inner)))
-    };
+fn connect(wires: &Wires, server: &slpsim_cssm::server::Running) -> HttpConnect {
     let format = SmartFormat {
         keys: Some(Arc::new(DeviceKeys::generate().unwrap())),
         verifier: Arc::new(Verifier::root(&server.ca_pem).unwrap()),
         profile: Arc::new(WireProfile::default()),
     };
-    let link = slpsim_transport::client::Link {
-        carrier,
+    let mut world = NetworkWorld::default();
+    let (https, plain) = server.addresses;
+    world.add_route("smartreceiver.cisco.com", 443, https);
+    world.add_route("cslu-local", 8182, plain);
+    HttpConnect {
+        clock: Arc::clone(&wires.device_clock) as _,
+        world: Arc::new(world),
+        anchors: Anchors::from_pem(server.ca_pem.as_bytes()).unwrap(),
         format: Arc::new(format),
         nonces: Arc::clone(&wires.nonces) as _,
-    };
-    match mode {
-        TransportMode::Cslu => Box::new(Cslu { link, url: server.urls.cslu.clone(), domain: None }),
-        TransportMode::Smart | TransportMode::Callhome | TransportMode::Off => {
-            Box::new(Smart { link, url: server.urls.smart.clone() })
-        }
+        limits: Limits::default(),
+        door: Some(Arc::clone(&wires.door)),
     }
 }
 

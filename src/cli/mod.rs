@@ -33,6 +33,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the main job: a switch, a year, an outage of six hours, in a few seconds
+    ///
+    /// One switch talks real HTTPS to a mock CSSM in this program, in simulated time. The switch's console goes to
+    /// standard output, remarks to standard error.
+    Demo {
+        /// Decides everything that is random
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        seed: u64,
+    },
     /// Run switches in real or scaled time
     ///
     /// Without a configuration file: one switch on transport smart, and an embedded mock CSSM whose URL, certificate and
@@ -186,6 +195,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Command::Demo { seed } => crate::demo::run(seed).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => daemons::run(*args),
         Command::Cssm(args) => daemons::cssm(*args),
         Command::Config(ConfigCommand::Check { file }) => daemons::check(file),

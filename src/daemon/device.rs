@@ -178,12 +178,13 @@ impl Site<'_> {
             profile: Arc::new(profile),
         };
         Ok(HttpConnect {
-            clock: clock.clone(),
+            clock: Arc::new(clock.clone()),
             world: Arc::clone(&self.world),
             anchors,
             format: Arc::new(format),
             nonces: Arc::new(SystemNonces),
             limits: Limits::default(),
+            door: None,
         })
     }
 }

@@ -5,7 +5,6 @@
 //! and log are lent to it, so that tests can run it with a paused clock over a transport in memory.
 
 mod advance;
-mod connect;
 mod device;
 mod effects;
 mod exchange;
@@ -14,11 +13,11 @@ mod metrics;
 mod saved;
 
 pub use advance::{AdvanceError, advance};
-pub use connect::{Connect, HttpConnect};
 pub use device::{Boot, Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub use host::{Handle, Host, PeerClock};
 pub use metrics::DeviceMetrics;
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
+pub use slpsim_sim::connect::{Connect, HttpConnect};
 pub use slpsim_sim::operate::run_lines;
 pub use slpsim_sim::{Factory, Switch};
 

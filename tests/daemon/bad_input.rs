@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::process::{Daemon, run, stderr};
+use crate::process::{Daemon, line_with, run, stderr};
 
 #[tokio::test]
 async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
@@ -72,4 +72,33 @@ async fn a_state_folder_that_is_in_use_is_refused_with_the_number_of_its_owner()
     let (text, pid) = (stderr(&second), daemon.ready["pid"].to_string());
     assert!(text.contains(&state) && text.contains(&format!("process {pid}")), "{text}");
     daemon.end().await;
+}
+
+#[tokio::test]
+async fn a_damaged_state_is_kept_aside_and_named_and_a_newer_one_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let args = ["run", "--state", state.to_str().unwrap(), "--sink", "null:"];
+    Daemon::start(folder.path(), "r", &args).await.end().await;
+    let slot = |number: u32| state.join(format!("devices/N9K-C93180YC-FX3_FDO00000001.{number}"));
+    for number in [0, 1] {
+        let mut bytes = std::fs::read(slot(number)).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(slot(number), bytes).unwrap();
+    }
+    let daemon = Daemon::start(folder.path(), "r", &args).await;
+    let aside = state.join("devices/N9K-C93180YC-FX3_FDO00000001.0.damaged-1");
+    line_with(&folder.path().join("r.err"), &["its check sum is wrong", aside.to_str().unwrap()]).await;
+    assert!(aside.exists());
+    daemon.end().await;
+
+    // Format version 9, with the check sum of the part of a file that never changes.
+    let mut bytes = b"SLPSTATE\x09\x00\x00\x00".to_vec();
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    bytes.extend_from_slice(b"whatever a later program writes");
+    std::fs::write(slot(1), &bytes).unwrap();
+    let refused = run(&args).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("format version 9"), "{}", stderr(&refused));
+    assert_eq!(std::fs::read(slot(1)).unwrap(), bytes);
 }

@@ -6,11 +6,11 @@ use slpsim_agent::{Failure, TransportMode};
 use slpsim_console::config::Config;
 use slpsim_network::{Network, Unreached, World};
 use slpsim_transport::client::{
-    Anchors, Carrier, Cslu, Exchanged, Exchanging, Format, Limits, Link, NoWay, Nonces, Off, Proxy, Resolve,
-    Smart, Transport, Way,
+    Anchors, Carrier, Clock, Cslu, Exchanged, Exchanging, Format, Limits, Link, NoWay, Nonces, Off, Proxy,
+    Resolve, Smart, Transport, Way,
 };
 
-use crate::clock::DeviceClock;
+use crate::lockstep::Door;
 
 /// Makes the transport that a configuration asks for.
 pub trait Connect: Send {
@@ -21,7 +21,7 @@ pub trait Connect: Send {
 /// Connects over real sockets, as far as the simulated network leads there.
 pub struct HttpConnect {
     /// The device's clock: certificates are judged by it.
-    pub clock: DeviceClock,
+    pub clock: Arc<dyn Clock>,
     /// The simulated network.
     pub world: Arc<World>,
     /// Whom TLS trusts.
@@ -32,6 +32,8 @@ pub struct HttpConnect {
     pub nonces: Arc<dyn Nonces>,
     /// Bounds of an exchange.
     pub limits: Limits,
+    /// Where everything leads in an outage; none where only the network decides.
+    pub door: Option<Arc<Door>>,
 }
 
 impl Connect for HttpConnect {
@@ -56,7 +58,7 @@ impl Connect for HttpConnect {
 impl HttpConnect {
     fn carrier(&self, config: &Config) -> Carrier {
         let smart = &config.smart;
-        let mut carrier = Carrier::new(Arc::new(self.clock.clone()), Arc::new(self.route(config)));
+        let mut carrier = Carrier::new(Arc::clone(&self.clock), Arc::new(self.route(config)));
         carrier.anchors = self.anchors.clone();
         carrier.limits = self.limits;
         carrier.allow_external = self.world.allow_external;
@@ -72,6 +74,7 @@ impl HttpConnect {
             network: config.network(&self.world),
             vrf: config.source().vrf.into(),
             interface: config.source().interface.map(Into::into),
+            door: self.door.clone(),
         }
     }
 }
@@ -84,13 +87,17 @@ struct SwitchRoute {
     network: Network,
     vrf: String,
     interface: Option<String>,
+    door: Option<Arc<Door>>,
 }
 
 impl Resolve for SwitchRoute {
     fn resolve(&self, host: &str, port: u16) -> Result<Way, NoWay> {
         let source = slpsim_network::Source { vrf: &self.vrf, interface: self.interface.as_deref() };
         match self.network.destination_from(host, port, source) {
-            Ok(address) => Ok(Way::Mapped(address)),
+            Ok(address) => {
+                let refusing = self.door.as_ref().and_then(|door| door.refusing());
+                Ok(Way::Mapped(refusing.unwrap_or(address)))
+            }
             // The simulated DNS does not know the name; the host's may, where that is allowed.
             Err(Unreached::Resolve(_))
                 if self.network.world.allow_external && !self.network.ip.name_servers.is_empty() =>
@@ -134,6 +141,7 @@ mod tests {
             network: Network::new(Arc::new(world), config.ip.clone()),
             vrf: config.smart.vrf.clone(),
             interface: config.smart.source_interface.clone(),
+            door: None,
         }
     }
 
