@@ -6,6 +6,8 @@
 #[cfg(feature = "lockstep")]
 pub mod connect;
 pub mod device;
+pub mod files;
+pub mod filing;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
@@ -15,7 +17,9 @@ pub mod queue;
 pub mod switch;
 pub mod world;
 
-pub use device::{Device, DeviceId, DeviceSpec};
+pub use device::{Device, DeviceId, DeviceSpec, Filed};
+pub use files::{FileError, FilePath, Files, MemoryFiles};
+pub use filing::Filing;
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
 pub use operate::Operated;
 pub use queue::Class;

@@ -114,6 +114,7 @@ impl Bench {
             switch,
             store: Box::new(store),
             connect,
+            files: crate::files::DeviceFiles::in_memory(),
             log,
             metrics: DeviceMetrics::new(&Registry::default(), "switch"),
             faults: Arc::new(Countdown(Mutex::new(die_at))),
