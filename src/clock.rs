@@ -172,12 +172,27 @@ impl Clock {
         });
     }
 
+    /// Whether it does not stand.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.pace.borrow().running
+    }
+
     /// Waits until the clock has reached `at`, by running or by jumping.
     pub async fn reached(&self, at: Mono) {
+        self.wait(at, |_| true).await;
+    }
+
+    /// Waits until the clock runs and has reached `at`: where it stands, somebody moves it, and says whose turn it is.
+    pub async fn passed(&self, at: Mono) {
+        self.wait(at, |pace| pace.running).await;
+    }
+
+    async fn wait(&self, at: Mono, counts: fn(&Pace) -> bool) {
         let mut changes = self.pace.subscribe();
         loop {
             let pace = *changes.borrow_and_update();
-            if pace.elapsed_us() / 1000 >= at.0 {
+            if counts(&pace) && pace.elapsed_us() / 1000 >= at.0 {
                 return;
             }
             if pace.running {

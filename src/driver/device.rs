@@ -197,13 +197,16 @@ impl Device {
     pub async fn run(mut self, boot: Boot, mut orders: mpsc::Receiver<Order>) -> Result<(), DriverError> {
         self.boot(boot)?;
         loop {
-            self.run_due()?;
-            self.save_usage()?;
+            // While the clock is moved, it is this device's turn only when it is told to settle.
+            if self.parts.clock.is_running() {
+                self.run_due()?;
+                self.save_usage()?;
+            }
             let next = earlier(self.next_deadline(), self.usage_save_due());
             let clock = self.parts.clock.clone();
             let due = async {
                 match next {
-                    Some(at) => clock.reached(at).await,
+                    Some(at) => clock.passed(at).await,
                     None => std::future::pending().await,
                 }
             };

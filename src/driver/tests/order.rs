@@ -35,3 +35,21 @@ async fn a_timer_of_an_earlier_moment_comes_before_what_happens_now() {
     let reminder = trace.iter().find(|line| line.contains("REPORTING_REQUIRED")).unwrap();
     assert!(reminder.starts_with("5000 "), "{reminder}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_the_clock_is_moved_a_device_waits_for_its_turn() {
+    let bench = Bench::new();
+    let (orders, _task) = bench.boot(u32::MAX);
+    bench.clock.reached(Mono(1000)).await;
+    bench.clock.stop();
+    bench.clock.jump_to(Mono(5000));
+    let reminded = || bench.known(|known| known.trace.iter().any(|line| line.contains("REPORTING_REQUIRED")));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!reminded());
+    let (answer, settled) = oneshot::channel();
+    orders.send(Order::Settle(answer)).await.map_err(|_| "gone").unwrap();
+    settled.await.unwrap();
+    assert!(reminded());
+}
