@@ -1,5 +1,7 @@
 //! `LICENSE_USAGE` and `POLL_REQ`: reports, their verdicts, and the ACK (`spec/behaviour.md` §8, `spec/formats.md` §3).
 
+use std::collections::HashSet;
+
 use slpsim_agent::{PollId, ReportId, ReportVerdict, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::message::{AckObject, Sealed, ServerData, StatusWord, UsageReport, Word};
@@ -9,7 +11,7 @@ use super::{Cx, Granted, gate};
 use crate::config::AckMode;
 use crate::draw::{For, key};
 use crate::exchange::Signed;
-use crate::records::{Account, Device, Event, POLLS_PER_DEVICE, Pending, ReportRecord};
+use crate::records::{Account, Device, Event, POLLS_PER_DEVICE, Pending, ReportRecord, kept};
 use crate::rule::Rule;
 use crate::store::Changes;
 
@@ -20,25 +22,26 @@ pub(super) fn report(
     hostname: Option<&str>,
     software_tag: &Word,
 ) -> Result<Granted, Rule> {
-    for (at, report) in reports.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for report in reports {
         if report.tag.is_empty() || report.measurements.is_empty() {
             return Err(Rule::ReportPayload);
         }
-        if reports.iter().take(at).any(|other| (other.udi, other.id) == (report.udi, report.id)) {
+        if reports.len() > 1 && !seen.insert((report.udi, report.id)) {
             return Err(Rule::ReportTwice);
         }
     }
     let (mut device, events) = cx.joined()?;
-    device.hostname = hostname.map(Into::into);
-    device.software_tag = Some(software_tag.clone());
+    device.says_of_itself(hostname, software_tag);
     let mut changes = Changes { events, ..Changes::default() };
     if reports.is_empty() {
         changes.devices.push(device);
         return Ok(Granted { changes, ..Granted::new(StatusWord::NoData, ServerData::default()) });
     }
+    let kin = kin(cx, reports, &device);
     let mut verdicts = Vec::with_capacity(reports.len());
     for (at, report) in reports.iter().enumerate() {
-        let broken = verdict(cx, at, report, &device);
+        let broken = verdict(cx, at, report, &device, &kin);
         if let Some(rule) = broken {
             changes.events.push(cx.event(Event::ReportRejected(report.id, rule)));
         }
@@ -145,11 +148,17 @@ fn is_ready(cx: &Cx<'_>, pending: &Pending) -> bool {
     }
 }
 
-fn verdict(cx: &Cx<'_>, at: usize, report: &UsageReport, device: &Device) -> Option<Rule> {
+fn verdict(
+    cx: &Cx<'_>,
+    at: usize,
+    report: &UsageReport,
+    device: &Device,
+    kin: &HashSet<Udi>,
+) -> Option<Rule> {
     if let Some(rule) = cx.steer.reject_reports {
         return Some(rule);
     }
-    if !speaks_for(cx, &report.udi, device) {
+    if !speaks_for(cx, &report.udi, device, kin) {
         return Some(Rule::ReportDevice);
     }
     let signed = cx.arrived.proof.reports.get(at).copied().unwrap_or(Signed::Valid);
@@ -161,17 +170,25 @@ fn verdict(cx: &Cx<'_>, at: usize, report: &UsageReport, device: &Device) -> Opt
 
 /// A device speaks for itself and for units that its account knows: after a switchover the new active sends what the
 /// old one measured. An account with a list must have both on it.
-fn speaks_for(cx: &Cx<'_>, udi: &Udi, device: &Device) -> bool {
+fn speaks_for(cx: &Cx<'_>, udi: &Udi, device: &Device, kin: &HashSet<Udi>) -> bool {
     let listed = cx.account(device.account).is_some_and(|account| account.membership.takes(udi));
-    let known = *udi == device.udi || cx.device(udi).is_some_and(|other| other.account == device.account);
-    listed && known
+    listed && (*udi == device.udi || kin.contains(udi))
+}
+
+/// The devices that reports of others than the sender speak of and that its account knows.
+fn kin(cx: &Cx<'_>, reports: &[UsageReport], device: &Device) -> HashSet<Udi> {
+    if reports.iter().all(|report| report.udi == device.udi) {
+        return HashSet::new();
+    }
+    let loaded = cx.loaded.devices.iter().copied().flatten();
+    loaded.filter(|other| other.account == device.account).map(|other| other.udi).collect()
 }
 
 fn record(now: Wall, report: &UsageReport, broken: Option<Rule>) -> ReportRecord {
     ReportRecord {
         udi: report.udi,
         id: report.id,
-        tag: report.tag.clone(),
+        tag: kept(&report.tag),
         start: report.measurements.first().map_or(now, |first| first.start),
         end: report.measurements.last().map_or(now, |last| last.end),
         peak: report.measurements.iter().map(|measurement| measurement.value).max().unwrap_or(0),
