@@ -113,7 +113,8 @@ pub(crate) fn apply(pipes: &[Pipe], doc: &Document) -> Result<String, Refusal> {
             Pipe::NoMore => {}
         }
     }
-    Ok(lines.into_iter().fold(String::new(), |text, line| text + &line + "\n"))
+    let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+    Ok(lines.iter().take(end).fold(String::new(), |text, line| text + line + "\n"))
 }
 
 fn compile(pattern: &str) -> Result<Regex, Refusal> {
@@ -173,6 +174,7 @@ mod tests {
             ("x | exclude :.", "Transport:\nPolicy:\n"),
             ("x | begin address", "  Cslu address: cslu-local\nPolicy:\n"),
             ("x | begin nothing", ""),
+            ("x | include ^$", ""),
             ("x | count", "4\n"),
             ("x | include cslu | count", "2\n"),
             ("x | no-more | include Type", "  Type: cslu\n"),
