@@ -85,10 +85,13 @@ pub(super) fn report_signatures(message: &DeviceMessage, keys_of: impl Fn(&Udi) 
         .collect()
 }
 
+/// Largest certificate request; one of RSA-4096 with several names has 2,000 bytes.
+const CSR_BYTES: usize = 16_384;
+
 /// Judges the certificate request of a trust request.
 pub(super) fn csr(message: &DeviceMessage) -> Csr {
     let DeviceBody::IdTokenTrust { csr, .. } = &message.body else { return Csr::NotNeeded };
-    let Some(text) = csr else { return Csr::Bad };
+    let Some(text) = csr.as_ref().filter(|csr| csr.len() <= CSR_BYTES) else { return Csr::Bad };
     match rcgen::CertificateSigningRequestParams::from_pem(text) {
         Ok(_) => Csr::Good(Arc::from(&**text)),
         Err(_) => Csr::Bad,

@@ -112,6 +112,14 @@ async fn rules_of_trust_requests() {
     }
     breaks(&world, &smart, &device, &message, Rule::Csr).await;
 
+    // Good, with much behind it that the records would have to keep.
+    let long = device.keys.csr(&device.sender.udi).unwrap() + &"\n".repeat(100_000);
+    let mut message = device.message(&world, &request);
+    if let DeviceBody::IdTokenTrust { csr, .. } = &mut message.body {
+        *csr = Some(long.into());
+    }
+    breaks(&world, &smart, &device, &message, Rule::Csr).await;
+
     let mut message = device.message(&world, &request);
     if let DeviceBody::IdTokenTrust { units, .. } = &mut message.body {
         units[0].udi = first.sender.udi;
