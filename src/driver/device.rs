@@ -19,6 +19,7 @@ use super::exchange::{Ended, Exchanges};
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
+use crate::files::DeviceFiles;
 use crate::store::{Store, StoreError};
 
 /// A timer that is handled late is still handled at its own moment, so that scaled time shows whole minutes; unless
@@ -87,6 +88,8 @@ pub struct Parts {
     pub store: Box<dyn Store>,
     /// Makes its transport.
     pub connect: Box<dyn Connect>,
+    /// What it works on files with.
+    pub files: DeviceFiles,
     /// Its log.
     pub log: Box<dyn LogSink>,
     /// Where it is counted.
@@ -180,10 +183,10 @@ impl Device {
     /// # Errors
     /// Where it cannot go on. Its durable state is then what it was before the step that failed.
     pub async fn run(mut self, boot: Boot, mut orders: mpsc::Receiver<Order>) -> Result<(), DriverError> {
-        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
         if let Some(standby) = boot.standby {
-            self.input(Input::StandbyAdded(standby))?;
+            self.parts.agent.pair_with(standby);
         }
+        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
         if let Some(before) = &boot.features_before {
             operate::features_changed(&mut self, before)?;
         }
@@ -345,6 +348,10 @@ impl Device {
                 let sender = self.parts.switch.sender(&self.parts.agent);
                 let transport = Arc::clone(&self.transport);
                 self.exchanges.start(transport, (txn, request, sender), now.wall, give_up_after);
+                Ok(())
+            }
+            Output::WriteFile(file) => {
+                self.parts.switch.unwritten = Some(file);
                 Ok(())
             }
             Output::Cancel(txn) => {

@@ -18,7 +18,7 @@ mod trace;
 pub use file::{LoadError, load, parse};
 pub use keys::reference;
 pub use model::{
-    Action, Amount, ClockChange, Event, Expectation, Moment, NetworkChange, Peer, Scenario, Seen, Step,
+    Action, Amount, ClockChange, Event, Expectation, Moment, NetworkChange, Open, Peer, Scenario, Seen, Step,
     Wanted, When, Window,
 };
 pub use report::{json, junit};

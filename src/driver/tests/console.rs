@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn exec(orders: &mpsc::Sender<Order>, lines: &[&str]) -> (String, bool) {
+pub(super) async fn exec(orders: &mpsc::Sender<Order>, lines: &[&str]) -> (String, bool) {
     let lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
     let (answer, answered) = oneshot::channel();
     let look = Box::new(move |device: &mut Device| {
