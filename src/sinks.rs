@@ -20,6 +20,7 @@ use slpsim_sim::zone_of;
 
 use crate::driver::LogSink;
 use crate::error::{BlameUser, user_error};
+use crate::metrics::{Number, Registry};
 
 /// One sink to be opened.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ struct Outlet {
     options: Options,
     repeat: Repeat,
     queue: Queue,
+    /// Lines taken, dropped and failed, as counted.
+    numbers: [Number; 3],
 }
 
 impl Sinks {
@@ -61,27 +64,52 @@ impl Sinks {
     ///
     /// # Errors
     /// Where one cannot be opened, or lies outside this machine without leave; one line for the user.
-    pub fn open(specs: &[SinkSpec], allow_external: bool) -> Result<Self> {
-        let outlets = specs.iter().map(|spec| Outlet::open(spec, allow_external)).collect::<Result<_>>()?;
-        Ok(Self { outlets })
+    pub fn open(specs: &[SinkSpec], allow_external: bool, registry: &Registry) -> Result<Self> {
+        let open = |spec| Outlet::open(spec, allow_external, registry);
+        Ok(Self { outlets: specs.iter().map(open).collect::<Result<_>>()? })
     }
 
     /// Opens log files again, after their rotation. A file that cannot be opened is named, and the old one used on.
     pub fn reopen(&self) {
-        for outlet in &self.outlets {
+        let has_file = |outlet: &&Outlet| matches!(outlet.url, SinkUrl::File(_) | SinkUrl::Unix(_));
+        self.each(has_file, |outlet| {
             if let Err(error) = outlet.queue.reopen() {
-                tracing::warn!("log sink {:?} cannot be opened again: {error}", outlet.url);
+                tracing::warn!("log sink {} cannot be opened again: {error}", outlet.url);
             }
-        }
+        });
     }
 
     /// Waits until everything handed over so far is out, as far as the sinks can tell.
     pub fn flush(&self) {
-        for outlet in &self.outlets {
-            if let Err(error) = outlet.queue.flush() {
-                tracing::warn!("log sink {:?}: {error}", outlet.url);
+        self.each(
+            |_| true,
+            |outlet| {
+                if let Err(error) = outlet.queue.flush() {
+                    tracing::warn!("log sink {}: {error}", outlet.url);
+                }
+                let Counts { dropped, failed, .. } = outlet.queue.counts();
+                if dropped + failed > 0 {
+                    tracing::warn!(
+                        "log sink {}: {dropped} lines found no room, {failed} were refused",
+                        outlet.url
+                    );
+                }
+            },
+        );
+    }
+
+    /// Side by side: one that hangs does not keep the others waiting.
+    fn each(&self, which: impl Fn(&&Outlet) -> bool, work: impl Fn(&Outlet) + Sync) {
+        std::thread::scope(|scope| {
+            for outlet in self.outlets.iter().filter(which) {
+                scope.spawn(|| work(outlet));
             }
-        }
+        });
+    }
+
+    /// Tells the registry what became of the lines so far.
+    pub fn count(&self) {
+        self.outlets.iter().for_each(Outlet::count);
     }
 
     /// What became of the lines, over all sinks.
@@ -97,7 +125,7 @@ impl Sinks {
 }
 
 impl Outlet {
-    fn open(spec: &SinkSpec, allow_external: bool) -> Result<Self> {
+    fn open(spec: &SinkSpec, allow_external: bool, registry: &Registry) -> Result<Self> {
         let mut options = spec.options.clone();
         options.form = spec.form.unwrap_or_else(|| Form::default_for(&spec.url, io::stdout().is_terminal()));
         let sink: Box<dyn Sink> = match &spec.url {
@@ -116,7 +144,21 @@ impl Outlet {
             }
         };
         let queue = Queue::spawn("log-sink", sink, DEFAULT_LINES).context("no thread for a log sink")?;
-        Ok(Self { url: spec.url.clone(), options, repeat: spec.repeat, queue })
+        let url = spec.url.to_string();
+        let count = |result| {
+            let labels = [("sink", url.as_str()), ("result", result)];
+            registry.counter("slpsim_log_lines_total", "Log lines, by what became of them.", &labels)
+        };
+        let numbers = ["taken", "dropped", "failed"].map(count);
+        Ok(Self { url: spec.url.clone(), options, repeat: spec.repeat, queue, numbers })
+    }
+
+    /// Tells the registry what became of the lines so far.
+    fn count(&self) {
+        let Counts { lines, dropped, failed, .. } = self.queue.counts();
+        for (number, count) in self.numbers.iter().zip([lines, dropped, failed]) {
+            number.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 }
 
@@ -220,9 +262,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let registry = Registry::default();
         let udp = format!("udp://{}", receiver.local_addr().unwrap()).parse().unwrap();
         let sinks =
-            Sinks::open(&[SinkSpec::to(SinkUrl::File(path.clone())), SinkSpec::to(udp)], false).unwrap();
+            Sinks::open(&[SinkSpec::to(SinkUrl::File(path.clone())), SinkSpec::to(udp)], false, &registry)
+                .unwrap();
         let sinks = Arc::new(sinks);
         let mut log = log_of(&sinks);
         let at = Wall::from_secs(1_772_445_600);
@@ -243,6 +287,10 @@ mod tests {
         sinks.flush();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("2026 Mar  2 10:00:00 leaf-2{text}\n"));
         assert_eq!(sinks.counts().lines, 4);
+        sinks.count();
+        let metrics = registry.render();
+        let taken = format!("{{sink=\"file://{}\",result=\"taken\"}} 2\n", path.display());
+        assert!(metrics.contains(&taken) && metrics.contains("result=\"dropped\"} 0\n"), "{metrics}");
     }
 
     #[test]
@@ -252,6 +300,7 @@ mod tests {
         let sinks = Sinks::open(
             &[SinkSpec { repeat: Repeat::Suffix, ..SinkSpec::to(SinkUrl::File(path.clone())) }],
             false,
+            &Registry::default(),
         );
         let sinks = Arc::new(sinks.unwrap());
         let mut log = log_of(&sinks);
@@ -270,7 +319,8 @@ mod tests {
     #[test]
     fn a_sink_that_cannot_be_opened_is_the_user_s_error() {
         for url in ["file:///nonexistent/folder/log", "udp://192.0.2.1:514", "tcp://127.0.0.1:1"] {
-            let error = Sinks::open(&[SinkSpec::to(url.parse().unwrap())], false).unwrap_err();
+            let error =
+                Sinks::open(&[SinkSpec::to(url.parse().unwrap())], false, &Registry::default()).unwrap_err();
             assert!(error.is::<crate::error::UserError>(), "{url}: {error:#}");
         }
     }

@@ -47,6 +47,12 @@ pub trait Operated {
     /// The running configuration changed: exchanges from now on go by it.
     fn reconfigured(&mut self);
 
+    /// The agent's usage stands for these features, while they are not those of the running configuration: what a
+    /// driver makes durable says so, and a death in between loses no licence.
+    fn accounts_for(&mut self, features: Option<&BTreeSet<String>>) {
+        let _ = features;
+    }
+
     /// Something beside the agent's state is to be kept.
     ///
     /// # Errors
@@ -168,11 +174,19 @@ pub fn features_changed<D: Operated>(device: &mut D, before: &BTreeSet<String>) 
     let now = features(device);
     let changes = before.difference(&now).map(|gone| (gone, false));
     let changes: Vec<_> = changes.chain(now.difference(before).map(|new| (new, true))).collect();
+    let mut accounted = before.clone();
     for (feature, on) in changes {
+        if on {
+            accounted.insert(feature.clone());
+        } else {
+            accounted.remove(feature);
+        }
+        device.accounts_for(Some(&accounted));
         if let Some(license) = license_of(feature, profile) {
             feature_license(device, license, on)?;
         }
     }
+    device.accounts_for(None);
     Ok(())
 }
 
@@ -187,6 +201,7 @@ pub fn reload<D: Operated>(device: &mut D) -> Result<(), D::Error> {
     device.refused_at_start(&started.refused);
     device.replace_agent()?;
     device.reconfigured();
+    device.accounts_for(Some(&before));
     device.input(Input::Boot { cause: BootCause::Reload, clock_authoritative: true })?;
     features_changed(device, &before)?;
     type_lines(device, &started.lines)

@@ -1,6 +1,7 @@
 //! From a device of the configuration to one that can be driven.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -82,26 +83,21 @@ impl Site<'_> {
             None => String::new(),
         };
         let factory = Factory { config, lines };
-        let startup = saved.as_ref().and_then(|saved| saved.startup_config.clone());
+        // A first boot that a death cut short is made once more.
+        let first = saved.as_ref().is_none_or(|saved| saved.first_boot);
+        let startup = saved.as_ref().filter(|_| !first).and_then(|saved| saved.startup_config.clone());
         let (mut switch, started) =
             Switch::boot(startup, factory, Arc::clone(&self.world), device.profile, now);
         for refused in &started.refused {
             tracing::warn!(device = device.name, "startup configuration: {refused}");
         }
-        let mut lines = started.lines;
         match &saved {
+            Some(saved) if !first => say_what_wins(&device.name, saved, &switch),
             // The keys make the startup configuration of the first boot (`interface.md` §5).
-            None => switch.startup = Some(switch.config.to_text()),
-            Some(saved) => say_what_wins(&device.name, saved, &switch),
+            Some(_) | None => switch.startup = Some(switch.config.to_text()),
         }
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
-        if saved.is_none()
-            && let Some(token) = token
-        {
-            // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
-            lines.push(format!("license smart trust idtoken {} local", token.expose()));
-        }
         let keys = Arc::new(device_keys(&base.state.keys(&folder_name(device))?)?);
         let verifier = Arc::new(self.verifier(device)?);
         let connect = self.connect(device, &clock, &keys, &verifier)?;
@@ -113,7 +109,9 @@ impl Site<'_> {
         };
         let log = DeviceLog::new(Arc::clone(&self.sinks), device.spelling, zone, &switch.config);
         // From the first boot on the saved state knows of it.
-        let standby = device.standby.filter(|_| saved.is_none());
+        let standby = device.standby.filter(|_| first);
+        // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
+        let token = token.filter(|_| first).cloned();
         let device = Device::new(Parts {
             name: device.name.as_str().into(),
             id: AgentId(number),
@@ -130,7 +128,10 @@ impl Site<'_> {
             faults: Arc::clone(&self.faults),
         });
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
-        Ok(SetUp { device, boot: Boot { cause, standby, features_before, lines } })
+        Ok(SetUp {
+            device,
+            boot: Boot { cause, first, standby, token, features_before, lines: started.lines },
+        })
     }
 
     fn agent(
@@ -247,9 +248,10 @@ pub(super) fn token_of(device: &config::Device) -> Result<Option<Token>> {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     let read = || -> Result<Vec<u8>> {
-        let size = fs::metadata(path)?.len();
-        anyhow::ensure!(size <= MAX_FILE, "larger than {MAX_FILE} bytes");
-        Ok(fs::read(path)?)
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        anyhow::ensure!(u64::try_from(bytes.len())? <= MAX_FILE, "larger than {MAX_FILE} bytes");
+        Ok(bytes)
     };
     read().with_context(|| path.display().to_string()).blame_user()
 }

@@ -1,5 +1,7 @@
 //! A driven device as an operator's lines find it.
 
+use std::collections::BTreeSet;
+
 use slpsim_agent::{Agent, Command, CommandError, Input, Now, Shared};
 use slpsim_sim::{Filing, Operated, Switch};
 
@@ -37,6 +39,10 @@ impl Operated for Device {
 
     fn reconfigured(&mut self) {
         self.reconfigure();
+    }
+
+    fn accounts_for(&mut self, features: Option<&BTreeSet<String>>) {
+        self.accounted = features.cloned();
     }
 
     fn keep(&mut self) -> Result<(), DriverError> {

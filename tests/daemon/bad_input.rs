@@ -32,6 +32,8 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         (&["run", "-c", &badca, "--state", &state], &["bad.pem"]),
         (&["run", "-c", &token, "--state", &state], &["nowhere"]),
         (&["run", "-c", "/nowhere/f.toml"], &["/nowhere/f.toml"]),
+        (&["run", "--set", "device.ca-file=/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
+        (&["run", "--clock-from", "/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
         (&["run", "--set", "device.colour=red", "--state", &state], &["device.colour"]),
         (&["run", "--state", &file], &[&file]),
         (&["run", "--state", &state, "--speed", "max"], &["max"]),
@@ -59,6 +61,20 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         }
         assert!(line.len() < 400, "{args:?}: {line}");
         assert!(!text.contains("panicked"), "{args:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_ready_file_that_a_dead_daemon_left_behind_is_gone_before_anything_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let (state, ready) = (folder.path().join("state").display().to_string(), folder.path().join("r.json"));
+    for command in ["run", "cssm"] {
+        std::fs::write(&ready, "{\"pid\": 4711}").unwrap();
+        let args = [command, "--state", &state, "--listen", &taken, "--ready-file", ready.to_str().unwrap()];
+        assert_eq!(run(&args).await.status.code(), Some(2));
+        assert!(!ready.exists(), "{command}");
     }
 }
 
