@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use slpsim_agent::{Agent, BootCause, Command, CommandError, Input, Now, Shared, Usage};
+use slpsim_console::config::NtpServer;
 use slpsim_console::features::license_of;
 use slpsim_console::{Effect, Reply, Role, Session};
 
@@ -36,6 +37,12 @@ pub trait Operated {
     /// # Errors
     /// Where the device cannot go on.
     fn step_clock(&mut self, delta_ms: i64) -> Result<(), Self::Error>;
+
+    /// An NTP server sets the device's clock right; from now on it is authoritative.
+    ///
+    /// # Errors
+    /// Where the device cannot go on.
+    fn follow_ntp(&mut self) -> Result<(), Self::Error>;
 
     /// The running configuration changed: exchanges from now on go by it.
     fn reconfigured(&mut self);
@@ -93,11 +100,13 @@ pub fn run_lines<D: Operated>(device: &mut D, lines: &[String]) -> Result<(Strin
 /// Where the device cannot go on.
 pub fn run_line<D: Operated>(device: &mut D, session: &mut Session, line: &str) -> Result<Reply, D::Error> {
     let (switch, agent, shared, now) = device.switch();
+    let heard = switch.ntp_heard();
     let mut reply = switch.line(session, (agent, shared), now, line);
     let effects = std::mem::take(&mut reply.effects);
     if effects.contains(&Effect::ConfigChanged) {
         // First of all: what the agent sends next goes by the new configuration.
         device.reconfigured();
+        follow_ntp(device, &heard)?;
     }
     for effect in effects {
         perform(device, effect, &mut reply)?;
@@ -135,6 +144,13 @@ fn perform<D: Operated>(device: &mut D, effect: Effect, reply: &mut Reply) -> Re
         Effect::Import { path } => filing::import(device, &path, reply)?,
     }
     Ok(())
+}
+
+/// A server that is configured anew, or can be reached again, sets the clock (`spec/chapter.md` S-22, S-36c; that it takes
+/// no time is modelled). Where nothing changed, a clock that the operator has set stays.
+fn follow_ntp<D: Operated>(device: &mut D, heard: &[NtpServer]) -> Result<(), D::Error> {
+    let hears = device.switch().0.ntp_heard();
+    if hears.iter().any(|server| !heard.contains(server)) { device.follow_ntp() } else { Ok(()) }
 }
 
 fn feature_license<D: Operated>(device: &mut D, license: u8, on: bool) -> Result<(), D::Error> {

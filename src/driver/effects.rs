@@ -29,6 +29,14 @@ impl Operated for Device {
         Device::step_clock(self, delta_ms)
     }
 
+    fn follow_ntp(&mut self) -> Result<(), DriverError> {
+        let offset = self.parts.device_clock.offset_ms();
+        if offset != 0 {
+            Device::step_clock(self, offset.saturating_neg())?;
+        }
+        Device::input(self, Input::ClockAuthoritative)
+    }
+
     fn reconfigured(&mut self) {
         self.reconfigure();
     }

@@ -336,14 +336,20 @@ impl<'a> Run<'a> {
     }
 }
 
-fn mock(scenario: &Scenario, seed: u64, bare: bool) -> Config {
-    let (role, connected, down_rev) = match scenario.peer {
+/// What a mock is told to play a peer: role, connected, down-rev.
+pub(super) const fn plays(peer: Peer) -> (Role, bool, bool) {
+    match peer {
         Peer::Cssm => (Role::Cssm, true, false),
         Peer::Cslu => (Role::Cslu, true, false),
-        Peer::CsluDisconnected => (Role::Cslu, bare, false),
+        Peer::CsluDisconnected => (Role::Cslu, false, false),
         Peer::OnPrem => (Role::OnPrem, true, false),
-        Peer::OnPremDownRev => (Role::OnPrem, true, !bare),
-    };
+        Peer::OnPremDownRev => (Role::OnPrem, true, true),
+    }
+}
+
+fn mock(scenario: &Scenario, seed: u64, bare: bool) -> Config {
+    let (role, connected, down_rev) = plays(scenario.peer);
+    let (connected, down_rev) = (connected || bare, down_rev && !bare);
     let account = AccountConfig::default();
     let policy = account.policy.clone().filter(|_| bare || scenario.has_policy);
     Config {
