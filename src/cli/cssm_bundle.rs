@@ -173,8 +173,10 @@ async fn upload(
             (format!("{}\n", path.display()), json!({"file": path}))
         }
         Taken::Brought { acks, pushes, policy } => {
-            let with = if policy { ", with a policy" } else { "" };
-            let text = format!("{acks} ACK files{with}; {pushes} pushes can fetch their ACK\n");
+            let policy_word = if policy { "yes" } else { "no" };
+            let text = format!(
+                "ACK files: {acks}, pushes that can fetch their ACK: {pushes}, policy: {policy_word}\n"
+            );
             (text, json!({"acks": acks, "pushes": pushes, "policy": policy}))
         }
     })

@@ -101,7 +101,7 @@ async fn the_file_round_of_a_disconnected_cslu_as_commands() {
     let back = run(&["cssm", "bundle", "upload", &acks, "--ready", &at_cslu]).await;
     assert_eq!(
         stdout(&back),
-        "1 ACK files, with a policy; 1 pushes can fetch their ACK\n",
+        "ACK files: 1, pushes that can fetch their ACK: 1, policy: yes\n",
         "{}",
         stderr(&back)
     );
