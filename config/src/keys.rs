@@ -363,6 +363,12 @@ pub static SECTIONS: &[Section] = &[
                 "none",
                 "The CSSM that a CSLU or On-Prem is connected to; without it, it is disconnected.",
             ),
+            key(
+                "upstream-ca",
+                Kind::Path,
+                "none",
+                "Certificates of that CSSM (PEM), its `ca.pem`: for TLS, and for the devices that get its objects.",
+            ),
             key("down-rev", Kind::Bool, "false", "An On-Prem of before usage policies."),
             key("capabilities", Kind::Names, "those of its role", "Capability words of its answers."),
             key(

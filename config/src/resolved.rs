@@ -145,6 +145,8 @@ pub struct Mock {
     pub role: MockRole,
     /// The CSSM behind a CSLU or On-Prem.
     pub upstream: Option<String>,
+    /// Certificates of that CSSM.
+    pub upstream_ca: Option<PathBuf>,
     /// An On-Prem of before usage policies.
     pub down_rev: bool,
     /// Capability words in place of those of its role.

@@ -58,6 +58,7 @@ pub(super) fn cssm(args: CssmArgs) -> Result<ExitCode> {
         Some(MockRole::OnPrem) => slpsim_config::MockRole::OnPrem,
     };
     replace(&mut mock.upstream, &args.upstream);
+    replace(&mut mock.upstream_ca, &args.upstream_ca);
     mock.down_rev |= args.down_rev;
     block_on(daemon::cssm::serve(config, mock, args.world.config))
 }

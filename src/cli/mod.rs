@@ -1,6 +1,7 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod cssm_bundle;
 mod daemons;
 mod diagnostics;
 pub mod options;
@@ -48,7 +49,8 @@ enum Command {
     /// Without a configuration file: one switch on transport smart, and an embedded mock CSSM whose URL, certificate and
     /// id token are already in place.
     Run(Box<RunArgs>),
-    /// Run the mock CSSM on its own
+    /// Run the mock CSSM, CSLU or On-Prem on its own, or carry files to and from one
+    #[command(args_conflicts_with_subcommands = true)]
     Cssm(Box<CssmArgs>),
     /// Run console lines on a device of a running daemon
     ///
@@ -103,6 +105,8 @@ pub(crate) struct RunArgs {
 /// `slpsim cssm`
 #[derive(Debug, Args)]
 pub(crate) struct CssmArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<cssm_bundle::CssmCommand>,
     #[command(flatten)]
     pub(crate) world: WorldOptions,
     /// What it plays [default: cssm]
@@ -111,6 +115,9 @@ pub(crate) struct CssmArgs {
     /// The CSSM that a CSLU or On-Prem is connected to
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Option<String>,
+    /// Certificates of that CSSM (PEM): its ca.pem
+    #[arg(long, value_name = "FILE")]
+    pub(crate) upstream_ca: Option<PathBuf>,
     /// An On-Prem of before usage policies
     #[arg(long)]
     pub(crate) down_rev: bool,
@@ -201,7 +208,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Demo { seed } => crate::demo::run(seed).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => daemons::run(*args),
-        Command::Cssm(args) => daemons::cssm(*args),
+        Command::Cssm(mut args) => match args.command.take() {
+            Some(command) => block_on(cssm_bundle::run(command, cli.global.output)),
+            None => daemons::cssm(*args),
+        },
         Command::Config(ConfigCommand::Check { file }) => daemons::check(file),
         Command::Config(ConfigCommand::Reference) => {
             output::print(&slpsim_config::reference())?;

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod carry;
 mod death;
 mod process;
 mod walk;
