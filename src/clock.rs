@@ -22,8 +22,8 @@ pub struct Speed(u32);
 impl Speed {
     /// Real time.
     pub const REAL: Self = Self(1);
-    /// The fastest pace: above it, a timer's granularity of 1 ms would hide a quarter of an hour.
-    pub const MAX: u32 = 1_000_000;
+    /// The fastest pace.
+    pub const MAX: u32 = slpsim_config::SPEED_MAX;
 
     /// The factor.
     #[must_use]

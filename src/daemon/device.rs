@@ -79,7 +79,7 @@ impl Site<'_> {
         let now = clock.wall_at(base.clock.mono());
         let (config, zone) = factory_config(device, &self.world, now)?;
         let lines = match &device.startup_config {
-            Some(path) => String::from_utf8_lossy(&read(path)?).into_owned(),
+            Some(path) => read("startup-config", path)?,
             None => String::new(),
         };
         let factory = Factory { config, lines };
@@ -166,7 +166,7 @@ impl Site<'_> {
 
     fn root_pem(&self, device: &config::Device) -> Result<Option<String>> {
         match &device.ca_file {
-            Some(path) => Ok(Some(String::from_utf8_lossy(&read(path)?).into_owned())),
+            Some(path) => Ok(Some(read("ca-file", path)?)),
             None => Ok(self.mock_ca.clone()),
         }
     }
@@ -186,8 +186,10 @@ impl Site<'_> {
         let profile = match &device.wire_profile {
             None => WireProfile::default(),
             Some(path) => {
-                let text = String::from_utf8_lossy(&read(path)?).into_owned();
-                WireProfile::from_json(&text).with_context(|| path.display().to_string()).blame_user()?
+                let text = read("wire-profile", path)?;
+                WireProfile::from_json(&text)
+                    .with_context(|| format!("wire-profile {}", path.display()))
+                    .blame_user()?
             }
         };
         let profile = Arc::new(profile);
@@ -239,19 +241,20 @@ pub(super) fn token_of(device: &config::Device) -> Result<Option<Token>> {
         None => Ok(None),
         Some(config::IdToken::Given(token)) => Ok(Some(token.clone())),
         Some(config::IdToken::File(path)) => {
-            let text = String::from_utf8_lossy(&read(path)?).into_owned();
+            let text = read("idtoken-file", path)?;
             let token = Token::new(text.trim()).with_context(|| format!("idtoken-file {}", path.display()));
             token.blame_user().map(Some)
         }
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let read = || -> Result<Vec<u8>> {
+/// The text of a file that a key of a device names.
+fn read(key: &str, path: &Path) -> Result<String> {
+    let read = || -> Result<String> {
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
         anyhow::ensure!(u64::try_from(bytes.len())? <= MAX_FILE, "larger than {MAX_FILE} bytes");
-        Ok(bytes)
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
-    read().with_context(|| path.display().to_string()).blame_user()
+    read().with_context(|| format!("{key} {}", path.display())).blame_user()
 }
