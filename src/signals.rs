@@ -1,12 +1,16 @@
 //! What the system asks of a daemon.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 /// A wish of the system or of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// SIGINT or SIGTERM: end cleanly. The daemon has two seconds (`interface.md` §1).
+    /// SIGINT or SIGTERM, or nobody reads any more what the daemon writes: end cleanly. The daemon has two seconds
+    /// (`interface.md` §1).
     End,
     /// SIGHUP: read the configuration again and reopen log files.
     Reload,
@@ -18,6 +22,7 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    reader_gone: Arc<Notify>,
     /// A hangup that came while only the end mattered.
     held: bool,
 }
@@ -33,8 +38,15 @@ impl Signals {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
             hangup: take(SignalKind::hangup())?,
+            reader_gone: Arc::default(),
             held: false,
         })
+    }
+
+    /// Told when the reader of standard output has gone, as in `slpsim run | head`: asks for the end.
+    #[must_use]
+    pub fn reader_gone(&self) -> Arc<Notify> {
+        Arc::clone(&self.reader_gone)
     }
 
     /// Whether the end has been asked for. For work at a start that nothing else interrupts; lets other tasks run.
@@ -60,6 +72,7 @@ impl Signals {
             _ = self.interrupt.recv() => Asked::End,
             _ = self.terminate.recv() => Asked::End,
             _ = self.hangup.recv() => Asked::Reload,
+            () = self.reader_gone.notified() => Asked::End,
         }
     }
 }

@@ -11,7 +11,7 @@ use slpsim_agent::Token;
 use slpsim_config as config;
 use slpsim_cssm::server::Running;
 use slpsim_logs::SinkUrl;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::device::{Site, token_of};
@@ -56,11 +56,12 @@ impl std::fmt::Debug for RunPlan {
 pub async fn run(plan: RunPlan) -> Result<()> {
     let mut signals = Signals::listen()?;
     let config = plan.config;
+    let without_file = plan.file.is_none();
     let folder = config.state.clone().map_or_else(StateFolder::default_path, Ok)?;
     let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
     config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
     let registry = Registry::default();
-    let sinks = Arc::new(open_sinks(&config, &registry)?);
+    let sinks = Arc::new(open_sinks(&config, &registry, &signals.reader_gone())?);
 
     let mut world = config.world.clone();
     let mock = match &config.mock {
@@ -108,6 +109,7 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     };
     let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
     let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
+    say_what_runs(&ready, without_file);
     let result = host.serve(asked, signals, || reloader.reload()).await;
 
     drop(ready_file);
@@ -123,6 +125,18 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     result
 }
 
+/// For the person who has just started it; scripts have the ready file.
+fn say_what_runs(ready: &Ready, without_file: bool) {
+    if without_file {
+        tracing::info!(
+            "no configuration file: one switch on transport smart, and an embedded mock CSSM; its URL, certificate and id token are in place"
+        );
+    }
+    let names = ready.devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>().join(", ");
+    let control = ready.control.as_deref().unwrap_or_else(|| Path::new("")).display();
+    tracing::info!("running: {names}; control socket {control}");
+}
+
 /// Lets the log out, as far as its receivers take it: one that hangs does not hold up the end.
 async fn flush(sinks: Arc<Sinks>) {
     // The last owner of the sinks waits for their threads; it must not be this one.
@@ -132,12 +146,12 @@ async fn flush(sinks: Arc<Sinks>) {
     }
 }
 
-fn open_sinks(config: &config::Config, registry: &Registry) -> Result<Sinks> {
+fn open_sinks(config: &config::Config, registry: &Registry, reader_gone: &Arc<Notify>) -> Result<Sinks> {
     let mut specs = config.sinks.iter().map(translate::sink).collect::<Result<Vec<_>>>()?;
     if specs.is_empty() {
         specs.push(SinkSpec::to(SinkUrl::Stdout));
     }
-    Sinks::open(&specs, config.allow_external, registry)
+    Sinks::open(&specs, config.allow_external, registry, reader_gone)
 }
 
 /// Sets up all devices; none where the end is asked for meanwhile, since making the keys of many devices takes a while.
