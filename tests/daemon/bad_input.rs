@@ -28,9 +28,9 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         (&["run", "-c", &key, "--state", &state], &["key.toml:3:", "did you mean `hostname`?"]),
         (&["run", "-c", &url, "--state", &state], &["url.toml:2:", "gopher"]),
         (&["run", "-c", &delay, "--state", &state], &["delay.toml:3:", "4weeks"]),
-        (&["run", "-c", &ca, "--state", &state], &["nowhere.pem"]),
+        (&["run", "-c", &ca, "--state", &state], &["device ", "ca-file ", "nowhere.pem: No such file"]),
         (&["run", "-c", &badca, "--state", &state], &["bad.pem"]),
-        (&["run", "-c", &token, "--state", &state], &["nowhere"]),
+        (&["run", "-c", &token, "--state", &state], &["idtoken-file ", "nowhere: No such file"]),
         (&["run", "-c", "/nowhere/f.toml"], &["/nowhere/f.toml"]),
         (&["run", "--set", "device.ca-file=/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
         (&["run", "--clock-from", "/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
@@ -46,7 +46,8 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         (&["run", "--state", &state, "--sink", "udp://192.0.2.1:514"], &["192.0.2.1:514"]),
         (&["run", "--state", &state, "--clock-from", &pem], &[&pem]),
         (&["cssm", "--state", &state, "--listen-manage", &taken], &[&taken]),
-        (&["cssm", "--state", &state, "--listen", "0.0.0.0:0"], &["0.0.0.0"]),
+        (&["cssm", "--state", &state, "--listen", "0.0.0.0:0"], &["0.0.0.0", "--allow-external"]),
+        (&["run", "--state", &state, "--sink", "file:///nowhere/log"], &["/nowhere/log: No such file"]),
         (&["exec", "--state", &state, "show clock"], &["no daemon answers at", "control.sock"]),
         (&["messages", "--check", "/nowhere/log"], &["/nowhere/log"]),
     ];
@@ -60,6 +61,7 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
             assert!(text.contains(part), "{args:?}: {part} in {text}");
         }
         assert!(line.len() < 400, "{args:?}: {line}");
+        assert!(line.matches("(os error").count() <= 1, "a cause is said once: {line}");
         assert!(!text.contains("panicked"), "{args:?}: {text}");
     }
 }
