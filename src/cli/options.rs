@@ -262,3 +262,31 @@ pub fn parse_speed(text: &str) -> Result<Speed, String> {
 pub fn parse_start(text: &str) -> Result<Start, String> {
     if text == "now" { Ok(Start::Now) } else { slpsim_config::parse_time(text).map(Start::At) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shipped_example_is_good_for_this_version() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples");
+        let mut examples = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                let options = WorldOptions { config: Some(path), ..WorldOptions::default() };
+                options.load("").unwrap();
+                examples += 1;
+            }
+        }
+        assert!(examples > 3);
+    }
+
+    #[test]
+    fn a_sink_that_this_version_cannot_open_is_refused_by_the_check_already() {
+        let refused = |url| (CHECKS.sink)(url).unwrap_err();
+        assert!(refused("tcp://127.0.0.1:5140").contains("this version sends to"));
+        assert!(refused("carrier-pigeon://x").contains("unknown scheme"));
+        assert_eq!((CHECKS.sink)("unix:///dev/log"), Ok(()));
+    }
+}

@@ -110,6 +110,9 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
     let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
     say_what_runs(&ready, without_file);
+    if !config.users.is_empty() {
+        tracing::warn!("[[user]]: this version opens neither SSH nor NX-API; `slpsim exec` needs no user");
+    }
     let result = host.serve(asked, signals, || reloader.reload()).await;
 
     drop(ready_file);
