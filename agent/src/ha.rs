@@ -198,6 +198,11 @@ impl Agent {
         now.or_else(past).map_or(Signer::Builtin, Signer::Id)
     }
 
+    /// The unit that was active when a report with that seal was closed.
+    pub(crate) fn active_of(&self, seal: Seal) -> Udi {
+        self.units_of(seal).first().map_or(self.udi, |unit| unit.udi)
+    }
+
     fn units_of(&self, seal: Seal) -> Vec<Unit> {
         let past = self.spill.as_ref().and_then(|spill| {
             spill.ha.past_units.iter().find(|(generation, _, _)| *generation == seal.units)

@@ -83,6 +83,8 @@ pub struct LicenseUsage {
 pub struct ReportView<'a> {
     /// Its number.
     pub id: ReportId,
+    /// The unit that is active, or was when it was closed.
+    pub udi: Udi,
     /// The report before it in its chain.
     pub previous: Option<ReportId>,
     /// The report after it in its chain, where it is still known.
@@ -338,11 +340,13 @@ impl<'a> View<'a> {
 
     /// The reports that are still known, by number.
     pub fn reports(&self) -> impl Iterator<Item = ReportView<'a>> + use<'a> {
-        let (profile, rum) = (self.profile(), &self.agent.rum);
+        let (profile, agent) = (self.profile(), self.agent);
+        let rum = &agent.rum;
         rum.rows.iter().filter_map(move |row| {
             let next = rum.rows.iter().find(|later| later.previous_id() == Some(ReportId(row.id)));
             Some(ReportView {
                 id: ReportId(row.id),
+                udi: if row.state == ReportState::Open { agent.udi } else { agent.active_of(row.seal) },
                 previous: row.previous_id(),
                 next: next.map(|next| ReportId(next.id)),
                 license: profile.licenses.get(usize::from(row.license))?,

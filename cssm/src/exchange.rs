@@ -38,11 +38,13 @@ impl<'a> Arrived<'a> {
                 token = Some(text.expose());
                 add(&mut devices, units.iter().take(MAX_UNITS).map(|unit| unit.udi));
             }
+            DeviceBody::TrustSync { units } => {
+                add(&mut devices, units.iter().take(MAX_UNITS).map(|unit| unit.udi));
+            }
             DeviceBody::LicenseUsage { reports, .. } => {
                 add(&mut devices, reports.iter().map(|report| report.udi));
             }
-            DeviceBody::TrustSync
-            | DeviceBody::Hello
+            DeviceBody::Hello
             | DeviceBody::Poll { .. }
             | DeviceBody::AuthRequest { .. }
             | DeviceBody::AuthReturn { .. }

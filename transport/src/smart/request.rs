@@ -62,7 +62,7 @@ pub fn encode_request(
         }
         DeviceBody::LicenseUsage { .. }
         | DeviceBody::Poll { .. }
-        | DeviceBody::TrustSync
+        | DeviceBody::TrustSync { .. }
         | DeviceBody::Hello
         | DeviceBody::AuthRequest { .. }
         | DeviceBody::AuthReturn { .. }

@@ -121,7 +121,13 @@ fn every_type_of_request_is_read_as_it_was_written() {
         trust_request(),
         usage(),
         DeviceBody::Poll { poll_id: PollId(u64::MAX) },
-        DeviceBody::TrustSync,
+        DeviceBody::TrustSync { units: Vec::new() },
+        DeviceBody::TrustSync {
+            units: vec![
+                Unit { role: Role::Active, udi: udi() },
+                Unit { role: Role::Standby, udi: Udi::new("N9K-C93180YC-FX3", "FDO00000002").unwrap() },
+            ],
+        },
         DeviceBody::Hello,
         DeviceBody::AuthRequest { keys: vec![key] },
         DeviceBody::AuthReturn { remove_code: "Cabc".into() },
