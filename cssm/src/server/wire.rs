@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use slpsim_agent::{IdCert, Udi};
-use slpsim_transport::message::{DeviceBody, DeviceMessage, Sealed, ServerMessage, TrustObject};
+use slpsim_transport::message::{DeviceBody, DeviceMessage, RumSigner, Sealed, ServerMessage, TrustObject};
 use slpsim_transport::rum::{self, ReportSignature};
 use slpsim_transport::sign::{IdRequest, PublicKey};
 use slpsim_transport::smart::{ReceivedRequest, Sealing, encode_response};
@@ -76,6 +76,9 @@ pub(super) fn report_signatures(message: &DeviceMessage, keys_of: impl Fn(&Udi) 
                 ReportSignature::Genuine => Signed::Valid,
                 ReportSignature::Missing => Signed::Missing,
                 ReportSignature::Outer | ReportSignature::Inner => Signed::Wrong,
+                // The word or key of real hardware, or of nobody: read by a mock that does not verify
+                // (`spec/formats.md` §13).
+                ReportSignature::Unchecked if matches!(report.signer, RumSigner::Other(_)) => Signed::Wrong,
                 ReportSignature::Unchecked => Signed::Unverifiable,
                 // A certificate that was made without knowing the device's key, against one that was never made.
                 ReportSignature::UnknownKey(serial) if key(serial).is_some() => Signed::Unverifiable,
