@@ -149,6 +149,11 @@ impl Run<'_> {
     fn change_network(&mut self, change: &NetworkChange) {
         let mut network = World::clone(&self.world.link.network);
         change.make(&mut network);
+        let gone = &mut self.world.link.gone;
+        gone.extend(change.gone.iter().map(|name| name.to_ascii_lowercase()));
+        for (name, _) in &change.hosts {
+            gone.remove(&name.to_ascii_lowercase());
+        }
         let network = Arc::new(network);
         for device in self.concerned(None) {
             if let Some(device) = self.world.device_mut(Self::id(device)) {

@@ -1,5 +1,6 @@
 //! The link of a scenario: the simulated network, then the faults, then the mock's rules in the same process.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) struct FaultLink {
     pub(super) network: Arc<World>,
     /// What the scenario does not say of it.
     pub(super) open: Open,
+    /// Names in lower case that a step has taken out of the DNS: they lead nowhere, whatever is open.
+    pub(super) gone: BTreeSet<String>,
     /// What an exchange takes.
     pub(super) latency: Duration,
     /// Decides what is drawn.
@@ -47,8 +50,12 @@ pub(super) struct Hit {
 
 impl Link for FaultLink {
     fn carry(&mut self, exchange: &Exchange<'_>) -> Carried {
-        let way =
-            Way { config: exchange.config, network: exchange.config.network(&self.network), open: self.open };
+        let way = Way {
+            config: exchange.config,
+            network: exchange.config.network(&self.network),
+            open: self.open,
+            gone: &self.gone,
+        };
         let Led { by_name, tls, route } = match way.lead(exchange.transport) {
             Ok(found) => found,
             Err(failure) => return Carried { after: Duration::ZERO, result: Err(failure) },
@@ -191,6 +198,7 @@ struct Way<'a> {
     config: &'a Config,
     network: Network,
     open: Open,
+    gone: &'a BTreeSet<String>,
 }
 
 impl Way<'_> {
@@ -235,7 +243,8 @@ impl Way<'_> {
         let Open { names, routes } = self.open;
         // The mock's documented names are always there (`interface.md` §1 "Network").
         let documented = DOCUMENTED.iter().any(|name| name.eq_ignore_ascii_case(host));
-        let unknown = names || documented && self.network.world.lookup(host).is_none();
+        let gone = self.gone.contains(&host.to_ascii_lowercase());
+        let unknown = !gone && (names || documented && self.network.world.lookup(host).is_none());
         match self.network.destination_from(host, port, source) {
             Ok(_) => Ok(()),
             Err(Unreached::Resolve(ResolveError::NoSuchName(_))) if unknown => Ok(()),

@@ -1,6 +1,6 @@
 //! Plays a scenario: steps, events and expectations in the total order of `spec/behaviour.md` §7.5.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,6 +125,7 @@ impl<'a> Run<'a> {
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
             open: scenario.open,
+            gone: BTreeSet::new(),
             latency,
             seed,
             hits: Vec::new(),
