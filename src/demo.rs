@@ -118,7 +118,13 @@ pub fn run(seed: u64) -> Result<()> {
     screen.remark(&format!("mock CSSM of this program at {url}; simulated time from {}", print(START)));
     let token = server.idtoken.clone();
     play(&mut world, |link| &mut link.outages, &token, &mut screen)?;
-    screen.out.flush()?;
+    match screen.out.flush() {
+        // Whoever reads no further has seen enough (`slpsim demo | head`).
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(error).context("standard output");
+        }
+        Ok(()) | Err(_) => {}
+    }
     world.link.runtime().block_on(server.shutdown());
     Ok(())
 }
@@ -178,7 +184,7 @@ struct Console {
 
 impl Stage for Screen {
     fn remark(&mut self, text: &str) {
-        // Whoever closed one of the two need not see the rest; the end says so for standard output.
+        // Whoever closed one of the two need not see the rest.
         let _ = writeln!(io::stderr(), "--- {text}");
     }
 

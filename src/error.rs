@@ -32,7 +32,15 @@ impl<T, E: Into<anyhow::Error>> BlameUser<T> for Result<T, E> {
 /// An error with its causes: one line, or one line by problem of a file.
 #[must_use]
 pub fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}")
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Many errors say in their own text already what caused them.
+        if !line.ends_with(&cause) {
+            line.push_str(if line.is_empty() { "" } else { ": " });
+            line.push_str(&cause);
+        }
+    }
+    line
 }
 
 /// 2 where the user's input is wrong, else 1.
@@ -53,6 +61,13 @@ mod tests {
         let error = blamed.context("slpsim.toml").unwrap_err();
         assert_eq!(format!("{:?}", exit_code(&error)), format!("{:?}", ExitCode::from(2)));
         assert_eq!(one_line(&error), "slpsim.toml: bad URL");
+        let twice = crate::store::StoreError::Io {
+            doing: "write",
+            path: "x".into(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        let twice = anyhow::Error::new(twice).context("device switch");
+        assert_eq!(one_line(&twice), "device switch: cannot write x: no storage space", "each cause once");
         let own = anyhow::anyhow!("ours");
         assert_eq!(format!("{:?}", exit_code(&own)), format!("{:?}", ExitCode::from(1)));
     }
