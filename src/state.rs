@@ -4,6 +4,7 @@
 //! lock             held by the process that uses the folder; its number is inside
 //! clock.0 .1       the simulated time
 //! devices/NAME.0 .1
+//! files/NAME/       the file systems of a switch: bootflash/ and others
 //! keys/            private keys and certificates
 //! control.sock
 //! ```
@@ -97,6 +98,16 @@ impl StateFolder {
     /// Where it cannot be made.
     pub fn keys(&self, owner: &str) -> Result<PathBuf> {
         let folder = self.folder("keys")?.join(file_name(owner));
+        make_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// The folder of a device's file systems (mode 0700).
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn files(&self, device: &str) -> Result<PathBuf> {
+        let folder = self.folder("files")?.join(file_name(device));
         make_folder(&folder)?;
         Ok(folder)
     }

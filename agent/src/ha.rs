@@ -100,6 +100,15 @@ impl Agent {
         self.flags.dirty = true;
     }
 
+    /// The second supervisor of a device that has not been started: it is there at the first start, so that its
+    /// coming is no event.
+    pub fn pair_with(&mut self, udi: Udi) {
+        if udi != self.udi {
+            self.spill().ha.standby = Some(Standby { udi, trust: None });
+            self.flags.dirty = true;
+        }
+    }
+
     pub(crate) fn standby_added(&mut self, cx: &mut Cx<'_>, udi: Udi) {
         if udi == self.udi || self.standby().is_some_and(|standby| standby.udi == udi) {
             return;

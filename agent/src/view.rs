@@ -110,7 +110,7 @@ pub struct ReportSummary {
     pub purged: u32,
     /// ACK received.
     pub acknowledged: u32,
-    /// Sent, no ACK.
+    /// Sent or saved to a file, no ACK.
     pub waiting_for_ack: u32,
     /// Closed or open, not acknowledged.
     pub available: u32,
@@ -381,7 +381,9 @@ impl<'a> View<'a> {
                 + u64::from(collecting),
             purged: rum.purged,
             acknowledged: rum.acknowledged,
-            waiting_for_ack: count(|state| state == ReportState::Pending),
+            waiting_for_ack: count(|state| {
+                matches!(state, ReportState::Pending | ReportState::Unacknowledged)
+            }),
             available: waiting + collecting,
             collecting,
         }

@@ -8,6 +8,7 @@ use slpsim_agent::{Agent, BootCause, Command, CommandError, Input, Now, Shared, 
 use slpsim_console::features::license_of;
 use slpsim_console::{Effect, Reply, Role, Session};
 
+use crate::filing::{self, Filing};
 use crate::switch::Switch;
 
 /// A device that an operator can work on. `Error` is what ends the device itself, not what a command answers.
@@ -57,6 +58,12 @@ pub trait Operated {
     /// # Errors
     /// Where the device cannot go on.
     fn replace_agent(&mut self) -> Result<(), Self::Error>;
+
+    /// What the device works on files with.
+    fn filing(&mut self) -> Filing<'_>;
+
+    /// The key of the ID certificate is about to be needed.
+    fn make_keys(&mut self) {}
 
     /// Lines of the startup configuration that the switch or the agent refused.
     fn refused_at_start(&mut self, texts: &[String]);
@@ -121,9 +128,11 @@ fn perform<D: Operated>(device: &mut D, effect: Effect, reply: &mut Reply) -> Re
             device.step_clock(wall.since(now.wall))?;
         }
         Effect::ClearEventLog => device.switch().0.events.clear(),
-        Effect::SaveUsage { .. } | Effect::SaveTrustRequest { .. } | Effect::Import { .. } => {
-            reply.refuse_with("% Files cannot be written or read by this version");
+        Effect::SaveUsage { which, path } => {
+            filing::save(device, Command::SaveUsage(filing::choice(which)), &path, reply)?;
         }
+        Effect::SaveTrustRequest { path } => filing::save(device, Command::SaveTrustRequest, &path, reply)?,
+        Effect::Import { path } => filing::import(device, &path, reply)?,
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::driver::{
 };
 use crate::error::BlameUser;
 use crate::failpoint::Faults;
+use crate::files::{DeviceFiles, FolderFiles};
 use crate::keys::device_keys;
 use crate::metrics::Registry;
 use crate::sinks::{DeviceLog, Sinks};
@@ -98,7 +99,14 @@ impl Site<'_> {
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
         let keys = Arc::new(device_keys(&base.state.keys(&folder_name(device))?)?);
-        let connect = self.connect(device, &clock, &keys)?;
+        let verifier = Arc::new(self.verifier(device)?);
+        let connect = self.connect(device, &clock, &keys, &verifier)?;
+        let files = DeviceFiles {
+            files: Box::new(FolderFiles::new(base.state.files(&folder_name(device))?)),
+            keys: Some(keys),
+            verifier,
+            nonces: Arc::new(SystemNonces),
+        };
         let log = DeviceLog::new(Arc::clone(&self.sinks), device.spelling, zone, &switch.config);
         // From the first boot on the saved state knows of it.
         let standby = device.standby.filter(|_| first);
@@ -114,6 +122,7 @@ impl Site<'_> {
             switch,
             store: Box::new(store),
             connect: Box::new(connect),
+            files,
             log: Box::new(log),
             metrics: DeviceMetrics::new(&self.registry, &device.name),
             faults: Arc::clone(&self.faults),
@@ -144,28 +153,35 @@ impl Site<'_> {
         Ok((agent, cause))
     }
 
+    /// Whom the device believes, in answers and in files.
+    fn verifier(&self, device: &config::Device) -> Result<Verifier> {
+        match (device.verify, self.root_pem(device)?) {
+            (config::Verify::Off, _) => Ok(Verifier::OFF),
+            (config::Verify::Root, Some(pem)) => {
+                Verifier::root(&pem).with_context(|| root_name(device)).blame_user()
+            }
+            (config::Verify::Root, None) => Ok(Verifier::NOBODY),
+        }
+    }
+
+    fn root_pem(&self, device: &config::Device) -> Result<Option<String>> {
+        match &device.ca_file {
+            Some(path) => Ok(Some(String::from_utf8_lossy(&read(path)?).into_owned())),
+            None => Ok(self.mock_ca.clone()),
+        }
+    }
+
     fn connect(
         &self,
         device: &config::Device,
         clock: &DeviceClock,
         keys: &Arc<DeviceKeys>,
+        verifier: &Arc<Verifier>,
     ) -> Result<HttpConnect> {
-        let pem = match &device.ca_file {
-            Some(path) => Some(String::from_utf8_lossy(&read(path)?).into_owned()),
-            None => self.mock_ca.clone(),
-        };
-        let in_file = || match &device.ca_file {
-            Some(path) => format!("ca-file {}", path.display()),
-            None => "the mock's certificate".into(),
-        };
+        let pem = self.root_pem(device)?;
         let anchors = match &pem {
-            Some(pem) => Anchors::from_pem(pem.as_bytes()).with_context(in_file).blame_user()?,
+            Some(pem) => Anchors::from_pem(pem.as_bytes()).with_context(|| root_name(device)).blame_user()?,
             None => Anchors::none(),
-        };
-        let verifier = match (device.verify, &pem) {
-            (config::Verify::Off, _) => Verifier::OFF,
-            (config::Verify::Root, Some(pem)) => Verifier::root(pem).with_context(in_file).blame_user()?,
-            (config::Verify::Root, None) => Verifier::NOBODY,
         };
         let profile = match &device.wire_profile {
             None => WireProfile::default(),
@@ -177,7 +193,7 @@ impl Site<'_> {
         let profile = Arc::new(profile);
         let format: Arc<dyn Format> = Arc::new(SmartFormat {
             keys: Some(Arc::clone(keys)),
-            verifier: Arc::new(verifier),
+            verifier: Arc::clone(verifier),
             profile: Arc::clone(&profile),
         });
         Ok(HttpConnect {
@@ -191,6 +207,14 @@ impl Site<'_> {
             limits: Limits::default(),
             door: None,
         })
+    }
+}
+
+/// Where a device's root certificates come from, for messages.
+fn root_name(device: &config::Device) -> String {
+    match &device.ca_file {
+        Some(path) => format!("ca-file {}", path.display()),
+        None => "the mock's certificate".into(),
     }
 }
 

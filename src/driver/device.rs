@@ -21,6 +21,7 @@ use super::exchange::{Ended, Exchanges};
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
+use crate::files::DeviceFiles;
 use crate::store::{Store, StoreError};
 
 /// A timer that is handled late is still handled at its own moment, so that scaled time shows whole minutes; unless
@@ -89,6 +90,8 @@ pub struct Parts {
     pub store: Box<dyn Store>,
     /// Makes its transport.
     pub connect: Box<dyn Connect>,
+    /// What it works on files with.
+    pub files: DeviceFiles,
     /// Its log.
     pub log: Box<dyn LogSink>,
     /// Where it is counted.
@@ -235,10 +238,10 @@ impl Device {
     fn boot(&mut self, boot: Boot) -> Result<(), DriverError> {
         self.first_boot = boot.first;
         self.accounted.clone_from(&boot.features_before);
-        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
         if let Some(standby) = boot.standby {
-            self.input(Input::StandbyAdded(standby))?;
+            self.parts.agent.pair_with(standby);
         }
+        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
         if let Some(before) = &boot.features_before {
             operate::features_changed(self, before)?;
         }
@@ -427,6 +430,10 @@ impl Device {
                 let sender = self.parts.switch.sender(&self.parts.agent);
                 let transport = Arc::clone(&self.transport);
                 self.exchanges.start(transport, (txn, request, sender), now.wall, give_up_after);
+                Ok(())
+            }
+            Output::WriteFile(file) => {
+                self.parts.switch.unwritten = Some(file);
                 Ok(())
             }
             Output::Cancel(txn) => {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use slpsim_agent::{Agent, Command, CommandError, Input, Now, Shared};
-use slpsim_sim::{Operated, Switch};
+use slpsim_sim::{Filing, Operated, Switch};
 
 use super::{Device, DriverError};
+use crate::files::DeviceFiles;
 
 impl Operated for Device {
     type Error = DriverError;
@@ -48,6 +49,11 @@ impl Operated for Device {
         parts.agent = Agent::restore(saved, settings, &mut parts.shared).map_err(DriverError::Restore)?;
         self.abandon_exchanges();
         Ok(())
+    }
+
+    fn filing(&mut self) -> Filing<'_> {
+        let DeviceFiles { files, keys, verifier, nonces } = &mut self.parts.files;
+        Filing { files: &mut **files, keys: keys.as_deref(), verifier, nonce: nonces.next() }
     }
 
     fn refused_at_start(&mut self, texts: &[String]) {

@@ -12,16 +12,12 @@ use super::trace::{Verdict, What};
 use crate::device::Device;
 use crate::queue::Class;
 
-/// Where deeds stand in the order.
-pub(super) struct Deed;
-
-impl Deed {
-    /// Changes of the world and faults come before commands and events (`spec/behaviour.md` §7.5).
-    pub(super) const fn class(action: &Action) -> Class {
-        match action {
-            Action::Fault(_) | Action::Policy(_) | Action::Manage(..) => Class::World,
-            Action::Command(..) | Action::Event(_) | Action::Clock(_) | Action::Usage(_) => Class::Event,
-        }
+/// Where an action stands in the order: changes of the world and faults come before commands and events
+/// (`spec/behaviour.md` §7.5).
+pub(super) const fn class_of(action: &Action) -> Class {
+    match action {
+        Action::Fault(_) | Action::Policy(_) | Action::Manage(..) => Class::World,
+        Action::Command(..) | Action::Event(_) | Action::Clock(_) | Action::Usage(_) => Class::Event,
     }
 }
 

@@ -208,7 +208,7 @@ static SECTIONS: &[Section] = &[
         Shape::Many,
         "An expectation: a message, what a show command prints, or what the mock knows.",
         &[
-            key("device", Kind::Name, "any, or the first", "Of which device."),
+            key("device", Kind::Name, "any; with `show`: all", "Of which device."),
             key("message", Kind::Name, "none", "Mnemonic, or `any`."),
             key("within", Kind::Text, "the whole run", "Window such as `30d..30d6h`, both ends included."),
             key("count", Kind::Any, "1..", "`15`, `1..`, `3..5` or `0`."),

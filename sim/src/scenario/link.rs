@@ -11,6 +11,7 @@ use slpsim_network::{Network, ResolveError, Source, Unreached, World};
 use slpsim_transport::fault::{Effect, Meets, Plan, ReportWhy, TokenWhy};
 use slpsim_transport::message::{PolicyObject, Sealed, ServerMessage, accept, compose};
 
+use super::model::Open;
 use super::resolve::is_called;
 use crate::link::{Carried, Exchange, Link, route_of};
 
@@ -25,8 +26,8 @@ pub(super) struct FaultLink {
     pub(super) devices: Vec<Keys>,
     /// The network around them.
     pub(super) network: Arc<World>,
-    /// Names that the network does not know lead to the mock.
-    pub(super) open: bool,
+    /// What the scenario does not say of it.
+    pub(super) open: Open,
     /// What an exchange takes.
     pub(super) latency: Duration,
     /// Decides what is drawn.
@@ -168,7 +169,7 @@ fn each_policy(answer: &mut ServerMessage, spoil: impl Fn(Sealed<PolicyObject>) 
 struct Way<'a> {
     config: &'a Config,
     network: Network,
-    open: bool,
+    open: Open,
 }
 
 impl Way<'_> {
@@ -209,13 +210,15 @@ impl Way<'_> {
     }
 
     fn pass(&self, host: &str, port: u16, source: Source<'_>) -> Result<(), Failure> {
+        let Open { names, routes } = self.open;
+        // The mock's documented names are always there (`interface.md` §1 "Network").
+        let documented = DOCUMENTED.iter().any(|name| name.eq_ignore_ascii_case(host));
+        let unknown = names || documented && self.network.world.lookup(host).is_none();
         match self.network.destination_from(host, port, source) {
             Ok(_) => Ok(()),
-            Err(
-                Unreached::Resolve(ResolveError::NoSuchName(_))
-                | Unreached::Cisco(_)
-                | Unreached::External(_),
-            ) if self.open => Ok(()),
+            Err(Unreached::Resolve(ResolveError::NoSuchName(_))) if unknown => Ok(()),
+            Err(Unreached::Cisco(_)) if unknown || routes => Ok(()),
+            Err(Unreached::External(_)) if routes => Ok(()),
             Err(Unreached::Resolve(_)) => Err(Failure::Resolve),
             Err(Unreached::SourceInterface(_) | Unreached::Vrf(_)) => Err(Failure::NotReady),
             Err(
@@ -224,6 +227,9 @@ impl Way<'_> {
         }
     }
 }
+
+/// The names that a mock maps to itself.
+const DOCUMENTED: [&str; 3] = ["smartreceiver.cisco.com", "tools.cisco.com", CSLU_DISCOVERY];
 
 /// Host, port and TLS of a URL of the configuration; `None` for one that has no host.
 fn endpoint(url: &str) -> Option<(String, u16, bool)> {

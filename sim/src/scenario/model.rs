@@ -33,8 +33,8 @@ pub struct Scenario {
     pub devices: Vec<Device>,
     /// The network around them.
     pub network: World,
-    /// Names and destinations that the network does not know lead to the mock.
-    pub open_network: bool,
+    /// What of that is left open.
+    pub open: Open,
     /// What the mock plays.
     pub peer: Peer,
     /// Whether its account has the example policy.
@@ -49,6 +49,15 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What has to come of it, in file order.
     pub expectations: Vec<Expectation>,
+}
+
+/// What a scenario does not say of its network leads to the mock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// No `[world.network.hosts]`: every name resolves.
+    pub names: bool,
+    /// No `[world.network.routes]`: somebody listens everywhere.
+    pub routes: bool,
 }
 
 /// `[world] peer`

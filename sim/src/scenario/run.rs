@@ -14,7 +14,7 @@ use slpsim_cssm::{AccountConfig, Config, Cssm, ManageError, Role, TokenWish};
 use slpsim_logs::{Form, Formatter, Line, Repeated, ZoneError};
 use slpsim_transport::fault::Plan;
 
-use super::act::Deed;
+use super::act::class_of;
 use super::judge;
 use super::link::FaultLink;
 use super::model::{Peer, Scenario, Wanted, When};
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
             plan: Plan::default(),
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
-            open: scenario.open_network,
+            open: scenario.open,
             latency,
             seed,
             hits: Vec::new(),
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
     fn plan(&mut self) {
         for (position, step) in self.scenario.steps.iter().enumerate() {
             if let When::At(at) | When::Every { from: at, .. } = step.when {
-                self.schedule.insert((at, Deed::class(&step.action), position), Item::Step(position));
+                self.schedule.insert((at, class_of(&step.action), position), Item::Step(position));
             }
         }
         for (position, expectation) in self.scenario.expectations.iter().enumerate() {
@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
             let Some(step) = self.scenario.steps.get(position) else { continue };
             if let When::After { delay, .. } = step.when {
                 let at = self.world.now_ms().saturating_add(delay);
-                self.schedule.insert((at, Deed::class(&step.action), position), Item::Step(position));
+                self.schedule.insert((at, class_of(&step.action), position), Item::Step(position));
             }
         }
     }

@@ -3,6 +3,7 @@
 mod console;
 mod durable;
 mod equivalence;
+mod files;
 mod order;
 mod peer;
 
@@ -20,6 +21,7 @@ use self::peer::{Known, Lines, MemoryPeer, World};
 use super::*;
 use crate::clock::{Clock, DeviceClock, Speed};
 use crate::failpoint::{Faults, Point, Side, Stopped};
+use crate::files::DeviceFiles;
 use crate::metrics::Registry;
 use crate::store::{KeptAside, Loaded, MemoryStore, Store, StoreError};
 
@@ -108,6 +110,17 @@ impl Bench {
         connect: Box<dyn Connect>,
         log: Box<dyn LogSink>,
     ) -> (mpsc::Sender<Order>, JoinHandle<Result<(), DriverError>>) {
+        self.boot_filed(die_at, transport, connect, log, DeviceFiles::in_memory())
+    }
+
+    fn boot_filed(
+        &self,
+        die_at: u32,
+        transport: TransportMode,
+        connect: Box<dyn Connect>,
+        log: Box<dyn LogSink>,
+        files: DeviceFiles,
+    ) -> (mpsc::Sender<Order>, JoinHandle<Result<(), DriverError>>) {
         let mut store = self.flash.clone();
         let mut shared = Shared { keep: Keep::SWITCH, ..Shared::default() };
         let saved = restore(&mut store).unwrap().device;
@@ -139,6 +152,7 @@ impl Bench {
             switch,
             store: Box::new(store),
             connect,
+            files,
             log,
             metrics: DeviceMetrics::new(&self.registry, "switch"),
             faults: Arc::new(self.countdown.clone()),
