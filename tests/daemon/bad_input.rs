@@ -23,6 +23,7 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
     let pem = write("bad.pem", "rubbish");
     let badca = write("badca.toml", &format!("[device]\nca-file = \"{pem}\"\n"));
     let file = write("file", "");
+    let once = "cannot open /nonexistent/x: No such file or directory (os error 2)\n";
     let table: &[(&[&str], &[&str])] = &[
         (&["config", "check", &key], &["key.toml:3:", "hostnam", "did you mean `hostname`?"]),
         (&["run", "-c", &key, "--state", &state], &["key.toml:3:", "did you mean `hostname`?"]),
@@ -43,6 +44,7 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         (&["run", "--state", &state, "--listen", &taken], &[&taken]),
         (&["run", "--state", &state, "--control", &long], &["--control"]),
         (&["run", "--state", &state, "--sink", "carrier-pigeon://x"], &["carrier-pigeon"]),
+        (&["run", "--state", &state, "--sink", "file:///nonexistent/x"], &[once]),
         (&["run", "--state", &state, "--sink", "udp://192.0.2.1:514"], &["192.0.2.1:514"]),
         (&["run", "--state", &state, "--clock-from", &pem], &[&pem]),
         (&["cssm", "--state", &state, "--listen-manage", &taken], &[&taken]),

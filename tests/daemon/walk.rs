@@ -1,10 +1,12 @@
 //! What a person does with the daemons.
 
+use std::process::Stdio;
+
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::process::{Daemon, client, line_with, run, stderr, stdout, until};
+use crate::process::{Daemon, client, line_with, run, slpsim, stderr, stdout, until};
 
 #[tokio::test]
 async fn a_switch_with_its_embedded_mock_lives_a_month_in_a_moment_and_goes_on_after_a_restart() {
@@ -241,4 +243,11 @@ async fn a_receiver_of_the_log_that_hangs_holds_up_neither_a_hangup_nor_the_end(
     until(|| log.exists().then_some(())).await;
     daemon.end().await;
     line_with(&folder.path().join("r.err"), &["does not take its lines"]).await;
+}
+
+#[tokio::test]
+async fn a_demo_that_nobody_watches_to_its_end_is_no_failure() {
+    let mut demo = slpsim().arg("demo").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(demo.stdout.take());
+    assert!(demo.wait().await.unwrap().success());
 }
