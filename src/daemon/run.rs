@@ -169,7 +169,7 @@ async fn set_up(
         if signals.end_is_asked().await {
             return Ok(None);
         }
-        let token = token_of(device)?;
+        let token = token_of(device).with_context(|| format!("device {}", device.name))?;
         devices.push(site.set_up(number, device, token.as_ref().or(token_in_place))?);
     }
     Ok(Some(devices))

@@ -31,7 +31,7 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         (&["run", "-c", &delay, "--state", &state], &["delay.toml:3:", "4weeks"]),
         (&["run", "-c", &ca, "--state", &state], &["device ", "ca-file ", "nowhere.pem: No such file"]),
         (&["run", "-c", &badca, "--state", &state], &["bad.pem"]),
-        (&["run", "-c", &token, "--state", &state], &["idtoken-file ", "nowhere: No such file"]),
+        (&["run", "-c", &token, "--state", &state], &["device ", "idtoken-file ", "nowhere: No such file"]),
         (&["run", "-c", "/nowhere/f.toml"], &["/nowhere/f.toml"]),
         (&["run", "--set", "device.ca-file=/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
         (&["run", "--clock-from", "/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
