@@ -12,6 +12,7 @@ pub mod demo;
 pub mod driver;
 pub mod error;
 pub mod failpoint;
+pub mod files;
 pub mod health;
 pub mod kept_clock;
 pub mod keys;

@@ -70,6 +70,8 @@ pub struct Agent {
     pub(crate) trust: Option<TrustData>,
     pub(crate) policy: Option<Interned>,
     pub(crate) policy_installed: Stamp,
+    /// When the one in use was issued; a file with an older one is refused.
+    pub(crate) policy_issued: Stamp,
     pub(crate) t0: Stamp,
     pub(crate) last_ack: Stamp,
     pub(crate) bound: Stamp,
@@ -199,6 +201,7 @@ impl Agent {
             trust: None,
             policy: None,
             policy_installed: Stamp::NONE,
+            policy_issued: Stamp::NONE,
             t0: Stamp::NONE,
             last_ack: Stamp::NONE,
             bound: Stamp::NONE,
@@ -237,7 +240,8 @@ impl Agent {
     /// Takes an operator's command.
     ///
     /// # Errors
-    /// Where the device refuses the command at once; nothing has changed then.
+    /// Where the device refuses the command at once. Nothing has changed then, but for what is good of a file of which
+    /// [`CommandError::ImportRefused`] names the rest.
     pub fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> Result<(), CommandError> {
         cx.now.wall = within_time(cx.now.wall);
         let first = cx.out.len();
@@ -265,6 +269,12 @@ impl Agent {
             Command::UsageInterval(days) => self.set_interval(cx, days),
             Command::AuthorizationRequest { license, count } => self.auth_request(cx, license, count),
             Command::AuthorizationReturn => self.auth_return(cx),
+            Command::SaveUsage(which) => self.save_usage(cx, which),
+            Command::SaveTrustRequest => {
+                self.save_trust_request(cx);
+                Ok(())
+            }
+            Command::Import(import) => self.import(cx, *import),
         };
         self.persist_before(cx, first);
         result

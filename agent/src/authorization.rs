@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use crate::agent::{Agent, Cx, InstalledAuth};
 use crate::draw::{Draw, draw};
+use crate::files::ImportFault;
 use crate::input::CommandError;
 use crate::judge::{Carrier, judge};
-use crate::messages::{AuthError, Message};
+use crate::messages::Message;
 use crate::output::Output;
 use crate::reply::{AuthCode, Element, Status};
 use crate::request::{AuthKey, Purpose, Request};
@@ -77,33 +78,42 @@ impl Agent {
         }
     }
 
-    pub(crate) fn install_auth(&mut self, cx: &mut Cx<'_>, element: Element<AuthCode>, carrier: Carrier) {
+    pub(crate) fn install_auth(
+        &mut self,
+        cx: &mut Cx<'_>,
+        element: Element<AuthCode>,
+        carrier: Carrier,
+    ) -> Result<(), ImportFault> {
         if !self.profile().has_enforced {
-            return; // recognised and refused on Nexus (`spec/formats.md` §3); no message is documented
+            return Ok(()); // recognised and refused on Nexus (`spec/formats.md` §3); no message is documented
         }
         let udi = element.body.as_ref().map_or(self.udi, |code| code.udi);
-        match judge(element, carrier, cx.now.wall) {
-            Ok(_) if !self.units().any(|unit| unit.udi == udi) => {
-                // Node lock, as with trust codes: a code for somebody else is none for this device (modelled).
-                let error = AuthError::Parse;
-                cx.out.push(Output::Log(Message::AuthorizationInstallFailed { udi: self.udi, error }));
-            }
+        let fault = match judge(element, carrier, cx.now.wall) {
+            // Node lock, as with trust codes: a code for somebody else is none for this device (modelled).
+            Ok(_) if !self.units().any(|unit| unit.udi == udi) => ImportFault::OtherDevice,
             Ok(code) => {
-                let auth = &mut self.spill().auth;
-                if auth.iter().any(|installed| installed.code == code) {
-                    return; // once per code
-                }
-                // A new code for the same licences takes the place of the old one, whatever their counts (modelled).
-                auth.retain(|installed| installed.code.udi != udi || !same_licenses(&installed.code, &code));
-                auth.push(InstalledAuth { code, installed: cx.now.wall });
-                self.flags.dirty = true;
-                cx.out.push(Output::Log(Message::AuthorizationInstallSuccess { udi }));
+                self.keep_auth(cx, code);
+                return Ok(());
             }
-            Err(refusal) => {
-                let error = refusal.into();
-                cx.out.push(Output::Log(Message::AuthorizationInstallFailed { udi, error }));
-            }
+            Err(refusal) => refusal.into(),
+        };
+        let udi = if fault == ImportFault::OtherDevice { self.udi } else { udi };
+        let error = fault.refusal().into();
+        cx.out.push(Output::Log(Message::AuthorizationInstallFailed { udi, error }));
+        Err(fault)
+    }
+
+    fn keep_auth(&mut self, cx: &mut Cx<'_>, code: AuthCode) {
+        let auth = &mut self.spill().auth;
+        if auth.iter().any(|installed| installed.code == code) {
+            return; // once per code
         }
+        let udi = code.udi;
+        // A new code for the same licences takes the place of the old one, whatever their counts (modelled).
+        auth.retain(|installed| installed.code.udi != udi || !same_licenses(&installed.code, &code));
+        auth.push(InstalledAuth { code, installed: cx.now.wall });
+        self.flags.dirty = true;
+        cx.out.push(Output::Log(Message::AuthorizationInstallSuccess { udi }));
     }
 
     /// The last return code that this device made, for show commands.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use slpsim_policy::{Phase, Policy};
 
 use crate::agent::{Agent, Cx, Stamp};
+use crate::files::ImportFault;
 use crate::judge::{Carrier, Refusal, judge};
 use crate::messages::{Message, PolicyError};
 use crate::output::{AckIgnored, Event, Output};
@@ -40,37 +41,53 @@ impl Agent {
         if let Some(account) = elements.account {
             self.note_account(cx, account);
         }
-        self.install_trusts(cx, elements.trust, carrier);
+        // What is refused has been logged; nobody waits for a reply.
+        let _ = self.install_trusts(cx, elements.trust, carrier);
         if let Some(policy) = elements.policy {
-            self.install_policy(cx, policy, carrier);
+            let _ = self.install_policy(cx, policy, carrier);
         }
         if let Some(ack) = elements.ack {
             self.take_ack(cx, ack, carrier);
         }
         for code in elements.auth {
-            self.install_auth(cx, code, carrier);
+            let _ = self.install_auth(cx, code, carrier);
         }
     }
 
-    fn note_account(&mut self, cx: &mut Cx<'_>, account: Account) {
+    pub(crate) fn note_account(&mut self, cx: &mut Cx<'_>, account: Account) {
         self.account = Some(cx.shared.accounts.intern(account));
         self.flags.dirty = true;
         self.account_as_of = Stamp::at(cx.now.wall);
     }
 
-    fn install_policy(&mut self, cx: &mut Cx<'_>, element: Element<Policy>, carrier: Carrier) {
-        let policy = match judge(element, carrier, cx.now.wall) {
-            Ok(policy) => policy,
-            Err(refusal) => {
-                cx.out.push(Output::Log(Message::PolicyInstallFailed { error: refusal.into() }));
-                return;
+    pub(crate) fn install_policy(
+        &mut self,
+        cx: &mut Cx<'_>,
+        element: Element<Policy>,
+        carrier: Carrier,
+    ) -> Result<(), ImportFault> {
+        let issued = element.issued;
+        let judged = judge(element, carrier, cx.now.wall).map_err(ImportFault::from);
+        let judged = judged.map(|policy| cx.shared.policies.intern(policy));
+        let judged = judged.and_then(|policy| {
+            // A file lies about for long; what comes in an answer is what the peer has now.
+            let older =
+                carrier == Carrier::File && self.policy_issued.get().is_some_and(|last| issued < last);
+            if older && self.policy != Some(policy) { Err(ImportFault::Older) } else { Ok(policy) }
+        });
+        let policy = match judged {
+            Ok(policy) => Some(policy),
+            Err(fault) => {
+                let error = fault.refusal().into();
+                cx.out.push(Output::Log(Message::PolicyInstallFailed { error }));
+                return Err(fault);
             }
         };
-        let policy = Some(cx.shared.policies.intern(policy));
         if self.policy == policy {
-            return; // the same content again is no installation
+            return Ok(()); // the same content again is no installation
         }
         self.policy = policy;
+        self.policy_issued = Stamp::at(issued);
         self.policy_installed = Stamp::at(cx.now.wall);
         self.last_ack = Stamp::at(cx.now.wall);
         self.phase = Phase::First;
@@ -79,21 +96,24 @@ impl Agent {
         cx.out.push(Output::Event(Event::PolicyInstall));
         self.reschedule(cx);
         self.rearm_reminder(cx);
+        Ok(())
     }
 
     fn take_ack(&mut self, cx: &mut Cx<'_>, element: Element<Ack>, carrier: Carrier) {
-        let ack = match judge(element, carrier, cx.now.wall) {
-            Ok(ack) => ack,
-            Err(refusal) => {
-                let ignored = Some(match refusal {
-                    Refusal::Signature => AckIgnored::Signature,
-                    Refusal::Timestamp => AckIgnored::Timestamp,
-                    Refusal::Unreadable => AckIgnored::Unreadable,
-                });
-                cx.out.push(Output::Event(Event::Ack { ignored }));
-                return;
+        match judge(element, carrier, cx.now.wall) {
+            Ok(ack) => {
+                self.settle(cx, ack);
+                self.ack_arrived(cx);
             }
-        };
+            Err(refusal) => {
+                let ignored = Some(refusal.into());
+                cx.out.push(Output::Event(Event::Ack { ignored }));
+            }
+        }
+    }
+
+    /// Gives each report that the ACK names its verdict.
+    pub(crate) fn settle(&mut self, cx: &mut Cx<'_>, ack: Ack) {
         for (id, verdict) in ack.reports {
             let rejected = match verdict {
                 ReportVerdict::Acknowledged => None,
@@ -106,11 +126,25 @@ impl Agent {
         }
         self.rum.trim(cx.shared.keep.acked_reports);
         self.prune_generations();
+    }
+
+    /// `Last ACK received` is now, and the bound of a change before it is gone.
+    pub(crate) fn ack_arrived(&mut self, cx: &mut Cx<'_>) {
         self.last_ack = Stamp::at(cx.now.wall);
         self.bound = Stamp::NONE;
         self.flags.dirty = true;
         cx.out.push(Output::Event(Event::Ack { ignored: None }));
         self.rearm_reminder(cx);
+    }
+}
+
+impl From<Refusal> for AckIgnored {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Signature => Self::Signature,
+            Refusal::Timestamp => Self::Timestamp,
+            Refusal::Unreadable => Self::Unreadable,
+        }
     }
 }
 

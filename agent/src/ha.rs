@@ -100,6 +100,15 @@ impl Agent {
         self.flags.dirty = true;
     }
 
+    /// The second supervisor of a device that has not been started: it is there at the first start, so that its
+    /// coming is no event.
+    pub fn pair_with(&mut self, udi: Udi) {
+        if udi != self.udi {
+            self.spill().ha.standby = Some(Standby { udi, trust: None });
+            self.flags.dirty = true;
+        }
+    }
+
     pub(crate) fn standby_added(&mut self, cx: &mut Cx<'_>, udi: Udi) {
         if udi == self.udi || self.standby().is_some_and(|standby| standby.udi == udi) {
             return;
@@ -187,6 +196,11 @@ impl Agent {
             past.iter().find(|(generation, _)| *generation == seal.identity).map(|(_, identity)| *identity)
         };
         now.or_else(past).map_or(Signer::Builtin, Signer::Id)
+    }
+
+    /// The unit that was active when a report with that seal was closed.
+    pub(crate) fn active_of(&self, seal: Seal) -> Udi {
+        self.units_of(seal).first().map_or(self.udi, |unit| unit.udi)
     }
 
     fn units_of(&self, seal: Seal) -> Vec<Unit> {

@@ -1,11 +1,13 @@
 //! What happens to an agent.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
 use slpsim_policy::numbers;
 
 use crate::failure::Failure;
+use crate::files::{Import, ImportFault, ImportKind, SaveUsage, write_refused};
 use crate::ids::{Token, Txn, Udi};
 use crate::reply::Reply;
 use crate::settings::TransportMode;
@@ -113,6 +115,12 @@ pub enum Command {
     },
     /// `license smart authorization return` (`mds9000`): all codes of the active unit.
     AuthorizationReturn,
+    /// `license smart save usage`: leaves [`crate::Output::WriteFile`].
+    SaveUsage(SaveUsage),
+    /// `license smart save trust-request`: leaves [`crate::Output::WriteFile`].
+    SaveTrustRequest,
+    /// `license smart import`.
+    Import(Box<Import>),
 }
 
 /// Why a command was refused; the text is what the console prints.
@@ -126,6 +134,10 @@ pub enum CommandError {
     NotFound,
     /// The agent cannot do that now.
     Refused(String),
+    /// A file brings nothing that this platform installs.
+    UnsupportedResponse,
+    /// Parts of a file that were refused; what else is in it has been installed.
+    ImportRefused(Box<[(ImportKind, ImportFault)]>),
 }
 
 impl fmt::Display for CommandError {
@@ -136,6 +148,11 @@ impl fmt::Display for CommandError {
             Self::NotOnThisProfile => f.write_str("This platform has no enforced licenses"),
             Self::NotFound => f.write_str("The requested item was not found"),
             Self::Refused(why) => f.write_str(why),
+            Self::UnsupportedResponse => f.write_str("Unsupported response type"),
+            Self::ImportRefused(refused) => {
+                f.write_str("% Import Data Failed: ")?;
+                write_refused(f, refused)
+            }
         }
     }
 }

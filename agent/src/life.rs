@@ -102,6 +102,7 @@ impl Agent {
         (self.down_since, self.down_failures) = (down_since, down_failures);
         self.trust = None;
         self.policy_installed = Stamp::NONE;
+        self.policy_issued = Stamp::NONE;
         self.phase = Phase::First;
         self.account = None;
         for stamp in [

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::failure::Failure;
+use crate::files::File;
 use crate::ids::{ReportId, Txn};
 use crate::messages::Message;
 use crate::request::Request;
@@ -27,6 +28,8 @@ pub enum Output {
     Log(Message),
     /// An entry for `show license eventlog`.
     Event(Event),
+    /// Write a file where the command that caused it says.
+    WriteFile(File),
 }
 
 /// Entries of the event log (`spec/formats.md` §14).

@@ -41,6 +41,8 @@ pub struct Saved {
     standby: Option<(SavedUdi, Option<TrustData>)>,
     trust: Option<TrustData>,
     policy: Option<(Policy, Option<Wall>)>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    policy_issued: Option<Wall>,
     phase: Phase,
     account: Option<(Account, Option<Wall>)>,
     t0: Option<Wall>,
@@ -152,6 +154,7 @@ impl Agent {
                 .policy
                 .and_then(|policy| shared.policies.get(policy))
                 .map(|policy| (policy.clone(), self.policy_installed.get())),
+            policy_issued: self.policy_issued.get(),
             phase: self.phase,
             account: self
                 .account
@@ -216,6 +219,7 @@ impl Agent {
             agent.policy = Some(shared.policies.intern(policy));
             agent.policy_installed = installed.into();
         }
+        agent.policy_issued = saved.policy_issued.into();
         agent.phase = saved.phase;
         if let Some((account, as_of)) = saved.account {
             agent.account = Some(shared.accounts.intern(account));

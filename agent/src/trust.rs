@@ -8,6 +8,7 @@ use slpsim_policy::Wall;
 
 use crate::agent::{Agent, Cx, Stamp};
 use crate::elements::Elements;
+use crate::files::ImportFault;
 use crate::ids::{IdCert, Token, Udi};
 use crate::input::Scope;
 use crate::judge::{Carrier, Refusal, judge};
@@ -20,6 +21,7 @@ use crate::output::{Event, Output};
 use crate::polling::given_or;
 use crate::reply::{Element, Status, TrustCode};
 use crate::report::{Role, Unit};
+use crate::reporting::Reporting;
 use crate::request::{Purpose, Request};
 use crate::settings::TransportMode;
 use crate::sync::Sync;
@@ -64,6 +66,8 @@ impl Agent {
             }
             return;
         }
+        // A new token replaces one that is under way.
+        self.cancel(cx, Purpose::Trust);
         self.spill().trust_request = Some(TrustRequest { token, scope, force, attempts: 0 });
         self.trust_due(cx);
     }
@@ -71,6 +75,11 @@ impl Agent {
     pub(crate) fn trust_due(&mut self, cx: &mut Cx<'_>) {
         if self.settings.transport == TransportMode::Off {
             self.timers.set_in(Timer::Trust, cx.now.mono, NOT_POSSIBLE);
+            return;
+        }
+        if self.is_in_flight(Purpose::Trust) {
+            // In scaled time an exchange may last longer than an hour: it ends by itself, and is not begun again before.
+            self.timers.set_in(Timer::Trust, cx.now.mono, HOURLY_RETRY);
             return;
         }
         let Some(mut pending) = self.spill.as_mut().and_then(|spill| spill.trust_request.take()) else {
@@ -88,7 +97,6 @@ impl Agent {
         self.spill().trust_request = Some(pending);
         // Counted from the start of the attempt; an answer takes it away.
         self.timers.set_in(Timer::Trust, cx.now.mono, HOURLY_RETRY);
-        self.cancel(cx, Purpose::Trust);
         self.send(cx, request);
     }
 
@@ -149,7 +157,7 @@ impl Agent {
         cx: &mut Cx<'_>,
         codes: Vec<Element<TrustCode>>,
         carrier: Carrier,
-    ) {
+    ) -> Vec<Result<(), ImportFault>> {
         let readable = |udi: &Udi| codes.iter().any(|code| code.body.as_ref().is_ok_and(|c| c.udi == *udi));
         // A code that cannot be read names nobody: it is taken for one of a unit that no other code names.
         let unnamed: Vec<Udi> = self.units().map(|unit| unit.udi).filter(|udi| !readable(udi)).collect();
@@ -163,25 +171,44 @@ impl Agent {
             named.push((udi, code));
         }
         named.sort_by_key(|(udi, _)| *udi != self.udi);
-        for (udi, code) in named {
-            self.install_trust(cx, udi, code, carrier);
-        }
+        named.into_iter().map(|(udi, code)| self.install_trust(cx, udi, code, carrier)).collect()
     }
 
-    fn install_trust(&mut self, cx: &mut Cx<'_>, named: Udi, element: Element<TrustCode>, carrier: Carrier) {
-        let code = match judge(element, carrier, cx.now.wall) {
-            Ok(code) => code,
-            Err(refusal) => return self.trust_failed(cx, named, refusal.into()),
-        };
-        if code.udi == self.udi {
-            self.install_active(cx, &code);
-        } else if !self.install_standby(cx, &code) {
+    fn install_trust(
+        &mut self,
+        cx: &mut Cx<'_>,
+        named: Udi,
+        element: Element<TrustCode>,
+        carrier: Carrier,
+    ) -> Result<(), ImportFault> {
+        let judged = judge(element, carrier, cx.now.wall).map_err(ImportFault::from);
+        let judged = judged.and_then(|code| {
+            let older = carrier == Carrier::File && self.is_older(&code);
+            if older { Err(ImportFault::Older) } else { Ok(code) }
+        });
+        let fault = match judged {
+            Ok(code) if code.udi == self.udi => {
+                self.install_active(cx, &code, carrier);
+                return Ok(());
+            }
+            Ok(code) if self.install_standby(cx, &code) => return Ok(()),
             // Node lock: a code for somebody else is none for this device (modelled).
-            self.trust_failed(cx, self.udi, TrustError::Parse);
-        }
+            Ok(_) => ImportFault::OtherDevice,
+            Err(fault) => fault,
+        };
+        let udi = if fault == ImportFault::OtherDevice { self.udi } else { named };
+        self.trust_failed(cx, udi, fault.refusal().into());
+        Err(fault)
     }
 
-    fn install_active(&mut self, cx: &mut Cx<'_>, code: &TrustCode) {
+    /// Codes of a server end equally long after their issue, so one that ends before the installed one is older.
+    fn is_older(&self, code: &TrustCode) -> bool {
+        let standby = self.standby().filter(|standby| standby.udi == code.udi).and_then(|unit| unit.trust);
+        let installed = if code.udi == self.udi { self.trust } else { standby };
+        installed.is_some_and(|installed| code.valid_to < installed.valid_to)
+    }
+
+    fn install_active(&mut self, cx: &mut Cx<'_>, code: &TrustCode, carrier: Carrier) {
         let old = self.trust;
         if old.is_some_and(|old| old.identity == code.identity && old.trust_id == code.trust_id) {
             return; // the same code again
@@ -195,7 +222,9 @@ impl Agent {
             spill.trust_refused = None;
         }
         self.after_install(cx, code);
-        if !self.flags.delivered_since_start {
+        // Trust by a file does not end a window (§7.2); trust that comes online does (§7.1).
+        let keeps_window = carrier == Carrier::File && self.reporting != Reporting::Idle;
+        if !self.flags.delivered_since_start && !keeps_window {
             self.push_after_trust(cx);
         }
         self.sync = Sync::Due;

@@ -83,6 +83,8 @@ pub struct LicenseUsage {
 pub struct ReportView<'a> {
     /// Its number.
     pub id: ReportId,
+    /// The unit that is active, or was when it was closed.
+    pub udi: Udi,
     /// The report before it in its chain.
     pub previous: Option<ReportId>,
     /// The report after it in its chain, where it is still known.
@@ -110,7 +112,7 @@ pub struct ReportSummary {
     pub purged: u32,
     /// ACK received.
     pub acknowledged: u32,
-    /// Sent, no ACK.
+    /// Sent or saved to a file, no ACK.
     pub waiting_for_ack: u32,
     /// Closed or open, not acknowledged.
     pub available: u32,
@@ -338,11 +340,13 @@ impl<'a> View<'a> {
 
     /// The reports that are still known, by number.
     pub fn reports(&self) -> impl Iterator<Item = ReportView<'a>> + use<'a> {
-        let (profile, rum) = (self.profile(), &self.agent.rum);
+        let (profile, agent) = (self.profile(), self.agent);
+        let rum = &agent.rum;
         rum.rows.iter().filter_map(move |row| {
             let next = rum.rows.iter().find(|later| later.previous_id() == Some(ReportId(row.id)));
             Some(ReportView {
                 id: ReportId(row.id),
+                udi: if row.state == ReportState::Open { agent.udi } else { agent.active_of(row.seal) },
                 previous: row.previous_id(),
                 next: next.map(|next| ReportId(next.id)),
                 license: profile.licenses.get(usize::from(row.license))?,
@@ -381,7 +385,9 @@ impl<'a> View<'a> {
                 + u64::from(collecting),
             purged: rum.purged,
             acknowledged: rum.acknowledged,
-            waiting_for_ack: count(|state| state == ReportState::Pending),
+            waiting_for_ack: count(|state| {
+                matches!(state, ReportState::Pending | ReportState::Unacknowledged)
+            }),
             available: waiting + collecting,
             collecting,
         }

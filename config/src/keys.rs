@@ -17,6 +17,16 @@ pub struct Section {
     pub keys: &'static [Key],
 }
 
+impl Section {
+    /// Where its keys stand, as a message says it.
+    pub(crate) fn in_words(&self) -> String {
+        match self.path {
+            "" => "at the top of the file".into(),
+            path => format!("in [{path}]"),
+        }
+    }
+}
+
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {

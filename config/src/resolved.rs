@@ -8,7 +8,7 @@ use slpsim_agent::{ProfileId, Settings, Spelling, Token, Udi};
 use slpsim_network::{IpSettings, World};
 use slpsim_policy::Policy;
 
-pub use crate::kind::{Speed, Start};
+pub use crate::kind::{SPEED_MAX, Speed, Start};
 pub use crate::secret::Secret;
 
 /// Everything that a daemon is told by its file and by `--set`.

@@ -8,7 +8,9 @@ use slpsim_console::Config;
 use slpsim_network::World as NetworkWorld;
 use slpsim_policy::time::DAY_MS;
 use slpsim_policy::{Mono, Wall};
+use slpsim_transport::sign::{DeviceKeys, Verifier};
 
+use crate::files::MemoryFiles;
 use crate::switch::{Factory, Started, Switch};
 
 /// Number of a device in its world.
@@ -47,6 +49,17 @@ impl DeviceSpec {
     }
 }
 
+/// The files of a simulated device.
+#[derive(Clone, Debug, Default)]
+pub struct Filed {
+    /// Its file systems.
+    pub files: MemoryFiles,
+    /// The key of its ID certificate; made when it is needed first, unless it is given.
+    pub keys: Option<Arc<DeviceKeys>>,
+    /// Whom it believes; without one, anybody, as in process, where nothing is signed.
+    pub verifier: Option<Arc<Verifier>>,
+}
+
 /// A device in the world.
 #[derive(Debug)]
 pub struct Device {
@@ -58,6 +71,8 @@ pub struct Device {
     pub clock_offset_ms: i64,
     /// What the device's clock gains a day in milliseconds, and since when.
     pub(crate) drift: (i64, u64),
+    /// Its files, and what it works on them with.
+    pub filed: Filed,
     /// Console lines of its first boot.
     pub(crate) first_lines: Vec<String>,
     /// What the switch refused of its startup configuration.
@@ -81,6 +96,7 @@ impl Device {
             switch,
             clock_offset_ms: 0,
             drift: (0, 0),
+            filed: Filed::default(),
             first_lines: lines,
             refused,
             requests: 0,

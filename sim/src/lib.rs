@@ -7,6 +7,8 @@
 pub mod connect;
 pub mod device;
 mod factory;
+pub mod files;
+pub mod filing;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
@@ -17,8 +19,10 @@ pub mod scenario;
 pub mod switch;
 pub mod world;
 
-pub use device::{Device, DeviceId, DeviceSpec};
+pub use device::{Device, DeviceId, DeviceSpec, Filed};
 pub use factory::factory_config;
+pub use files::{FileError, FilePath, Files, MemoryFiles};
+pub use filing::Filing;
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
 pub use operate::Operated;
 pub use queue::Class;

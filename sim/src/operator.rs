@@ -1,15 +1,18 @@
 //! An operator at a device of a world.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use slpsim_agent::persist::RestoreError;
 use slpsim_agent::{Agent, BootCause, Command, CommandError, Input, Now, Shared};
+use slpsim_transport::sign::{DeviceKeys, Verifier};
 
-use crate::device::{Device, DeviceId};
+use crate::device::{Device, DeviceId, Filed};
+use crate::filing::Filing;
 use crate::link::Link;
 use crate::operate::{Operated, features, features_changed, run_lines, type_lines};
 use crate::switch::Switch;
-use crate::world::{Observer, World};
+use crate::world::{Observer, World, next_nonce};
 
 /// Works on one device, which is there.
 pub(crate) struct Operator<'a, L> {
@@ -103,6 +106,11 @@ impl<L: Link> Operated for Operator<'_, L> {
         self.input(Input::ClockStep { delta_ms })
     }
 
+    fn follow_ntp(&mut self) -> Result<(), Infallible> {
+        self.world.follow_ntp(self.id, self.seen);
+        Ok(())
+    }
+
     /// Exchanges take the configuration as it is when they begin.
     fn reconfigured(&mut self) {}
 
@@ -115,6 +123,26 @@ impl<L: Link> Operated for Operator<'_, L> {
         // A reload keeps all that the agent holds durable; what it loses, the boot forgets.
         self.world.parts(self.id).0.agent.set_settings(settings);
         Ok(())
+    }
+
+    fn filing(&mut self) -> Filing<'_> {
+        let id = self.id;
+        let (device, shared) = self.world.parts(id);
+        let nonce = next_nonce(device, shared.seed, id);
+        let Filed { files, keys, verifier } = &mut device.filed;
+        Filing {
+            files,
+            keys: keys.as_deref(),
+            verifier: verifier.as_deref().unwrap_or(&Verifier::OFF),
+            nonce: Some(nonce),
+        }
+    }
+
+    fn make_keys(&mut self) {
+        let filed = &mut self.world.parts(self.id).0.filed;
+        if filed.keys.is_none() {
+            filed.keys = DeviceKeys::generate().map(Arc::new).ok();
+        }
     }
 
     fn refused_at_start(&mut self, texts: &[String]) {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{Agent, Message, Now, Profile, ProfileId, Sender, Shared, Usage};
+use slpsim_agent::{Agent, File, Message, Now, Profile, ProfileId, Sender, Shared, Usage};
 use slpsim_console as console;
-use slpsim_console::config::Config;
+use slpsim_console::config::{Config, NtpServer};
 use slpsim_console::history::Exchanged as PastExchange;
 use slpsim_logs::{Form, Formatter, Line, Options, Repeated, Zone};
 use slpsim_network::World;
@@ -55,6 +55,8 @@ pub struct Switch {
     pub started: Wall,
     /// What the startup configuration wants done beside settings, as it was read last.
     pub startup_effects: Vec<console::Effect>,
+    /// What the agent wants written, until it is.
+    pub unwritten: Option<File>,
     log_form: Formatter,
 }
 
@@ -77,6 +79,7 @@ impl Switch {
             events: console::EventLog::default(),
             started: now,
             startup_effects: Vec::new(),
+            unwritten: None,
             log_form: Formatter::new(Options { form: Form::Logfile, ..Options::default() }),
         };
         let started = switch.load(profile.profile(), now);
@@ -149,6 +152,13 @@ impl Switch {
             repeated: Repeated::No,
         });
         self.events.file.add(String::from_utf8_lossy(line).into_owned());
+    }
+
+    /// The NTP servers that are configured and answer, as they are configured.
+    #[must_use]
+    pub fn ntp_heard(&self) -> Vec<NtpServer> {
+        let network = self.config.network(&self.world);
+        self.config.ntp.iter().filter(|server| server.answers(&network)).cloned().collect()
     }
 
     /// Runs one console line. What is to be done afterwards is in the reply.

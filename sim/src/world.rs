@@ -151,6 +151,18 @@ impl<L: Link> World<L> {
         self.with_agent(id, seen, |agent, cx| agent.handle(cx, input));
     }
 
+    /// Sets a device's clock right now and keeps it so: authoritative, without drift.
+    pub fn follow_ntp(&mut self, id: DeviceId, seen: &mut dyn Observer) {
+        let now_ms = self.now_ms;
+        let Some(device) = self.device_mut(id) else { return };
+        let offset = device.offset_at(now_ms);
+        device.set_drift(0, now_ms);
+        if offset != 0 {
+            self.input(id, Input::ClockStep { delta_ms: offset.saturating_neg() }, seen);
+        }
+        self.input(id, Input::ClockAuthoritative, seen);
+    }
+
     /// Types a command at a device now.
     ///
     /// # Errors
@@ -258,6 +270,12 @@ impl<L: Link> World<L> {
                 seen.line(self.now_ms, id, now.wall, message);
             }
             Output::Send { txn, request, give_up_after } => self.send(id, now, *txn, request, *give_up_after),
+            Output::WriteFile(file) => {
+                if let Some(device) = self.device_mut(id) {
+                    device.switch.unwritten = Some(file.clone());
+                }
+                seen.output(self.now_ms, id, &output);
+            }
             // The end of a cancelled exchange is of no interest to the agent, which has forgotten its number.
             Output::Persist => {
                 if self.keep_durable {
@@ -285,9 +303,7 @@ impl<L: Link> World<L> {
     ) {
         let (at, seed) = (self.wall(), self.shared.seed);
         let Some(device) = self.devices.get_mut(id.0 as usize) else { return };
-        device.requests += 1;
-        // 63 bits (`spec/formats.md` §8.1).
-        let nonce = draw(seed, AgentId(id.0), Draw::Nonce, device.requests) >> 1;
+        let nonce = next_nonce(device, seed, id);
         let number = device.requests;
         let carried = self.link.carry(&Exchange {
             at,
@@ -311,6 +327,21 @@ impl<L: Link> World<L> {
         self.queue.push((ends, Class::Reply, id.0, number), event);
     }
 
+    /// A second supervisor comes up beside the one of this device (`spec/behaviour.md` §10).
+    pub fn standby_added(&mut self, id: DeviceId, udi: Udi, seen: &mut dyn Observer) {
+        self.input(id, Input::StandbyAdded(udi), seen);
+    }
+
+    /// The second supervisor goes.
+    pub fn standby_removed(&mut self, id: DeviceId, seen: &mut dyn Observer) {
+        self.input(id, Input::StandbyRemoved, seen);
+    }
+
+    /// The second supervisor takes over.
+    pub fn switchover(&mut self, id: DeviceId, seen: &mut dyn Observer) {
+        self.input(id, Input::Switchover, seen);
+    }
+
     /// Puts the device's next timer into the queue, unless it stands there.
     fn queue_timer(&mut self, id: DeviceId) {
         let Some(device) = self.devices.get_mut(id.0 as usize) else { return };
@@ -324,4 +355,10 @@ impl<L: Link> World<L> {
             self.queue.push((due, Class::Timer, id.0, timer as u64), Event::Timer(at, timer));
         }
     }
+}
+
+/// The next nonce of a device: 63 bits (`spec/formats.md` §8.1).
+pub(crate) fn next_nonce(device: &mut Device, seed: u64, id: DeviceId) -> u64 {
+    device.requests += 1;
+    draw(seed, AgentId(id.0), Draw::Nonce, device.requests) >> 1
 }

@@ -164,3 +164,83 @@ fn what_the_switch_lacks_is_seen_by_its_exchanges() {
         assert!(outcome.passed(), "{keys} {lines}: {}", outcome.failure_text());
     }
 }
+
+/// A scenario that describes its network has that network.
+#[test]
+fn a_network_that_is_described_has_only_what_is_described() {
+    let hosts = "[world.network.hosts]\n\"cslu.example.com\" = \"192.0.2.200\"\n";
+    let routes = "[world.network.routes]\n\"192.0.2.200:8182\" = \"127.0.0.1:1\"\n";
+    for (url, network, text) in [
+        ("http://anything.example.com/cslu/v1/pi", "", None),
+        ("http://cslu.example.com:8182/cslu/v1/pi", hosts, None),
+        ("http://cslu.example.com:8182/cslu/v1/pi", &format!("{hosts}{routes}"), None),
+        ("cslu-local", hosts, None),
+        (
+            "http://clsu.example.com:8182/cslu/v1/pi",
+            hosts,
+            Some("Unable to resolve server hostname/domain name"),
+        ),
+        (
+            "http://cslu.example.com:8181/cslu/v1/pi",
+            &format!("{hosts}{routes}"),
+            Some("Communications failure"),
+        ),
+    ] {
+        let count = u8::from(text.is_some());
+        let file = format!(
+            "name = \"x\"\nuntil = \"1m\"\n[device]\nurl-cslu = \"{url}\"\n{network}\
+             [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = {count}\ntext = \".* : {}\"\n\
+             [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = {count}\n",
+            text.unwrap_or(".*")
+        );
+        let scenarios = parse(&file, "f.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}"));
+        let outcome = run(&scenarios[0], &Options::default()).unwrap();
+        assert!(outcome.passed(), "{url} {network}: {}", outcome.failure_text());
+    }
+}
+
+/// One vocabulary: what the table says of the live mock is what the live mock takes.
+#[test]
+fn the_table_and_the_live_mock_know_the_same_words() {
+    use slpsim_cssm::FaultKind;
+    use slpsim_transport::fault::Place;
+    let words = |live: bool| {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.row().places.contains(&Place::Live) == live);
+        let mut words: Vec<_> = kinds.map(Kind::word).collect();
+        words.sort_unstable();
+        words
+    };
+    let sorted = |words: &[&'static str]| {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words
+    };
+    assert_eq!(words(true), sorted(&FaultKind::WORDS));
+    assert_eq!(words(false), sorted(&FaultKind::ELSEWHERE));
+}
+
+/// The example of each row is a fault that a scenario takes.
+#[test]
+fn every_example_of_the_table_is_taken() {
+    for kind in Kind::ALL {
+        with("1d", kind.row().example);
+    }
+}
+
+/// The worked example of the guide is played as it is printed there.
+#[test]
+fn the_example_of_the_guide_passes_as_printed() {
+    let guide =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scenarios.md")).unwrap();
+    let block = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let scenarios = parse(block, "symptom.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(&scenarios[0], &Options::default()).unwrap();
+    assert!(outcome.passed(), "{}", outcome.failure_text());
+    let other = block.replace("dns-nxdomain", "unreachable");
+    let scenarios = parse(&other, "symptom.toml", Path::new("")).unwrap();
+    let said = run(&scenarios[0], &Options::default()).unwrap().failure_text();
+    let printed = guide.split("## When it fails").nth(1).unwrap();
+    for line in said.lines() {
+        assert!(printed.contains(line.trim()), "{line}");
+    }
+}

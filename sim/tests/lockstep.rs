@@ -39,6 +39,10 @@ enum Step {
     Sync,
     Interval(u16),
     PowerCut,
+    TrustAll,
+    StandbyAdded,
+    StandbyRemoved,
+    Switchover,
 }
 
 fn spec(transport: TransportMode) -> DeviceSpec {
@@ -68,8 +72,21 @@ fn run<L: Link>(
             Step::Trust => Command::Trust { token: token.clone(), scope: Scope::Local, force: false },
             Step::Sync => Command::Sync,
             Step::Interval(days) => Command::UsageInterval(*days),
+            Step::TrustAll => Command::Trust { token: token.clone(), scope: Scope::All, force: true },
             Step::PowerCut => {
                 world.power_cycle(id, &mut seen).unwrap();
+                continue;
+            }
+            Step::StandbyAdded => {
+                world.standby_added(id, Udi::new("N9K-C9508", "FDO00000002").unwrap(), &mut seen);
+                continue;
+            }
+            Step::StandbyRemoved => {
+                world.standby_removed(id, &mut seen);
+                continue;
+            }
+            Step::Switchover => {
+                world.switchover(id, &mut seen);
                 continue;
             }
         };
@@ -174,4 +191,27 @@ fn timeline_f_is_the_same_over_sockets() {
     };
     let trace = agree(&script);
     assert_eq!(trace.len(), 3 + 16);
+}
+
+/// §10: a standby gets its trust code, takes over in an outage, and asks for new codes for both.
+#[test]
+fn two_supervisors_are_the_same_over_sockets() {
+    let script = Script {
+        transport: TransportMode::Smart,
+        outages: vec![(2 * HOUR, 3 * HOUR)],
+        steps: vec![
+            (10 * SECOND, Step::Trust),
+            (HOUR, Step::StandbyAdded),
+            (2 * HOUR, Step::Switchover),
+            (4 * HOUR, Step::TrustAll),
+            (5 * HOUR, Step::Switchover),
+            (6 * HOUR, Step::StandbyRemoved),
+        ],
+        until: 35 * DAY,
+    };
+    let trace = agree(&script);
+    let count = |is: fn(&Message) -> bool| trace.iter().filter(|(_, message)| is(message)).count();
+    assert_eq!(count(|message| matches!(message, Message::TrustCodeInstallSuccess { .. })), 4);
+    assert_eq!(count(|message| matches!(message, Message::CommFailed { .. })), 4);
+    assert_eq!(count(|message| matches!(message, Message::CommRestored { .. })), 1);
 }

@@ -1,6 +1,7 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod config;
 mod cssm_bundle;
 mod daemons;
 mod diagnostics;
@@ -17,8 +18,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::error::{exit_code, one_line};
-use options::{Global, LogOptions, MockOptions, Remote, WorldOptions};
+use crate::error::{exit_code, one_line, user_error};
+use options::{Global, LogOptions, MockOptions, OutputForm, Remote, WorldOptions};
 
 /// Simulator of Cisco's on-device licensing agent (Smart Licensing Using Policy), with a mock CSSM.
 ///
@@ -143,6 +144,9 @@ pub(crate) enum ConfigCommand {
     Check {
         /// Which
         file: PathBuf,
+        /// Set a key, as for `slpsim run` (repeatable)
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
     },
     /// Print every key with type, unit, default and meaning
     Reference,
@@ -174,9 +178,9 @@ pub(crate) struct AdvanceArgs {
 /// `slpsim messages`
 #[derive(Debug, Args)]
 pub(crate) struct MessagesArgs {
-    /// In which form
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: catalogue::Format,
+    /// In which form [default: text, or json with --output json]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<catalogue::Format>,
     /// Parse this log instead (`-` for standard input) and print the LICMGR lines that do not fit the catalogue
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
@@ -206,21 +210,21 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Command::Demo { .. } if cli.global.output == OutputForm::Json => {
+            Err(user_error("the demo is a console to be looked at: it has no JSON form"))
+        }
         Command::Demo { seed } => crate::demo::run(seed).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => daemons::run(*args),
         Command::Cssm(mut args) => match args.command.take() {
             Some(command) => block_on(cssm_bundle::run(command, cli.global.output)),
             None => daemons::cssm(*args),
         },
-        Command::Config(ConfigCommand::Check { file }) => daemons::check(file),
-        Command::Config(ConfigCommand::Reference) => {
-            output::print(&slpsim_config::reference())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Config(ConfigCommand::Check { file, set }) => config::check(file, set, cli.global.output),
+        Command::Config(ConfigCommand::Reference) => config::reference(cli.global.output),
         Command::Scenario(command) => scenario::scenario(&command, cli.global.output),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
-        Command::Messages(args) => catalogue::messages(&args),
+        Command::Messages(args) => catalogue::messages(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }

@@ -338,3 +338,82 @@ impl Files {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    const GOOD: &str = "name = \"good\"\nuntil = \"1h\"\n[matrix]\nn = [1, 2]\n[device]\n[[at]]\nt = \"0s\"\n\
+        fault = { kind = \"stall\", next = \"{n}\" }\n[[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = \"{n}\"\n";
+
+    /// Just the commands of this file.
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(subcommand)]
+        command: ScenarioCommand,
+    }
+
+    fn done(folder: &Path, line: &str) -> Result<ExitCode> {
+        let words = line.split(' ').map(|word| word.replace("DIR", &folder.display().to_string()));
+        scenario(&Only::try_parse_from(words).unwrap().command, OutputForm::Text)
+    }
+
+    fn code(result: &Result<ExitCode>) -> String {
+        match result {
+            Ok(code) => format!("{code:?}"),
+            Err(error) => format!("{:?}", crate::error::exit_code(error)),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_says_passed_failed_or_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("good.toml", GOOD);
+        write("failing", &GOOD.replace("count = \"{n}\"", "count = 0"));
+        write("wrong", &GOOD.replace("kind", "knd"));
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        for (line, expected) in [
+            ("x run DIR/good.toml", 0),
+            ("x run DIR", 0),
+            ("x run DIR --jobs 1 --seed 9 --matrix n=2", 0),
+            ("x run DIR/good.toml DIR/failing", 1),
+            ("x run DIR --without-cause", 1),
+            ("x run DIR/wrong", 2),
+            ("x run DIR/good.toml DIR/wrong", 2),
+            ("x run DIR/nothing", 2),
+            ("x run DIR/empty", 2),
+            ("x run DIR --matrix n=3", 2),
+            ("x check DIR", 0),
+            ("x check DIR/wrong", 2),
+            ("x list DIR", 0),
+            ("x faults", 0),
+            ("x faults --format md", 0),
+            ("x reference", 0),
+        ] {
+            let result = done(folder.path(), line);
+            assert_eq!(code(&result), format!("{:?}", ExitCode::from(expected)), "{line}: {result:?}");
+        }
+        let said = done(folder.path(), "x check DIR/wrong DIR/nothing").unwrap_err().to_string();
+        assert!(said.contains("wrong:8:11: unknown key `knd` in [at.fault]; did you mean `kind`?"), "{said}");
+        assert!(said.contains("cannot read"), "{said}");
+    }
+
+    #[test]
+    fn a_run_leaves_a_report_a_trace_and_a_log_in_the_order_of_the_scenarios() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("good.toml"), GOOD).unwrap();
+        done(folder.path(), "x run DIR --junit DIR/j --trace DIR/t --log DIR/l").unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(read("j").contains("tests=\"2\" failures=\"0\""));
+        let trace: Vec<serde_json::Value> =
+            read("t").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(trace.first().unwrap()["scenario"], "good [n=1]");
+        assert_eq!(trace.last().unwrap()["scenario"], "good [n=2]");
+        let struck = trace.iter().filter(|entry| entry["fault"] == 1).count();
+        assert_eq!(struck, 3);
+        let failed = read("l").lines().filter(|line| line.contains("COMM_FAILED")).count();
+        assert_eq!(failed, 3);
+    }
+}

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use slpsim_agent::Account as Names;
 use slpsim_config as config;
-use slpsim_cssm::server::{Running, Server, ServerConfig, Upstream};
+use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, Upstream};
 use slpsim_cssm::{AccountConfig, AckMode, Role};
 use slpsim_network::World;
 
 use crate::clock::Clock;
-use crate::error::BlameUser;
+use crate::error::{BlameUser, user_error};
 use crate::ready::Urls;
 
 impl slpsim_cssm::server::Clock for Clock {
@@ -50,7 +50,12 @@ pub(super) async fn start(
         state_dir: Some(mock.store.clone().unwrap_or(folder)),
         ..ServerConfig::default()
     };
-    Server::start(settings, Arc::new(clock.clone())).await.blame_user()
+    match Server::start(settings, Arc::new(clock.clone())).await {
+        Err(StartError::Remote(address)) => Err(user_error(format!(
+            "{address} is not a loopback address: the mock serves other machines only with --allow-external"
+        ))),
+        started => started.blame_user(),
+    }
 }
 
 fn rules(mock: &config::Mock) -> slpsim_cssm::Config {

@@ -10,5 +10,7 @@
 mod bad_input;
 mod carry;
 mod death;
+mod pipes;
 mod process;
+mod tour;
 mod walk;

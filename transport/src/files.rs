@@ -6,12 +6,16 @@
 
 mod ack;
 mod auth;
+mod device;
+mod import;
 mod policy;
 mod save;
 mod sealed;
 mod trust;
 
 pub use auth::{AuthRequest, auth_file, auth_request_file};
+pub use device::device_file;
+pub use import::{Received, read_import};
 pub use save::{SystemInfo, SystemUnit, save_file};
 pub use sealed::{Opener, SealedText};
 pub use trust::TrustRequest;

@@ -15,7 +15,9 @@ mod device;
 mod server;
 
 pub use accept::accept;
+pub(crate) use accept::{auth_code, element};
 pub use compose::compose;
+pub(crate) use compose::usage_report;
 pub use device::{
     AuthEntry, DeviceBody, DeviceHeader, DeviceMessage, Envelope, EnvelopeSignature, Payload, RumMeasurement,
     RumSigner, UsageReport,

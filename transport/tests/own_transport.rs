@@ -121,7 +121,7 @@ async fn answer_all(listener: UnixListener, signer: Arc<Signer>) {
                 answer.data.ack = Some(Sealed::good(now, ack));
             }
             DeviceBody::IdTokenTrust { .. }
-            | DeviceBody::TrustSync
+            | DeviceBody::TrustSync { .. }
             | DeviceBody::Hello
             | DeviceBody::AuthRequest { .. }
             | DeviceBody::AuthReturn { .. }

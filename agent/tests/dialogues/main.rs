@@ -8,6 +8,7 @@ mod support;
 mod authorization;
 mod clock;
 mod discovery;
+mod files;
 mod life;
 mod policy;
 mod polling;

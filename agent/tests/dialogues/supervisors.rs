@@ -269,6 +269,22 @@ fn a_factory_reset_forgets_the_trust_of_both_units_and_keeps_the_pair() {
     assert_eq!(units, [(Role::Active, udi(), None), (Role::Standby, standby(), None)]);
 }
 
+/// §10 speaks of a standby that is added; one that is there from the start is no event.
+#[test]
+fn a_standby_that_is_there_from_the_start_causes_no_push_of_its_own() {
+    let usage = [slpsim_agent::Usage { license: 0, count: 1 }];
+    let profile = slpsim_agent::ProfileId::Nexus9000;
+    let mut rig = Rig::unbooted(profile, TransportMode::Cslu, T, Peer::default(), &usage);
+    rig.agent.pair_with(standby());
+    rig.input(Input::Boot { cause: slpsim_agent::BootCause::First, clock_authoritative: true });
+    rig.run_for(HOUR);
+    let usage = rig.sent.iter().filter(|(_, sent)| sent.purpose() == Purpose::Usage);
+    assert_eq!(usage.map(|(at, _)| at.since(T)).collect::<Vec<_>>(), [2 * MINUTE]);
+    assert_eq!(roles(&last_reports(&rig)[0]), [(Role::Active, udi()), (Role::Standby, standby())]);
+    rig.input(Input::StandbyAdded(standby()));
+    assert_eq!(rig.due_in(Timer::Report), Some(30 * DAY + 2 * MINUTE - HOUR), "it is there already");
+}
+
 #[test]
 fn events_that_change_nothing_push_nothing() {
     let mut rig = Rig::new(TransportMode::Cslu, T, Peer::default());

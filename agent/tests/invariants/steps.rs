@@ -39,6 +39,10 @@ pub(crate) enum Step {
     Interval(u16),
     AuthRequest(u8),
     AuthReturn,
+    /// Which of the save commands.
+    Save(u8),
+    /// A file with that is imported.
+    File(Answer),
     Clock(i64),
     ClockAuthoritative,
     Standby(u8),
@@ -105,6 +109,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![Just(0), 1_u16..60, Just(3_650)].prop_map(Step::Interval),
         1 => (0_u8..4).prop_map(Step::AuthRequest),
         1 => Just(Step::AuthReturn),
+        2 => (0_u8..5).prop_map(Step::Save),
+        3 => answer().prop_map(Step::File),
         1 => clock_step().prop_map(Step::Clock),
         1 => Just(Step::ClockAuthoritative),
         2 => (0_u8..6).prop_map(Step::Standby),

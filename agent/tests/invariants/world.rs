@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use slpsim_agent::input::Scope;
 use slpsim_agent::{
     Account, Ack, Agent, AgentId, AuthCode, BootCause, Capabilities, Command, Cx, Element, ElementFault,
-    Failure, IdCert, Input, InstanceId, Keep, Message, Now, Output, PollId, Purpose, Reply, Report, ReportId,
-    ReportState, ReportVerdict, Request, Settings, Shared, Status, Token, TrustCode, Txn, Udi, Usage,
+    Failure, File, IdCert, Import, Input, InstanceId, Keep, Message, Now, Output, PollId, Purpose, Reply,
+    Report, ReportId, ReportState, ReportVerdict, Request, SaveUsage, Settings, Shared, Status, Token,
+    TrustCode, Txn, Udi, Usage,
 };
 use slpsim_policy::{Mono, Policy, Values, Wall};
 
@@ -135,7 +136,12 @@ impl World {
                 let cause = if *power_loss { BootCause::PowerLoss } else { BootCause::Reload };
                 self.input(Input::Boot { cause, clock_authoritative: true });
             }
+            Step::File(answer) => {
+                let command = self.file(answer);
+                self.command(command);
+            }
             Step::Trust { .. }
+            | Step::Save(_)
             | Step::Sync
             | Step::FactoryReset
             | Step::Transport(_)
@@ -181,13 +187,22 @@ impl World {
 
     pub(crate) fn command(&mut self, command: Command) {
         let reset = command == Command::FactoryReset;
+        let named = match &command {
+            Command::Import(import) => {
+                let acks = import.acks.iter().filter_map(|(_, ack)| ack.body.as_ref().ok());
+                acks.flat_map(|ack| ack.reports.iter().map(|(id, _)| *id)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let import = matches!(command, Command::Import(_));
         let before = self.agent.clone();
         let mut refused = false;
         let outputs = self.call(|agent, cx| refused = agent.command(cx, command).is_err());
-        if refused {
+        // Of a file, what is good is installed although other parts are refused.
+        if refused && !import {
             assert_eq!((outputs.len(), &self.agent), (0, &before), "a refused command changes nothing");
         }
-        self.check_reports(&before, &outputs, reset, &[]);
+        self.check_reports(&before, &outputs, reset, &named);
         self.perform(outputs);
     }
 
@@ -275,7 +290,7 @@ impl World {
                 }
                 // Only the saved agent has something to cancel at its reload.
                 Output::Cancel(_) => {}
-                Output::Persist | Output::Log(_) | Output::Event(_) => {
+                Output::Persist | Output::Log(_) | Output::Event(_) | Output::WriteFile(_) => {
                     self.trace.push(format!("{} {output:?}", self.now.wall));
                 }
             }
@@ -291,7 +306,8 @@ impl World {
                     assert!(self.down, "COMM_RESTORED without an outage");
                     self.down = false;
                 }
-                Output::Log(_) | Output::Event(_) | Output::Persist => {}
+                Output::WriteFile(File::Usage(reports)) => self.hand_over(&reports),
+                Output::Log(_) | Output::Event(_) | Output::Persist | Output::WriteFile(_) => {}
             }
         }
         let down = self.agent.view(&self.shared, self.now).down().is_some();
@@ -303,13 +319,33 @@ impl World {
         let twice = self.flying.iter().any(|(_, flying)| flying.purpose() == purpose);
         assert!(!twice, "two exchanges of {purpose:?} in flight");
         if let Request::Usage { reports } = &request {
-            assert!(!reports.is_empty());
-            for report in reports {
-                let first = self.sent.entry(report.id).or_insert_with(|| report.clone());
-                assert_eq!(first, report, "a closed report changed");
-            }
+            self.hand_over(reports);
         }
         self.flying.push((txn, request));
+    }
+
+    fn hand_over(&mut self, reports: &[Report]) {
+        assert!(!reports.is_empty());
+        for report in reports {
+            let first = self.sent.entry(report.id).or_insert_with(|| report.clone());
+            assert_eq!(first, report, "a closed report changed");
+        }
+    }
+
+    /// A file with what an answer would bring.
+    fn file(&mut self, answer: &Answer) -> Command {
+        let units: Vec<_> = self.agent.units().collect();
+        let request = Request::Trust { token: Token::new("EXAMPLETOKEN0001").unwrap(), force: false, units };
+        let answer = Answer { status: Some(0), ..answer.clone() };
+        let Ok(reply) = self.answer(&request, &answer) else { return Command::SaveTrustRequest };
+        let udi = self.agent.sender().udi;
+        Command::Import(Box::new(Import {
+            account: reply.account,
+            trust: reply.trust,
+            policies: reply.policy.into_iter().collect(),
+            acks: reply.ack.map(|ack| (Some(udi), ack)).into_iter().collect(),
+            auth: reply.auth,
+        }))
     }
 
     fn answer(&mut self, request: &Request, answer: &Answer) -> Result<Reply, Failure> {
@@ -403,6 +439,10 @@ fn command(step: &Step) -> Command {
         Step::Interval(days) => Command::UsageInterval(*days),
         Step::AuthRequest(license) => Command::AuthorizationRequest { license: *license, count: 1 },
         Step::AuthReturn => Command::AuthorizationReturn,
+        Step::Save(0) => Command::SaveTrustRequest,
+        Step::Save(1) => Command::SaveUsage(SaveUsage::All),
+        Step::Save(2) => Command::SaveUsage(SaveUsage::Unreported),
+        Step::Save(days) => Command::SaveUsage(SaveUsage::Days(u16::from(*days))),
         _ => Command::Sync,
     }
 }

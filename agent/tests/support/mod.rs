@@ -255,7 +255,7 @@ impl Rig {
                     exchanges.push((*txn, request.clone()));
                 }
                 Output::Cancel(txn) => self.held.retain(|(held, _)| held != txn),
-                Output::Persist | Output::Event(_) => {}
+                Output::Persist | Output::Event(_) | Output::WriteFile(_) => {}
             }
         }
         self.outputs.extend(outputs);

@@ -111,6 +111,13 @@ fn trust() -> Vec<Expected> {
         cite; TrustInstalledAsksAgain, end(End::Trust) => TrustInstalled,
             among([Persist, Clear(Timer::Trust), Arm(Timer::Sync, 40 * SECOND)]), [TrustCodeInstallSuccess];
         cite; TrustAbsentOff, Op(Operator::Trust) => TrustAbsent, only([]), [];
+        "spec/behaviour.md §7.1"; TrustAbsentDirect, Op(Operator::ImportTrust) => TrustInstalled,
+            among([
+                Persist,
+                Arm(Timer::Hello, 10 * SECOND),
+                Arm(Timer::Report, 30 * SECOND),
+                Arm(Timer::Sync, 40 * SECOND),
+            ]), [TrustCodeInstallSuccess];
     ]
 }
 
@@ -211,6 +218,9 @@ fn attempts() -> Vec<Expected> {
             only([Persist, Send(Purpose::Usage), CloseReports]), [];
         cite; Retrying, Op(Operator::Interval) => ReportingRetrying, only([]), [];
         cite; Fast, Op(Operator::Interval) => ReportingFast, only([]), [];
+        cite; Fast, Op(Operator::ImportPolicy) => ReportingFast, among([Persist]), [PolicyInstallSuccess];
+        "spec/behaviour.md §4"; Idle, Op(Operator::SaveUsage) => ReportingIdle,
+            only([Persist, WriteFile, CloseReports]), [];
         cite; Retrying, Wo(World::BootReload) => ReportingIdle,
             among([
                 Arm(Timer::Hello, 10 * SECOND),

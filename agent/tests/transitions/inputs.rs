@@ -33,6 +33,16 @@ closed! {
         IntervalRefused => "`usage interval 0`",
         AuthorizationRequest => "`authorization request`",
         AuthorizationReturn => "`authorization return`",
+        SaveUsage => "`save usage all`",
+        SaveTrustRequest => "`save trust-request`",
+        ImportTrust => "`import`: trust code",
+        ImportTrustOlder => "`import`: trust code, older",
+        ImportPolicy => "`import`: new policy",
+        ImportPolicyOlder => "`import`: policy, older",
+        ImportAck => "`import`: ACK",
+        ImportAckOther => "`import`: ACK of another device",
+        ImportAuthorization => "`import`: authorization code",
+        ImportUnreadable => "`import`: policy, unreadable",
     }
 }
 
@@ -121,7 +131,18 @@ impl InputKind {
                 | Operator::Url => &["§7.1"],
                 Operator::FactoryReset => &["§11"],
                 Operator::Interval | Operator::IntervalRefused => &["§3.4"],
-                Operator::AuthorizationRequest | Operator::AuthorizationReturn => &["§17"],
+                Operator::AuthorizationRequest
+                | Operator::AuthorizationReturn
+                | Operator::SaveTrustRequest => &["§17"],
+                Operator::SaveUsage => &["§4"],
+                Operator::ImportTrust => &["§6", "§7.2"],
+                Operator::ImportPolicy => &["§2.3"],
+                Operator::ImportAck => &["§8"],
+                Operator::ImportAuthorization => &["formats §3"],
+                Operator::ImportTrustOlder
+                | Operator::ImportPolicyOlder
+                | Operator::ImportAckOther
+                | Operator::ImportUnreadable => &["§9"],
             },
             Self::World(world) => match world {
                 World::BootFirst | World::BootReload | World::BootPowerLoss => &["§11"],
@@ -200,6 +221,9 @@ closed! {
         UsageInterval => "command UsageInterval",
         AuthorizationRequest => "command AuthorizationRequest",
         AuthorizationReturn => "command AuthorizationReturn",
+        SaveUsage => "command SaveUsage",
+        SaveTrustRequest => "command SaveTrustRequest",
+        Import => "command Import",
     }
 }
 
@@ -251,6 +275,9 @@ impl Variant {
             Command::UsageInterval(_) => Self::UsageInterval,
             Command::AuthorizationRequest { .. } => Self::AuthorizationRequest,
             Command::AuthorizationReturn => Self::AuthorizationReturn,
+            Command::SaveUsage(_) => Self::SaveUsage,
+            Command::SaveTrustRequest => Self::SaveTrustRequest,
+            Command::Import(_) => Self::Import,
         }
     }
 }

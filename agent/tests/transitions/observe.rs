@@ -46,6 +46,8 @@ pub(crate) enum Effect {
     SettleReports,
     /// A report is lost at the cap.
     PurgeReport,
+    /// A file is written.
+    WriteFile,
     /// An ACK element has no effect but an entry in the event log.
     IgnoreAck,
     /// Another concern changes its state.
@@ -81,6 +83,7 @@ fn of_output(output: &Output, held: &BTreeMap<u16, Purpose>) -> Option<Effect> {
     match output {
         Output::Persist => Some(Effect::Persist),
         Output::Send { request, .. } => Some(Effect::Send(request.purpose())),
+        Output::WriteFile(_) => Some(Effect::WriteFile),
         Output::Cancel(txn) => Some(Effect::Cancel(held[&txn.0])),
         Output::Event(Event::Ack { ignored: Some(_) }) => Some(Effect::IgnoreAck),
         Output::Event(Event::RumPurged(_)) => Some(Effect::PurgeReport),
@@ -149,6 +152,12 @@ impl Effect {
             Self::CommandRefused(Operator::IntervalRefused, _) | Self::CloseReports | Self::PurgeReport => {
                 Some(Concern::Reporting)
             }
+            Self::CommandRefused(Operator::ImportTrustOlder, _) => Some(Concern::Trust),
+            Self::CommandRefused(Operator::ImportPolicyOlder | Operator::ImportUnreadable, _) => {
+                Some(Concern::Policy)
+            }
+            Self::CommandRefused(Operator::SaveUsage, _) | Self::WriteFile => Some(Concern::Reporting),
+            Self::CommandRefused(Operator::ImportAckOther, _) => Some(Concern::Polling),
             Self::CommandRefused(..) => Some(Concern::Authorization),
             Self::Send(purpose) | Self::Cancel(purpose) => Some(owner_of_purpose(*purpose)),
             Self::Arm(timer, _) | Self::Clear(timer) => Some(owner_of_timer(*timer)),
@@ -173,6 +182,7 @@ impl Effect {
             Self::CloseReports => "closes reports".to_owned(),
             Self::SettleReports => "reports acknowledged".to_owned(),
             Self::PurgeReport => "purges a report".to_owned(),
+            Self::WriteFile => "writes a file".to_owned(),
             Self::IgnoreAck => "ACK ignored".to_owned(),
             Self::Also(state) => format!("{} → {}", state.concern().text(), state.text()),
         }

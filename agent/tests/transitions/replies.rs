@@ -2,13 +2,13 @@
 
 use slpsim_agent::reply::ElementFault;
 use slpsim_agent::{
-    Ack, AuthCode, Capabilities, Element, Failure, IdCert, InstanceId, PollId, Purpose, Reply, ReportVerdict,
-    Status, TrustCode,
+    Ack, AuthCode, Capabilities, Element, Failure, IdCert, Import, InstanceId, PollId, Purpose, Reply,
+    ReportVerdict, Status, TrustCode, Udi,
 };
-use slpsim_policy::{Policy, Values};
+use slpsim_policy::{Policy, Values, Wall};
 
 use crate::inputs::End;
-use crate::support::{Answer, HOUR, Rig};
+use crate::support::{Answer, DAY, HOUR, Rig};
 
 /// How far the clocks of a refused element are apart: refused by every transport (`spec/behaviour.md` §9).
 const APART: i64 = 2 * HOUR;
@@ -106,6 +106,44 @@ fn with_authorization(rig: &Rig, wrong: Wrong) -> Reply {
     let entitlements = rig.agent.profile().licenses.last().map(|license| (license.tag.to_owned(), 2));
     let code = AuthCode { udi, entitlements: entitlements.into_iter().collect(), flag: "A".into() };
     Reply { auth: vec![wrong.element(rig, code)], ..wrong.reply(rig) }
+}
+
+/// No unit of the device.
+pub(crate) fn stranger() -> Udi {
+    Udi::new("N9K-C9508", "FDO00000099").unwrap()
+}
+
+/// A file that was issued `age_days` ago, with a trust code.
+pub(crate) fn file_with_trust(rig: &Rig, age_days: u16) -> Import {
+    let mut trust = with_trust(rig, Wrong::Nothing).trust;
+    for code in &mut trust {
+        code.issued = days_ago(rig, age_days);
+        if let Ok(code) = &mut code.body {
+            code.valid_to = code.valid_to.plus_millis(-i64::from(age_days) * DAY);
+        }
+    }
+    Import { trust, ..Import::default() }
+}
+
+/// A file that was issued `age_days` ago, with a policy.
+pub(crate) fn file_with_policy(rig: &Rig, age_days: u16) -> Import {
+    let policies = vec![Element { issued: days_ago(rig, age_days), body: Ok(other_policy()) }];
+    Import { policies, ..Import::default() }
+}
+
+/// A file with an ACK for `udi`, of all reports that wait for one.
+pub(crate) fn file_with_ack(rig: &Rig, udi: Udi) -> Import {
+    let acks = with_ack(rig, Wrong::Nothing).ack.map(|ack| (Some(udi), ack)).into_iter().collect();
+    Import { acks, ..Import::default() }
+}
+
+/// A file with an authorization code.
+pub(crate) fn file_with_authorization(rig: &Rig) -> Import {
+    Import { auth: with_authorization(rig, Wrong::Nothing).auth, ..Import::default() }
+}
+
+fn days_ago(rig: &Rig, days: u16) -> Wall {
+    rig.now.wall.plus_millis(-i64::from(days) * DAY)
 }
 
 /// The end of an exchange of `purpose`.

@@ -1,7 +1,10 @@
 //! Gives one input of a kind to an agent in a state of the table.
 
 use slpsim_agent::input::Scope;
-use slpsim_agent::{BootCause, Command, Input, Purpose, Timer, Token, TransportMode, Txn, Usage};
+use slpsim_agent::{
+    BootCause, Command, Import, ImportKind, Input, Purpose, SaveUsage, Timer, Token, TransportMode, Txn,
+    Usage,
+};
 use slpsim_policy::Mono;
 
 use crate::closed::closed;
@@ -137,7 +140,7 @@ impl Stage {
                 let rig = self.due[timer as usize].1.clone()?;
                 Ok(Prepared { rig, step: Step::Input(Input::Timeout) })
             }
-            InputKind::Operator(operator) => Ok(here(of_operator(operator))),
+            InputKind::Operator(operator) => Ok(here(of_operator(&self.at, operator))),
             InputKind::World(world) => {
                 of_world(self.scene, &self.at, world).map(here).map_err(Never::NoObject)
             }
@@ -255,7 +258,8 @@ fn trust(force: bool) -> Command {
     Command::Trust { token: Token::new("EXAMPLETOKEN0002").unwrap(), scope: Scope::Local, force }
 }
 
-fn of_operator(operator: Operator) -> Step {
+fn of_operator(rig: &Rig, operator: Operator) -> Step {
+    let import = |import| Command::Import(Box::new(import));
     Step::Command(match operator {
         Operator::Trust => trust(false),
         Operator::TrustForce => trust(true),
@@ -270,6 +274,16 @@ fn of_operator(operator: Operator) -> Step {
         Operator::IntervalRefused => Command::UsageInterval(0),
         Operator::AuthorizationRequest => REQUEST,
         Operator::AuthorizationReturn => Command::AuthorizationReturn,
+        Operator::SaveUsage => Command::SaveUsage(SaveUsage::All),
+        Operator::SaveTrustRequest => Command::SaveTrustRequest,
+        Operator::ImportTrust => import(replies::file_with_trust(rig, 0)),
+        Operator::ImportTrustOlder => import(replies::file_with_trust(rig, 20)),
+        Operator::ImportPolicy => import(replies::file_with_policy(rig, 0)),
+        Operator::ImportPolicyOlder => import(replies::file_with_policy(rig, 20)),
+        Operator::ImportAck => import(replies::file_with_ack(rig, rig.agent.sender().udi)),
+        Operator::ImportAckOther => import(replies::file_with_ack(rig, replies::stranger())),
+        Operator::ImportAuthorization => import(replies::file_with_authorization(rig)),
+        Operator::ImportUnreadable => import(Import::unreadable(ImportKind::Policy, rig.now.wall)),
     })
 }
 

@@ -58,7 +58,7 @@ fn detail(doc: &mut Document, device: &Device<'_>, report: &ReportView<'_>) {
             doc.field("Metric Name", "ENTITLEMENT");
             doc.field("Feature Name", report.license.name);
             doc.field("Metric Value", report.license.tag);
-            doc.field("UDI", device.agent.udi().in_show());
+            doc.field("UDI", report.udi.in_show());
             doc.text(format_args!("Previous Report Id: {previous},    Next Report Id: {next}"));
             doc.text(format_args!("State: {state},      State Change Reason: {reason}"));
             doc.text(format_args!("Start Time: {start},      End Time: {end}"));

@@ -106,7 +106,7 @@ fn rule_on(cx: &Cx<'_>) -> Result<Granted, Rule> {
             usage::report(cx, reports, hostname.as_deref(), software_tag)
         }
         DeviceBody::Poll { poll_id } => usage::poll(cx, *poll_id),
-        DeviceBody::TrustSync => sync::synchronise(cx),
+        DeviceBody::TrustSync { units } => sync::synchronise(cx, units),
         DeviceBody::Hello => Ok(Granted::new(StatusWord::Ok, ServerData::default())),
         DeviceBody::AuthRequest { keys } => auth::request(cx, keys),
         DeviceBody::AuthReturn { remove_code } => auth::give_back(cx, remove_code),

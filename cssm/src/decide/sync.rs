@@ -1,16 +1,16 @@
 //! `TRUST_SYNC`: policy, account and trust codes that end soon (`spec/behaviour.md` §6, §7.1).
 
-use slpsim_agent::numbers;
+use slpsim_agent::{Unit, numbers};
 use slpsim_transport::message::{Sealed, ServerData, StatusWord};
 
-use super::trust::{New, issue};
+use super::trust::{New, for_units, issue};
 use super::{Cx, Granted, gate};
 use crate::records::{Device, Event};
 use crate::rule::Rule;
 use crate::store::Changes;
 
 /// Answers with what the account has. A peer without connection to CSSM has the policy that came by file, or nothing.
-pub(super) fn synchronise(cx: &Cx<'_>) -> Result<Granted, Rule> {
+pub(super) fn synchronise(cx: &Cx<'_>, units: &[Unit]) -> Result<Granted, Rule> {
     if !cx.peer.connected {
         return without_cssm(cx);
     }
@@ -27,6 +27,9 @@ pub(super) fn synchronise(cx: &Cx<'_>) -> Result<Granted, Rule> {
         let code = issue(cx, &mut device, account, csr, New::Certificate);
         changes.events.push(cx.event(Event::TrustRenewed { trust_id: code.code.trust_id }));
         data.trust_codes.push(Sealed::good(cx.now, code));
+    }
+    if gate::names_identity(cx) {
+        for_units(cx, units, &device, account, (&mut changes, &mut data));
     }
     changes.devices.push(device);
     Ok(Granted { changes, ..Granted::new(StatusWord::Ok, data) })

@@ -50,8 +50,7 @@ pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
     for udi in udis {
         let mut device = record(cx, udi, account_id, &mut changes.events);
         if udi == cx.arrived.message.header.udi {
-            device.hostname = wish.hostname.map(Into::into);
-            device.software_tag = Some(wish.software_tag.clone());
+            device.says_of_itself(wish.hostname, wish.software_tag);
         }
         let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
         instance = instance.or(Some(made.code.identity.instance));
@@ -148,6 +147,35 @@ fn units(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Vec<Udi>, Rule> {
         return Err(Rule::DeviceList);
     }
     Ok(udis)
+}
+
+/// Trust codes for units that the active one names and that have none (`spec/behaviour.md` §10); a unit that may not
+/// join the account gets none.
+pub(super) fn for_units(
+    cx: &Cx<'_>,
+    units: &[Unit],
+    active: &Device,
+    account: &Account,
+    (changes, data): (&mut Changes, &mut ServerData),
+) {
+    let csr = active.trust.as_ref().and_then(|trust| trust.csr.clone());
+    let mut room = cx.loaded.room;
+    for unit in units.iter().take(MAX_UNITS).filter(|unit| unit.udi != active.udi) {
+        let served = changes.devices.iter().any(|device| device.udi == unit.udi);
+        let known = cx.device(&unit.udi);
+        let room_for = known.is_some() || room > 0;
+        let trusted = known.is_some_and(|device| device.trust.is_some());
+        if served || trusted || !room_for || may_join(cx, &unit.udi, active.account, account).is_err() {
+            continue;
+        }
+        room -= usize::from(known.is_none());
+        let mut device = record(cx, unit.udi, active.account, &mut changes.events);
+        let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
+        let event = Event::TrustIssued { trust_id: made.code.trust_id };
+        changes.events.push(EventRecord { at: cx.now, device: Some(unit.udi), event });
+        data.trust_codes.push(Sealed::good(cx.now, made));
+        changes.devices.push(device);
+    }
 }
 
 fn may_join(cx: &Cx<'_>, udi: &Udi, account_id: AccountId, account: &Account) -> Result<(), Rule> {

@@ -1,7 +1,7 @@
 //! What a device made and somebody else brings: over the REST interface, or as a file. The same rules judge it as judge
 //! what comes from a device.
 
-use slpsim_agent::{PollId, Udi};
+use slpsim_agent::{PollId, Token, Udi};
 use slpsim_transport::files::{TrustRequest, ack_file, auth_file, trust_code_file};
 use slpsim_transport::message::{
     AckObject, AuthEntry, ConnectInfo, DeviceBody, DeviceHeader, DeviceMessage, Nonce, Sealed, ServerData,
@@ -9,6 +9,7 @@ use slpsim_transport::message::{
 };
 
 use super::{Shared, wire};
+use crate::cssm::TokenWish;
 use crate::exchange::{Arrived, Proof, Signed, Steer};
 use crate::peer::Route;
 use crate::rule::Rule;
@@ -65,8 +66,12 @@ pub(super) fn trust(
     route: &Route,
     request: TrustRequest,
 ) -> Result<Vec<Sealed<TrustObject>>, Refusal> {
+    let token = match request.token {
+        Some(token) => token,
+        None => token_of_uploader(shared)?,
+    };
     let body = DeviceBody::IdTokenTrust {
-        token: request.token,
+        token,
         hostname: request.hostname,
         software_tag: request.software_tag,
         csr: Some(request.csr),
@@ -75,6 +80,14 @@ pub(super) fn trust(
         units: Vec::new(),
     };
     Ok(ask(shared, route, request.udi, request.nonce, body, false)?.data.trust_codes)
+}
+
+/// A request by file needs no id token: whoever uploads it is logged in to an account (modelled: the default one), which
+/// gives a token for this once.
+fn token_of_uploader(shared: &Shared) -> Result<Token, Refusal> {
+    let wish = TokenWish { max_uses: Some(1), expires_after_days: Some(1), ..TokenWish::default() };
+    let made = shared.with(|cssm| cssm.make_token(shared.now(), &wish));
+    made.map_err(|error| Refusal { rule: None, text: error.to_string() })
 }
 
 /// Trust codes as a file.

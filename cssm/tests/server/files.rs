@@ -195,7 +195,7 @@ async fn a_switch_without_any_network_gets_ack_policy_and_trust_by_file() {
         hostname: None,
         software_tag: device.sender.profile.software_tag.into(),
         csr: device.keys.csr(&device.sender.udi).unwrap().into(),
-        token: cssm.token(),
+        token: Some(cssm.token()),
         force: false,
         nonce: Nonce::Number(7),
         timestamp: NOW,
@@ -205,7 +205,7 @@ async fn a_switch_without_any_network_gets_ack_policy_and_trust_by_file() {
     assert_eq!((status, name.as_str()), (200, "ACK_trust.txt"));
     let code = read(&device, &code).trust_codes.remove(0).object.unwrap();
     assert_eq!((code.code.udi, code.nonce), (device.sender.udi, Some(Nonce::Number(7))));
-    let bad = TrustRequest { token: slpsim_agent::Token::new("NOSUCHTOKEN").unwrap(), ..request };
+    let bad = TrustRequest { token: Some(slpsim_agent::Token::new("NOSUCHTOKEN").unwrap()), ..request };
     let bad = trust_request_file(&bad).unwrap();
     let (status, _, refusal) = file(&cssm, "POST", "uploads", bad.into()).await;
     let refusal = String::from_utf8(refusal).unwrap();

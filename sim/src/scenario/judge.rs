@@ -100,8 +100,11 @@ fn near<'a>(
         Some(_) | None => 0,
     };
     let mut others: Vec<_> = lines.filter_map(|entry| Some((filter.misses(entry)?, entry))).collect();
-    // The same message first, then whatever is nearest in time.
-    others.sort_by_key(|(why, entry)| (*why == "another message", distance(entry), entry.at_ms));
+    // The same message where there is one, else whatever is nearest in time.
+    if others.iter().any(|(why, _)| *why != "another message") {
+        others.retain(|(why, _)| *why != "another message");
+    }
+    others.sort_by_key(|(_, entry)| (distance(entry), entry.at_ms));
     others.truncate(NEAR);
     others.sort_by_key(|(_, entry)| entry.at_ms);
     if others.is_empty() {

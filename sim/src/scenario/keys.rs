@@ -110,6 +110,12 @@ static SECTIONS: &[Section] = &[
             ),
             key("event", Kind::Choice(Event::WORDS), "none", "Something that happens to the device."),
             key(
+                "peer",
+                Kind::Choice(Peer::WORDS),
+                "none",
+                "The mock is replaced by one that plays this and knows the same.",
+            ),
+            key(
                 "cause",
                 Kind::Bool,
                 "true for a fault",
@@ -172,6 +178,26 @@ static SECTIONS: &[Section] = &[
         ],
     ),
     section(
+        "at.network",
+        Shape::One,
+        "The network around the devices changes.",
+        &[
+            key(
+                "firewall",
+                Kind::Rules,
+                "as before",
+                "Its rules from now on; an empty list lets all through.",
+            ),
+            key("gone", Kind::Names, "none", "Names that the DNS has no more."),
+        ],
+    ),
+    section(
+        "at.network.hosts",
+        Shape::Free(Kind::Ip),
+        "Names that the DNS has from now on, with their addresses.",
+        &[],
+    ),
+    section(
         "at.policy",
         Shape::One,
         "The account's policy from now on; without `name` it has none any more.",
@@ -208,7 +234,7 @@ static SECTIONS: &[Section] = &[
         Shape::Many,
         "An expectation: a message, what a show command prints, or what the mock knows.",
         &[
-            key("device", Kind::Name, "any, or the first", "Of which device."),
+            key("device", Kind::Name, "any; with `show`: all", "Of which device."),
             key("message", Kind::Name, "none", "Mnemonic, or `any`."),
             key("within", Kind::Text, "the whole run", "Window such as `30d..30d6h`, both ends included."),
             key("count", Kind::Any, "1..", "`15`, `1..`, `3..5` or `0`."),
@@ -276,7 +302,7 @@ mod tests {
         let (_, network) = SCHEMA.inside(world).find(|(name, _)| *name == "network").unwrap();
         assert_eq!(names(network), ["hosts", "routes", "interfaces"]);
         let at = SCHEMA.section("at").unwrap();
-        assert_eq!(names(at), ["after", "fault", "clock", "usage", "policy", "manage"]);
+        assert_eq!(names(at), ["after", "fault", "clock", "usage", "network", "policy", "manage"]);
     }
 
     #[test]

@@ -99,6 +99,17 @@ fn places(row: &Row) -> String {
 mod tests {
     use super::*;
 
+    /// `slpsim scenario faults --format md > docs/faults.md` writes it anew.
+    #[test]
+    fn the_document_of_the_project_is_that_of_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md");
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(
+            written == print(Form::Markdown),
+            "docs/faults.md is not that of the table: slpsim scenario faults --format md > docs/faults.md"
+        );
+    }
+
     #[test]
     fn each_form_has_every_kind() {
         for form in [Form::Text, Form::Markdown, Form::Json] {

@@ -37,6 +37,10 @@ impl<'a> Opener<'a> {
         Self { verifier, stamp, notes: Vec::new() }
     }
 
+    pub(super) const fn stamp(&self) -> Wall {
+        self.stamp
+    }
+
     pub(super) const fn verifier(&self) -> &Verifier {
         self.verifier
     }

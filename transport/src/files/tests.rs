@@ -250,7 +250,7 @@ fn requests_as_files_are_read_as_they_were_written() {
         hostname: None,
         software_tag: example().software_tag,
         csr: "-----BEGIN CERTIFICATE REQUEST-----\n".into(),
-        token: Token::new("EXAMPLETOKEN0001").unwrap(),
+        token: Some(Token::new("EXAMPLETOKEN0001").unwrap()),
         force: true,
         nonce: Nonce::Number(2),
         timestamp: NOW,

@@ -65,7 +65,8 @@ pub(crate) fn read(data: &str) -> Result<(Wall, TrustObject), DecodeError> {
     Ok((object.field("timestamp").millis()?, trust))
 }
 
-/// A trust request as a file, for a device without connection. It holds the id token.
+/// A trust request as a file, for a device without connection. It may hold an id token; whoever uploads it to an account
+/// stands for one that is missing (modelled).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustRequest {
     /// Who asks.
@@ -76,8 +77,8 @@ pub struct TrustRequest {
     pub software_tag: Word,
     /// Certificate request, PEM.
     pub csr: Box<str>,
-    /// The operator's token; a secret.
-    pub token: Token,
+    /// The operator's token, where there is one; a secret.
+    pub token: Option<Token>,
     /// A new trust code although one exists.
     pub force: bool,
     /// To be repeated by the trust code.
@@ -95,7 +96,9 @@ impl TrustRequest {
             }
             w.text("software_tag_identifier", &self.software_tag);
             w.text("csr", &self.csr);
-            w.text("id_token", self.token.expose());
+            if let Some(token) = &self.token {
+                w.text("id_token", token.expose());
+            }
             w.flag("force", self.force);
             w.text("nonce", &self.nonce.to_string());
             w.number("timestamp", self.timestamp.0);
@@ -105,13 +108,14 @@ impl TrustRequest {
     pub(super) fn read(data: &str) -> Result<Self, DecodeError> {
         let map = parse_object(data)?;
         let object = Object(&map);
-        let token = object.field("id_token");
+        let token = object.field("id_token").optional();
+        let token = token.map(|token| Token::new(token.text()?).map_err(|_| token.wrong(Rule::Token)));
         Ok(Self {
             udi: object.field("sudi").object_with(sudi)?,
             hostname: object.field("hostname").optional().map(Field::text).transpose()?.map(Into::into),
             software_tag: Word::Owned(object.field("software_tag_identifier").text()?.to_owned()),
             csr: object.field("csr").text()?.into(),
-            token: Token::new(token.text()?).map_err(|_| token.wrong(Rule::Token))?,
+            token: token.transpose()?,
             force: object.field("force").optional().map(Field::flag).transpose()?.unwrap_or(false),
             nonce: Nonce::parse(object.field("nonce").text()?),
             timestamp: object.field("timestamp").millis()?,

@@ -62,7 +62,7 @@ fn take_along(ack: &mut AckObject, reply: &mut Reply) {
     }
 }
 
-fn element<T, U>(sealed: Sealed<T>, content: impl FnOnce(T) -> U) -> Element<U> {
+pub(crate) fn element<T, U>(sealed: Sealed<T>, content: impl FnOnce(T) -> U) -> Element<U> {
     let issued: Wall = sealed.issued;
     let body = match (sealed.fault, sealed.object) {
         (Some(fault), _) => Err(fault),
@@ -72,7 +72,7 @@ fn element<T, U>(sealed: Sealed<T>, content: impl FnOnce(T) -> U) -> Element<U> 
     Element { issued, body }
 }
 
-fn auth_code(object: AuthObject) -> AuthCode {
+pub(crate) fn auth_code(object: AuthObject) -> AuthCode {
     AuthCode {
         udi: object.udi,
         entitlements: object

@@ -51,7 +51,10 @@ fn body(request: &Request, sender: &Sender) -> DeviceBody {
             software_tag,
             reports: reports.iter().map(|report| usage_report(report, sender)).collect(),
         },
-        Request::TrustSync => DeviceBody::TrustSync,
+        Request::TrustSync => {
+            let pair = sender.units.len() > 1;
+            DeviceBody::TrustSync { units: if pair { sender.units.clone() } else { Vec::new() } }
+        }
         Request::AuthRequest { keys } => DeviceBody::AuthRequest {
             keys: keys
                 .iter()

@@ -22,7 +22,7 @@ impl DeviceMessage {
             DeviceBody::IdTokenTrust { .. } => Purpose::Trust.into(),
             DeviceBody::LicenseUsage { .. } => Purpose::Usage.into(),
             DeviceBody::Poll { .. } => Purpose::Poll.into(),
-            DeviceBody::TrustSync => Purpose::TrustSync.into(),
+            DeviceBody::TrustSync { .. } => Purpose::TrustSync.into(),
             DeviceBody::Hello => Purpose::Hello.into(),
             DeviceBody::AuthRequest { .. } => Purpose::AuthRequest.into(),
             DeviceBody::AuthReturn { .. } => Purpose::AuthReturn.into(),
@@ -97,7 +97,10 @@ pub enum DeviceBody {
         poll_id: PollId,
     },
     /// `TRUST_SYNC`
-    TrustSync,
+    TrustSync {
+        /// `device_list`: the units of a redundancy set, the active one first; empty for a single one (modelled).
+        units: Vec<Unit>,
+    },
     /// `HELLO`
     Hello,
     /// `AUTH_REQUEST` (`mds9000`)

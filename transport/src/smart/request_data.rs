@@ -40,7 +40,15 @@ impl Codec<'_> {
                 w.list(&names.keys, |_| {});
                 w.text(&names.remove_code, remove_code);
             }
-            DeviceBody::TrustSync
+            DeviceBody::TrustSync { units } if !units.is_empty() => w.list(&names.device_list, |w| {
+                for unit in units {
+                    w.entry(|w| {
+                        write_sudi(w, names, &unit.udi);
+                        w.text(&names.role, unit.role.name());
+                    });
+                }
+            }),
+            DeviceBody::TrustSync { .. }
             | DeviceBody::Hello
             | DeviceBody::AuthRenew
             | DeviceBody::IdRenew
@@ -139,7 +147,12 @@ impl Codec<'_> {
                 DeviceBody::LicenseUsage { hostname, software_tag, reports: self.read_reports(data)? }
             }
             Purpose::Poll => DeviceBody::Poll { poll_id: PollId(data.field(&names.poll_id).number()?) },
-            Purpose::TrustSync => DeviceBody::TrustSync,
+            Purpose::TrustSync => {
+                let units = data.field(&names.device_list).optional();
+                let units =
+                    units.map(|list| list.each(self.max_units(), |unit| self.read_unit(unit.object()?)));
+                DeviceBody::TrustSync { units: units.transpose()?.unwrap_or_default() }
+            }
             Purpose::Hello => DeviceBody::Hello,
             Purpose::AuthRequest => DeviceBody::AuthRequest {
                 keys: data.field(&names.keys).each(self.max_units(), |key| self.read_key(key.object()?))?,
@@ -188,7 +201,15 @@ impl Codec<'_> {
 
     fn read_reports(self, data: Object<'_>) -> Result<Vec<UsageReport>, DecodeError> {
         let names = self.names();
-        let groups = data.field(&names.reports).each(MAX_ENTRIES, |group| {
+        let reports = data.field(&names.reports);
+        let counts =
+            reports.each(MAX_ENTRIES, |group| Ok(group.object()?.field(&names.usage).list()?.len()))?;
+        let total: usize = counts.into_iter().sum();
+        if total > MAX_ENTRIES {
+            let found = format!("{total} of at most {MAX_ENTRIES}");
+            return Err(DecodeError::new(Rule::Count, &names.reports, found));
+        }
+        let groups = reports.each(MAX_ENTRIES, |group| {
             let group = group.object()?;
             let udi = read_sudi(group, names)?;
             group.field(&names.usage).each(MAX_ENTRIES, |envelope| {

@@ -120,7 +120,7 @@ impl Device {
                     message.write_line(&mut line, Spelling::Device).unwrap();
                     self.log.push(line);
                 }
-                Output::Persist | Output::Cancel(_) | Output::Event(_) => {}
+                Output::Persist | Output::Cancel(_) | Output::Event(_) | Output::WriteFile(_) => {}
             }
         }
     }

@@ -15,7 +15,7 @@ use slpsim_logs::{SinkUrl, Zone};
 use slpsim_policy::Wall;
 
 use super::keys::SCHEMA;
-use super::model::{Moment, Peer, Scenario};
+use super::model::{Moment, Open, Peer, Scenario};
 
 const CHECKS: Checks = Checks {
     zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
@@ -61,8 +61,8 @@ pub(super) fn scenario(
     let mut cx = Cx { devices: &devices, until_ms, problems: &mut problems };
     let steps = step::steps(top.inner("at"), &mut cx);
     let expectations = expect::expectations(top.inner("expect"), &mut cx);
-    let named = |name| network_table.is_some_and(|table| !table.inner(name).is_empty());
-    let open_network = !named("hosts") && !named("routes");
+    let says = |name| network_table.is_some_and(|table| !table.inner(name).is_empty());
+    let open = Open { names: !says("hosts"), routes: !says("routes") };
     let scenario = Scenario {
         file: file.into(),
         name: required(&top, "name", &mut problems).unwrap_or_default(),
@@ -71,7 +71,7 @@ pub(super) fn scenario(
         seed: top.count("seed").unwrap_or(1),
         start: start(&top, &mut problems),
         until_ms,
-        open_network,
+        open,
         network,
         peer: world.and_then(|world| Peer::by_word(world.text("peer")?)).unwrap_or_default(),
         has_policy: world.is_none_or(|world| world.text("policy") != Some("none")),
