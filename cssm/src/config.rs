@@ -93,6 +93,8 @@ pub struct Limits {
     pub accounts: usize,
     /// Reports; 0 keeps none.
     pub reports: usize,
+    /// Bytes of reports that wait for CSSM; beyond it devices are asked to come again.
+    pub held_bytes: usize,
     /// Exchanges of the history; 0 keeps none.
     pub exchanges: usize,
     /// Bytes of text that the history keeps of one request or response; 0 keeps none.
@@ -110,6 +112,7 @@ impl Default for Limits {
             tokens: 100_000,
             accounts: 1_000,
             reports: 100_000,
+            held_bytes: 256_000_000,
             exchanges: 2_000,
             text: 16_384,
             events: 10_000,
@@ -127,6 +130,7 @@ impl Limits {
             tokens: 100_000,
             accounts: 1_000,
             reports: 0,
+            held_bytes: 0,
             exchanges: 0,
             text: 0,
             events: 0,

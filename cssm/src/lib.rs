@@ -23,6 +23,7 @@ pub mod rule;
 pub mod server;
 pub mod span;
 pub mod store;
+mod waiting;
 
 pub use config::{AccountConfig, AckMode, Config, Limits};
 pub use cssm::{Cssm, ManageError, TokenWish};

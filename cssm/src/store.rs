@@ -13,6 +13,7 @@ use crate::persist::{Line, udi};
 use crate::records::{
     Account, AccountId, AccountPolicy, Device, Event, EventRecord, Held, ReportRecord, Token, Upload,
 };
+use crate::waiting::{Uploads, Waiting};
 
 /// What a decision reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,9 +73,8 @@ pub struct Memory {
     reports: HashMap<(Udi, ReportId), ReportRecord>,
     report_order: VecDeque<(Udi, ReportId)>,
     reports_dropped: u64,
-    /// The reports that wait for CSSM.
-    held: BTreeMap<Udi, BTreeSet<ReportId>>,
-    uploads: BTreeMap<u64, Upload>,
+    waiting: Waiting,
+    uploads: Uploads,
     events: VecDeque<EventRecord>,
     touched: Option<Touched>,
 }
@@ -88,9 +88,6 @@ struct Touched {
     reports: BTreeSet<(Udi, ReportId)>,
     uploads: BTreeSet<u64>,
 }
-
-/// How many results of uploads are kept until they are fetched, and afterwards.
-const UPLOADS: usize = 10_000;
 
 /// The text of an id token as a key that is never printed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,8 +128,8 @@ impl Memory {
             reports: HashMap::new(),
             report_order: VecDeque::new(),
             reports_dropped: 0,
-            held: BTreeMap::new(),
-            uploads: BTreeMap::new(),
+            waiting: Waiting::default(),
+            uploads: Uploads::default(),
             events: VecDeque::new(),
             touched: None,
         };
@@ -255,7 +252,7 @@ impl Memory {
 
     fn forget(&mut self, udi: &Udi) -> bool {
         self.touch(|touched| touched.devices.insert(*udi));
-        self.held.remove(udi);
+        self.waiting.forget(udi);
         self.reports.retain(|(of, _), _| of != udi);
         self.report_order.retain(|(of, _)| of != udi);
         self.devices.remove(udi).is_some()
@@ -313,15 +310,9 @@ impl Memory {
         self.index_held(key);
     }
 
-    fn index_held(&mut self, (udi, id): (Udi, ReportId)) {
-        if self.reports.get(&(udi, id)).is_some_and(|report| report.held.is_some()) {
-            self.held.entry(udi).or_default().insert(id);
-        } else if let Some(ids) = self.held.get_mut(&udi) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.held.remove(&udi);
-            }
-        }
+    fn index_held(&mut self, key: (Udi, ReportId)) {
+        let held = self.reports.get(&key).and_then(|report| report.held.as_ref());
+        self.waiting.set(key.0, key.1, held.map(|held| held.envelope.len()));
     }
 }
 
@@ -334,20 +325,28 @@ impl Memory {
     }
 
     /// The devices with reports that wait for CSSM.
-    pub fn holders(&self) -> impl Iterator<Item = &Udi> {
-        self.held.keys()
+    pub fn holders(&self) -> impl ExactSizeIterator<Item = &Udi> {
+        self.waiting.devices()
     }
 
     /// The reports of a device that wait for CSSM, oldest first.
     pub fn held(&self, udi: &Udi) -> impl DoubleEndedIterator<Item = (ReportId, &Held)> {
-        let ids = self.held.get(udi).into_iter().flatten();
-        ids.filter_map(|id| Some((*id, self.reports.get(&(*udi, *id))?.held.as_ref()?)))
+        let of = *udi;
+        self.waiting.of(udi).filter_map(move |id| Some((id, self.reports.get(&(of, id))?.held.as_ref()?)))
     }
 
     /// How many reports wait for CSSM.
     #[must_use]
-    pub fn held_count(&self) -> usize {
-        self.held.values().map(BTreeSet::len).sum()
+    pub const fn held_count(&self) -> usize {
+        self.waiting.count()
+    }
+
+    /// How many more may wait.
+    fn report_room(&self) -> usize {
+        match self.waiting.bytes() < self.limits.held_bytes {
+            true => self.limits.reports.saturating_sub(self.waiting.count()),
+            false => 0,
+        }
     }
 
     /// Changes how a report waits; `None` ends it.
@@ -363,28 +362,22 @@ impl Memory {
     /// What was uploaded under that poll id.
     #[must_use]
     pub fn upload(&self, poll_id: u64) -> Option<&Upload> {
-        self.uploads.get(&poll_id)
+        self.uploads.get(poll_id)
     }
 
-    /// The poll id under which that push was uploaded.
+    /// The poll id under which that push was uploaded last.
     #[must_use]
     pub fn upload_of(&self, push: (Udi, PollId)) -> Option<u64> {
-        let has = |upload: &&Upload| match upload {
-            Upload::Acks(parts) => parts.iter().any(|(udi, poll_id, _)| (*udi, *poll_id) == push),
-            Upload::Codes(_) => false,
-        };
-        self.uploads.iter().rev().find(|(_, upload)| has(upload)).map(|(poll_id, _)| *poll_id)
+        self.uploads.of_push(push)
     }
 
-    /// Keeps an upload; the oldest one by number goes where there are too many.
+    /// Keeps an upload; the oldest ones go where there are too many.
     pub(crate) fn put_upload(&mut self, poll_id: u64, upload: Upload) {
-        if self.uploads.len() >= UPLOADS
-            && let Some((oldest, _)) = self.uploads.pop_first()
-        {
-            self.touch(|touched| touched.uploads.insert(oldest));
-        }
-        self.touch(|touched| touched.uploads.insert(poll_id));
-        self.uploads.insert(poll_id, upload);
+        let gone = self.uploads.put(poll_id, upload);
+        self.touch(|touched| {
+            touched.uploads.extend(gone);
+            touched.uploads.insert(poll_id)
+        });
     }
 }
 
@@ -395,7 +388,7 @@ impl Memory {
         let accounts = self.accounts.iter().enumerate().map(|(at, account)| Line::of_account(at, account));
         let tokens = self.tokens.iter().map(|(text, token)| Line::of_token(&text.0, token));
         let devices = self.devices.values().map(Line::of_device);
-        let uploads = self.uploads.iter().map(|(poll_id, upload)| Line::of_upload(*poll_id, upload));
+        let uploads = self.uploads.iter().map(|(poll_id, upload)| Line::of_upload(poll_id, upload));
         accounts.chain(tokens).chain(devices).chain(self.reports().map(Line::of_report)).chain(uploads)
     }
 
@@ -419,7 +412,7 @@ impl Memory {
         }
         lines.extend(touched.reports.iter().filter_map(|key| self.reports.get(key)).map(Line::of_report));
         for poll_id in touched.uploads {
-            let upload = self.uploads.get(&poll_id);
+            let upload = self.uploads.get(poll_id);
             lines
                 .push(upload.map_or(Line::UploadGone { poll_id }, |upload| Line::of_upload(poll_id, upload)));
         }
@@ -470,9 +463,7 @@ impl Memory {
                 self.index_held(key);
             }
             Line::Upload(upload) => self.put_upload(upload.poll_id, upload.read()?),
-            Line::UploadGone { poll_id } => {
-                self.uploads.remove(&poll_id);
-            }
+            Line::UploadGone { poll_id } => self.uploads.remove(poll_id),
         }
         Ok(())
     }
@@ -501,7 +492,7 @@ impl Store for Memory {
             devices: keys.devices.iter().map(|udi| self.devices.get(udi)).collect(),
             token: keys.token.and_then(|text| self.tokens.get(text)),
             room: self.limits.devices.saturating_sub(self.devices.len()),
-            report_room: self.limits.reports.saturating_sub(self.held_count()),
+            report_room: self.report_room(),
         }
     }
 

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use slpsim_agent::{
     Measurement, PollId, ProfileId, Report, ReportId, Request, Role as UnitRole, Sender, Signer, Udi, Unit,
 };
-use slpsim_cssm::{Arrived, Config, Cssm, Role, Route, TokenWish};
+use slpsim_cssm::{Arrived, Config, Cssm, Limits, Role, Route, TokenWish};
 use slpsim_policy::{Policy, Values, Wall};
 use slpsim_transport::message::{DeviceBody, ServerMessage, StatusWord, compose};
 use slpsim_transport::rum;
@@ -117,6 +117,28 @@ fn a_new_policy_reaches_every_product_instance_of_its_account_and_no_other() {
     cssm.set_policy("Lab", None).unwrap();
     for (sender, route) in devices.iter().skip(1) {
         assert_eq!(policy_in_sync(&mut cssm, sender, route), None);
+    }
+}
+
+/// Rather late than lost: a CSLU that is full asks to come again, and takes more when ACKs have come.
+#[test]
+fn a_full_cslu_drops_nothing_and_asks_to_come_again() {
+    let count = Limits { reports: 2, ..Limits::default() };
+    let bytes = Limits { held_bytes: 1, ..Limits::default() };
+    for (limits, fits) in [(count, 2), (bytes, 1)] {
+        let config = Config { role: Role::Cslu, connected: false, limits, ..Config::default() };
+        let mut cslu = Cssm::new(config).unwrap();
+        for n in 1..=3 {
+            let answer = says(&mut cslu, &sender(n), &CSLU, &usage(&sender(n), &BTreeSet::from([1])));
+            let expected = if n <= fits { StatusWord::OkPoll } else { StatusWord::TryAgain };
+            assert_eq!(answer.status, expected, "device {n} of {fits}");
+        }
+        assert_eq!(cslu.all_outgoing().len(), usize::try_from(fits).unwrap());
+        for n in 1..=fits {
+            cslu.bring_ack(NOW, &sender(n).udi, &"ACK".into(), &[ReportId(1)]).unwrap();
+        }
+        let answer = says(&mut cslu, &sender(3), &CSLU, &usage(&sender(3), &BTreeSet::from([1])));
+        assert_eq!(answer.status, StatusWord::OkPoll);
     }
 }
 
