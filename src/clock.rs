@@ -231,6 +231,12 @@ impl slpsim_transport::client::Clock for DeviceClock {
     }
 }
 
+impl slpsim_transport::client::Elapsed for DeviceClock {
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.clock.mono().0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,8 @@ use slpsim_sim::connect::HttpConnect;
 use slpsim_sim::lockstep::{Lockstep, Wires};
 use slpsim_sim::{Class, DeviceId, DeviceSpec, Link, Observer, Outage, Outages, World};
 use slpsim_transport::WireProfile;
-use slpsim_transport::client::{Anchors, Limits};
+use slpsim_transport::callhome::CallhomeFormat;
+use slpsim_transport::client::{Anchors, Format, Limits};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
@@ -137,18 +138,21 @@ pub fn over_https(seed: u64) -> Result<(World<Lockstep>, Running)> {
 }
 
 fn connect(wires: &Wires, server: &Running) -> Result<HttpConnect> {
-    let format = SmartFormat {
+    let profile = Arc::new(WireProfile::default());
+    let format: Arc<dyn Format> = Arc::new(SmartFormat {
         keys: Some(Arc::new(DeviceKeys::generate()?)),
         verifier: Arc::new(Verifier::root(&server.ca_pem)?),
-        profile: Arc::new(WireProfile::default()),
-    };
+        profile: Arc::clone(&profile),
+    });
     let mut network = NetworkWorld::default();
     network.add_route("smartreceiver.cisco.com", 443, server.addresses.0);
     Ok(HttpConnect {
         clock: Arc::clone(&wires.device_clock) as _,
         world: Arc::new(network),
         anchors: Anchors::from_pem(server.ca_pem.as_bytes())?,
-        format: Arc::new(format),
+        callhome: Arc::new(CallhomeFormat::new(Arc::clone(&format), profile)),
+        format,
+        dns: Arc::default(),
         nonces: Arc::clone(&wires.nonces) as _,
         limits: Limits::default(),
         door: Some(Arc::clone(&wires.door)),

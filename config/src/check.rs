@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Checks;
 use crate::document::{Entry, Node, Value};
-use crate::keys::{Key, Section, Shape, inside};
+use crate::keys::{Key, Schema, Section, Shape};
 use crate::kind::{Item, Kind};
 use crate::problem::{Place, Problems, did_you_mean};
 use crate::secret::Secret;
@@ -15,23 +15,36 @@ use crate::secret::Secret;
 const TABLES_MAX: usize = 10_000;
 
 /// A checked table: every value is of its key's kind.
-pub(crate) struct Table {
-    pub(crate) place: Place,
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Where it begins.
+    pub place: Place,
+    section: &'static Section,
     items: BTreeMap<&'static str, (Item, Place)>,
     tables: BTreeMap<&'static str, Vec<(String, Table)>>,
     /// Of a [`Shape::Free`] section: name, its place, value.
-    pub(crate) free: Vec<(String, Place, Item)>,
+    pub free: Vec<(String, Place, Item)>,
+}
+
+/// What a table is checked with.
+#[derive(Clone, Copy, Debug)]
+pub struct Checker<'a> {
+    /// The tables that there are.
+    pub schema: &'static Schema,
+    /// Words of other crates.
+    pub checks: &'a Checks,
 }
 
 /// Checks `node` as a table of `section`.
 pub(crate) fn table(
     section: &'static Section,
     node: &Node,
-    checks: &Checks,
+    checker: Checker<'_>,
     problems: &mut Problems,
 ) -> Table {
     let mut table = Table {
         place: node.place.clone(),
+        section,
         items: BTreeMap::new(),
         tables: BTreeMap::new(),
         free: Vec::new(),
@@ -44,14 +57,14 @@ pub(crate) fn table(
     for entry in entries {
         let name = entry.key.replace('_', "-");
         if let Shape::Free(kind) = section.shape {
-            table.free(entry, kind, checks, problems);
+            table.free(entry, kind, checker.checks, problems);
         } else if let Some(key) = section.keys.iter().find(|key| key.name == name) {
-            table.item(key, entry, checks, problems);
-        } else if let Some((own, inner)) = inside(section.path).find(|(own, _)| *own == name) {
-            let inner = tables(inner, &entry.node, checks, problems);
+            table.item(key, entry, checker.checks, problems);
+        } else if let Some((own, inner)) = checker.schema.inside(section).find(|(own, _)| *own == name) {
+            let inner = tables(inner, &entry.node, checker, problems);
             table.tables.insert(own, inner);
         } else {
-            unknown(section, entry, &name, problems);
+            unknown(section, entry, &name, checker, problems);
         }
     }
     table
@@ -60,7 +73,7 @@ pub(crate) fn table(
 fn tables(
     section: &'static Section,
     node: &Node,
-    checks: &Checks,
+    checker: Checker<'_>,
     problems: &mut Problems,
 ) -> Vec<(String, Table)> {
     match (section.shape, &node.value) {
@@ -69,21 +82,27 @@ fn tables(
                 problems.add(&node.place, format!("[[{}]] may occur {TABLES_MAX} times", section.path));
             }
             let nodes = nodes.iter().take(TABLES_MAX);
-            nodes.map(|node| (String::new(), table(section, node, checks, problems))).collect()
+            nodes.map(|node| (String::new(), table(section, node, checker, problems))).collect()
         }
         (Shape::Named, Value::Table(entries)) => {
-            let named = |entry: &Entry| (entry.key.clone(), table(section, &entry.node, checks, problems));
+            let named = |entry: &Entry| (entry.key.clone(), table(section, &entry.node, checker, problems));
             entries.iter().map(named).collect()
         }
         (Shape::One | Shape::Many | Shape::Named | Shape::Free(_), _) => {
-            vec![(String::new(), table(section, node, checks, problems))]
+            vec![(String::new(), table(section, node, checker, problems))]
         }
     }
 }
 
-fn unknown(section: &'static Section, entry: &Entry, name: &str, problems: &mut Problems) {
+fn unknown(
+    section: &'static Section,
+    entry: &Entry,
+    name: &str,
+    checker: Checker<'_>,
+    problems: &mut Problems,
+) {
     let keys = section.keys.iter().map(|key| key.name);
-    let hint = did_you_mean(name, keys.chain(inside(section.path).map(|(own, _)| own)));
+    let hint = did_you_mean(name, keys.chain(checker.schema.inside(section).map(|(own, _)| own)));
     let shown: String = entry.key.chars().filter(|character| !character.is_control()).take(80).collect();
     let place = match section.path {
         "" => "at the top of the file".into(),
@@ -108,61 +127,83 @@ impl Table {
     }
 
     /// The tables of the inner section `name`.
-    pub(crate) fn inner(&self, name: &str) -> &[(String, Table)] {
+    #[must_use]
+    pub fn inner(&self, name: &str) -> &[(String, Table)] {
         self.tables.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The one table of the inner section `name`.
-    pub(crate) fn one(&self, name: &str) -> Option<&Table> {
+    #[must_use]
+    pub fn one(&self, name: &str) -> Option<&Table> {
         self.inner(name).first().map(|(_, table)| table)
     }
 
     /// Where the value of `key` stands; the table's own place without it.
-    pub(crate) fn place(&self, key: &str) -> &Place {
+    #[must_use]
+    pub fn place(&self, key: &str) -> &Place {
         self.items.get(key).map_or(&self.place, |(_, place)| place)
     }
 
     fn get(&self, key: &str) -> Option<&Item> {
         debug_assert!(
-            crate::keys::SECTIONS.iter().any(|section| section.keys.iter().any(|own| own.name == key)),
-            "{key} is in no table of keys"
+            self.section.keys.iter().any(|own| own.name == key),
+            "{key} is no key of [{}]",
+            self.section.path
         );
         self.items.get(key).map(|(item, _)| item)
     }
 
-    pub(crate) fn has(&self, key: &str) -> bool {
+    /// Whether `key` is given.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+    /// The text of `key`.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
         if let Some(Item::Text(text)) = self.get(key) { Some(text) } else { None }
     }
 
-    pub(crate) fn owned(&self, key: &str) -> Option<String> {
+    /// The same, as a copy.
+    #[must_use]
+    pub fn owned(&self, key: &str) -> Option<String> {
         self.text(key).map(str::to_owned)
     }
 
-    pub(crate) fn secret(&self, key: &str) -> Option<Secret> {
+    /// The secret of `key`.
+    #[must_use]
+    pub fn secret(&self, key: &str) -> Option<Secret> {
         if let Some(Item::Secret(secret)) = self.get(key) { Some(secret.clone()) } else { None }
     }
 
-    pub(crate) fn path(&self, key: &str) -> Option<PathBuf> {
+    /// The path of `key`.
+    #[must_use]
+    pub fn path(&self, key: &str) -> Option<PathBuf> {
         if let Some(Item::Path(path)) = self.get(key) { Some(path.clone()) } else { None }
     }
 
-    pub(crate) fn flag(&self, key: &str) -> bool {
+    /// Whether `key` is true.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
         self.get(key) == Some(&Item::Bool(true))
     }
 
-    pub(crate) fn count(&self, key: &str) -> Option<u64> {
+    /// The number of `key`.
+    #[must_use]
+    pub fn count(&self, key: &str) -> Option<u64> {
         if let Some(Item::Count(count)) = self.get(key) { Some(*count) } else { None }
     }
 
-    pub(crate) fn span(&self, key: &str) -> Option<Duration> {
+    /// The span of `key`.
+    #[must_use]
+    pub fn span(&self, key: &str) -> Option<Duration> {
         if let Some(Item::Span(span)) = self.get(key) { Some(*span) } else { None }
     }
 
-    pub(crate) fn item_of(&self, key: &str) -> Option<&Item> {
+    /// The value of `key`, of whatever kind.
+    #[must_use]
+    pub fn item_of(&self, key: &str) -> Option<&Item> {
         self.get(key)
     }
 }

@@ -12,40 +12,52 @@ use crate::problem::{Lines, Place, Problems, Source};
 pub(crate) const FILE_MAX: u64 = 4 << 20;
 
 /// A value and where it stands.
-#[derive(Clone)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
-    pub(crate) place: Place,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What is written.
+    pub value: Value,
+    /// Where.
+    pub place: Place,
 }
 
-#[derive(Clone)]
-pub(crate) enum Value {
+/// A value of TOML.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A text.
     Text(String),
+    /// A whole number.
     Integer(i64),
-    /// Also a whole number larger than any of ours; no key takes either.
-    Float,
+    /// Also a whole number larger than any of ours.
+    Float(f64),
+    /// `true` or `false`.
     Bool(bool),
     /// A time, as written.
     Time(String),
+    /// A list.
     List(Vec<Node>),
+    /// A table, its keys in the order of the file.
     Table(Vec<Entry>),
 }
 
 /// One key of a table.
-#[derive(Clone)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) place: Place,
-    pub(crate) node: Node,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its name.
+    pub key: String,
+    /// Where the name stands.
+    pub place: Place,
+    /// The value.
+    pub node: Node,
 }
 
 impl Value {
     /// What it is, in words.
-    pub(crate) const fn kind(&self) -> &'static str {
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a text",
             Self::Integer(_) => "a whole number",
-            Self::Float => "a number with a point, or too large",
+            Self::Float(_) => "a number with a point, or too large",
             Self::Bool(_) => "true or false",
             Self::Time(_) => "a time",
             Self::List(_) => "a list",
@@ -95,9 +107,11 @@ impl Reader<'_> {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => Value::Integer(number),
-                Err(_) => Value::Float,
+                Err(_) => Value::Float(f64::MAX),
             },
-            DeValue::Float(_) => Value::Float,
+            DeValue::Float(number) => {
+                Value::Float(number.as_str().replace('_', "").parse().unwrap_or(f64::NAN))
+            }
             DeValue::Boolean(value) => Value::Bool(*value),
             DeValue::Datetime(time) => Value::Time(time.to_string()),
             DeValue::Array(values) => Value::List(values.iter().map(|value| self.node(value)).collect()),
@@ -158,7 +172,7 @@ fn unplace(node: &mut Node, place: &Place) {
             }
         }
         Value::List(nodes) => nodes.iter_mut().for_each(|node| unplace(node, place)),
-        Value::Text(_) | Value::Integer(_) | Value::Float | Value::Bool(_) | Value::Time(_) => {}
+        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_) => {}
     }
 }
 

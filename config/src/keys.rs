@@ -43,26 +43,62 @@ pub struct Key {
     pub meaning: &'static str,
 }
 
-const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+/// A row of a section.
+#[must_use]
+pub const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key { name, kind, default, meaning }
 }
 
-/// The section of that path.
-#[must_use]
-pub fn section(path: &str) -> Option<&'static Section> {
-    SECTIONS.iter().find(|section| section.path == path)
+/// The tables of a kind of file.
+#[derive(Debug)]
+pub struct Schema {
+    /// Its own tables; the first one is the top of the file.
+    pub sections: &'static [Section],
+    /// Tables that it shares with configurations: the path here, and the path there.
+    pub shared: &'static [(&'static str, &'static str)],
 }
 
-/// The sections directly inside the one of that path, with their own names.
-pub fn inside(path: &'static str) -> impl Iterator<Item = (&'static str, &'static Section)> {
-    SECTIONS.iter().filter_map(move |section| {
-        let name = match path {
-            "" => Some(section.path),
-            path => section.path.strip_prefix(path)?.strip_prefix('.'),
-        };
-        let name = name.filter(|name| !name.is_empty() && !name.contains('.'))?;
-        Some((name, section))
-    })
+/// The tables of a configuration.
+pub static CONFIG: Schema = Schema { sections: SECTIONS, shared: &[] };
+
+impl Schema {
+    /// The section of that path.
+    #[must_use]
+    pub fn section(&self, path: &str) -> Option<&'static Section> {
+        self.sections.iter().find(|section| section.path == path)
+    }
+
+    /// The sections directly inside `of`, with their own names.
+    pub fn inside(&self, of: &'static Section) -> impl Iterator<Item = (&'static str, &'static Section)> {
+        let path = of.path;
+        let borrows = !self.shared.is_empty();
+        let own = self.sections.iter().filter(move |_| !borrows || self.has(of));
+        let theirs = SECTIONS.iter().filter(move |_| borrows && !self.has(of));
+        let inner = own.chain(theirs).filter_map(move |section| Some((below(path, section.path)?, section)));
+        let shared = self.shared.iter().filter(move |_| self.has(of));
+        let shared = shared.filter_map(move |(here, there)| Some((below(path, here)?, section(there)?)));
+        inner.chain(shared)
+    }
+
+    /// Whether `section` is one of its own, not a shared one.
+    fn has(&self, section: &'static Section) -> bool {
+        self.sections.iter().any(|own| std::ptr::eq(own, section))
+    }
+}
+
+/// The name of `path` where it lies directly below `outer`.
+fn below(outer: &str, path: &'static str) -> Option<&'static str> {
+    let name = match outer {
+        "" => path,
+        outer => path.strip_prefix(outer)?.strip_prefix('.')?,
+    };
+    (!name.is_empty() && !name.contains('.')).then_some(name)
+}
+
+/// The section of that path in a configuration.
+#[must_use]
+pub fn section(path: &str) -> Option<&'static Section> {
+    CONFIG.section(path)
 }
 
 pub(crate) const FORMS: &[&str] =
@@ -473,7 +509,7 @@ mod tests {
                 assert!(section(parent).is_some(), "{}", one.path);
             }
         }
-        let inner: Vec<_> = inside("network").map(|(name, _)| name).collect();
+        let inner: Vec<_> = CONFIG.inside(section("network").unwrap()).map(|(name, _)| name).collect();
         assert_eq!(inner, ["hosts", "routes", "interfaces"]);
     }
 }

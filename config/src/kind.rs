@@ -69,25 +69,57 @@ pub enum Kind {
     Sink,
     /// `none`, `hostname`, `ip` or `string:X`.
     Origin,
+    /// A text that may have several lines.
+    Lines,
+    /// A text with several lines, or a list of such texts.
+    Texts,
+    /// A span with a sign.
+    SignedSpan,
+    /// A share, 0 to 1.
+    Share,
+    /// Whatever TOML can hold; whoever reads it checks it.
+    Any,
 }
 
 /// A checked value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Item {
+pub enum Item {
+    /// A text, word or choice.
     Text(String),
+    /// A secret.
     Secret(Secret),
+    /// A path.
     Path(PathBuf),
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Count(u64),
+    /// A span.
     Span(Duration),
+    /// A time.
     Time(Start),
+    /// A speed.
     Speed(Speed),
+    /// An address.
     Ip(IpAddr),
+    /// Addresses.
     Ips(Vec<IpAddr>),
+    /// An address with its mask.
     Net(Ipv4Net),
+    /// Firewall rules.
     Rules(Vec<Rule>),
+    /// Words.
     Names(Vec<String>),
+    /// A socket address.
     Socket(SocketAddr),
+    /// Texts.
+    Texts(Vec<String>),
+    /// A span with a sign, in milliseconds.
+    SignedSpan(i64),
+    /// A share.
+    Share(f64),
+    /// As written.
+    Any(Node),
 }
 
 /// When simulated time begins.
@@ -145,6 +177,11 @@ impl Kind {
             Self::Zone => "time zone".into(),
             Self::Sink => "sink URL".into(),
             Self::Origin => "none, hostname, ip, string:X".into(),
+            Self::Lines => "text".into(),
+            Self::Texts => "text or list of texts".into(),
+            Self::SignedSpan => "span such as 2h or -30s".into(),
+            Self::Share => "number, 0 to 1".into(),
+            Self::Any => "anything".into(),
         }
     }
 
@@ -152,7 +189,7 @@ impl Kind {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::Span => "d h m s ms",
+            Self::Span | Self::SignedSpan => "d h m s ms",
             Self::Days(..) => "days",
             Self::Bytes(..) => "bytes",
             Self::Text
@@ -175,7 +212,11 @@ impl Kind {
             | Self::Route
             | Self::Zone
             | Self::Sink
-            | Self::Origin => "",
+            | Self::Origin
+            | Self::Lines
+            | Self::Texts
+            | Self::Share
+            | Self::Any => "",
         }
     }
 
@@ -217,6 +258,13 @@ impl Kind {
             })?),
             (Self::Names, Value::List(nodes)) => Item::Names(list(nodes, problems, name)?),
             (Self::Path, Value::Text(text)) => Item::Path(path(node, text)?),
+            (Self::Texts, Value::List(nodes)) => Item::Texts(list(nodes, problems, lines)?),
+            (Self::Texts, Value::Text(text)) => Item::Texts(vec![lines(text)?]),
+            (Self::Share, Value::Float(number)) => Item::Share(share(*number)?),
+            (Self::Share, Value::Integer(number @ (0 | 1))) => {
+                Item::Share(if *number == 0 { 0.0 } else { 1.0 })
+            }
+            (Self::Any, _) => Item::Any(node.clone()),
             (kind, Value::Text(text)) => kind.of_text(text, checks)?,
             (kind, value) => return Err(kind.wrong(value.kind())),
         };
@@ -251,7 +299,12 @@ impl Kind {
             Self::Zone => foreign(text, checks.zone)?,
             Self::Sink => foreign(text, checks.sink)?,
             Self::Origin => Item::Text(origin(text)?),
-            Self::Path
+            Self::Lines => Item::Text(lines(text)?),
+            Self::SignedSpan => Item::SignedSpan(signed_span(text)?),
+            Self::Texts
+            | Self::Share
+            | Self::Any
+            | Self::Path
             | Self::Bool
             | Self::Count(..)
             | Self::Days(..)
@@ -292,7 +345,7 @@ fn list<T>(
         let item = match &node.value {
             Value::Text(text) => read(text),
             Value::Integer(_)
-            | Value::Float
+            | Value::Float(_)
             | Value::Bool(_)
             | Value::Time(_)
             | Value::List(_)
@@ -311,6 +364,30 @@ fn plain(text: &str) -> Result<String, String> {
         Some(control) => Err(format!("must not contain {control:?}")),
         None => Ok(text.into()),
     }
+}
+
+fn lines(text: &str) -> Result<String, String> {
+    if text.chars().count() > TEXT_MAX {
+        return Err(format!("a text has at most {TEXT_MAX} characters"));
+    }
+    match text.chars().find(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
+        Some(control) => Err(format!("must not contain {control:?}")),
+        None => Ok(text.into()),
+    }
+}
+
+fn share(number: f64) -> Result<f64, String> {
+    if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(format!("{number} is outside 0 to 1")) }
+}
+
+fn signed_span(text: &str) -> Result<i64, String> {
+    let (sign, rest) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(rest), _) => (-1, rest),
+        (None, Some(rest)) => (1, rest),
+        (None, None) => (1, text),
+    };
+    let millis = i64::try_from(parse_span(rest)?.as_millis()).unwrap_or(i64::MAX);
+    Ok(sign * millis)
 }
 
 fn name(text: &str) -> Result<String, String> {

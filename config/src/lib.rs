@@ -10,6 +10,7 @@ mod document;
 pub mod keys;
 mod kind;
 mod problem;
+pub mod reader;
 mod reference;
 mod resolve;
 mod resolved;
@@ -99,7 +100,8 @@ pub fn parse(
     }
     one_device(&mut document);
     let Some(top) = keys::section("") else { return Err(problems) };
-    let table = check::table(top, &document, checks, &mut problems);
+    let checker = check::Checker { schema: &keys::CONFIG, checks };
+    let table = check::table(top, &document, checker, &mut problems);
     let config = resolve::config(&table, overrides.allow_external, &mut problems);
     problems.or(config)
 }

@@ -9,11 +9,11 @@ const LISTED: usize = 40;
 
 /// Where a text came from.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Source {
+pub struct Source {
     /// As printed: the path, or `--set KEY=VALUE`.
-    pub(crate) name: String,
+    pub name: String,
     /// Relative paths are relative to this folder.
-    pub(crate) base: PathBuf,
+    pub base: PathBuf,
 }
 
 /// A place in a configuration, printed as `file:line:column`.
@@ -27,8 +27,16 @@ pub struct Place {
 }
 
 impl Place {
-    pub(crate) fn whole(source: &Arc<Source>) -> Self {
+    /// A whole source.
+    #[must_use]
+    pub fn whole(source: &Arc<Source>) -> Self {
         Self { source: Arc::clone(source), line: 0, column: 0 }
+    }
+
+    /// The folder to which paths that are written here are relative.
+    #[must_use]
+    pub fn base(&self) -> &std::path::Path {
+        &self.source.base
     }
 
     pub(crate) fn at(source: &Arc<Source>, text: &Lines<'_>, offset: usize) -> Self {
@@ -100,18 +108,23 @@ impl fmt::Display for Problems {
 }
 
 impl Problems {
-    pub(crate) fn add(&mut self, place: &Place, message: impl Into<String>) {
+    /// Adds one.
+    pub fn add(&mut self, place: &Place, message: impl Into<String>) {
         self.0.push(Problem { place: place.clone(), message: message.into() });
     }
 
     /// The value, where nothing was wrong.
-    pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
+    ///
+    /// # Errors
+    /// All problems, where there are some.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 }
 
 /// The candidate that is most like `word`, quoted, as an end of a sentence; empty where none is near.
-pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(word, candidates) {
         Some(nearest) => format!("; did you mean `{nearest}`?"),
         None => String::new(),

@@ -13,6 +13,9 @@ pub struct Config {
     pub role: Role,
     /// A CSLU or On-Prem reaches its CSSM; a CSSM is connected by nature.
     pub connected: bool,
+    /// A CSSM of its own stands above a connected CSLU or On-Prem: what needs CSSM is stored and forwarded. Without it a
+    /// connected one is its CSSM as well.
+    pub relay: bool,
     /// An On-Prem of before usage policies.
     pub down_rev: bool,
     /// Refuses requests whose clock is an hour or more off, instead of noting them (`spec/behaviour.md` §9).
@@ -36,6 +39,7 @@ impl Default for Config {
         Self {
             role: Role::Cssm,
             connected: true,
+            relay: false,
             down_rev: false,
             strict_clock: false,
             verify: true,

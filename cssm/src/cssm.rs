@@ -38,7 +38,8 @@ pub struct Cssm {
     faults: Faults,
     tokens_made: u64,
     policies_made: u64,
-    journaled: (u64, u64),
+    pub(crate) uploads_made: u64,
+    journaled: (u64, u64, u64),
 }
 
 /// Why an operator's wish cannot be fulfilled.
@@ -95,7 +96,8 @@ impl Cssm {
             faults: Faults::default(),
             tokens_made: 0,
             policies_made: 0,
-            journaled: (0, 0),
+            uploads_made: 0,
+            journaled: (0, 0, 0),
             config,
         })
     }
@@ -160,7 +162,8 @@ impl Cssm {
     /// How this mock behaves at `route`.
     #[must_use]
     pub fn peer(&self, route: &Route) -> Peer {
-        Peer::at(self.config.role, self.config.connected, self.config.down_rev, route)
+        let peer = Peer::at(self.config.role, self.config.connected, self.config.down_rev, route);
+        Peer { judges: peer.judges && !self.config.relay, ..peer }
     }
 
     /// Notes something that could not be read; `answer` says what it was answered. Its number.
@@ -171,16 +174,21 @@ impl Cssm {
 
     /// Notes an exchange that a fault ended before the rules saw it. Its number.
     pub fn note_fault_only(&mut self, now: Wall, arrived: &Arrived<'_>, fault: u64, answer: Word) -> u64 {
-        let number = self.history.note(Note {
+        let number = self.note_unjudged(now, arrived, answer);
+        self.history.faulted(number, fault);
+        number
+    }
+
+    /// Notes an exchange that was answered without the rules: by somebody else, or by a fault. Its number.
+    pub fn note_unjudged(&mut self, now: Wall, arrived: &Arrived<'_>, answer: Word) -> u64 {
+        self.history.note(Note {
             at: self.clock(now),
             route: Some(&arrived.route),
             device: Some(arrived.message.header.udi),
             purpose: arrived.message.request_type().purpose(),
             answer,
             rule: None,
-        });
-        self.history.faulted(number, fault);
-        number
+        })
     }
 
     /// The identities with which a device may have signed, newest first. One with a certificate request and without a
@@ -217,6 +225,10 @@ impl Cssm {
     #[must_use]
     pub const fn store(&self) -> &Memory {
         &self.store
+    }
+
+    pub(crate) const fn store_mut(&mut self) -> &mut Memory {
+        &mut self.store
     }
 
     /// Draws, for those who damage answers.
@@ -293,7 +305,7 @@ impl Cssm {
             }
         }
         let names = Names { smart: smart.into(), r#virtual: virtual_name.into() };
-        Ok(self.store.add_account(Account { names, membership: Membership::Open, policy: None })?)
+        Ok(self.store.add_account(Account::named(names))?)
     }
 
     /// The account of that name.
@@ -452,8 +464,9 @@ impl Cssm {
             }
             let wrong = |detail: String| ImportError { number: at + 1, detail };
             let line = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-            if let Line::Counters { tokens, policies } = line {
+            if let Line::Counters { tokens, policies, uploads } = line {
                 self.tokens_made = self.tokens_made.max(tokens);
+                self.uploads_made = self.uploads_made.max(uploads);
                 self.policies_made = self.policies_made.max(policies);
             } else {
                 self.store.take(line).map_err(wrong)?;
@@ -488,7 +501,7 @@ impl Cssm {
 
     /// The lines of what changed since the last call, in order.
     pub fn journal(&mut self) -> Vec<String> {
-        let made = (self.tokens_made, self.policies_made);
+        let made = (self.tokens_made, self.policies_made, self.uploads_made);
         let mut lines: Vec<String> = self.store.journal().iter().map(Line::text).collect();
         if made != self.journaled {
             self.journaled = made;
@@ -498,7 +511,7 @@ impl Cssm {
     }
 
     const fn counters(&self) -> Line {
-        Line::Counters { tokens: self.tokens_made, policies: self.policies_made }
+        Line::Counters { tokens: self.tokens_made, policies: self.policies_made, uploads: self.uploads_made }
     }
 }
 

@@ -126,4 +126,6 @@ pub struct Steer {
     pub foreign_ack: bool,
     /// Answer `OK_TRY_AGAIN`, with these seconds.
     pub try_again_s: Option<u32>,
+    /// Put a trust code beside the ACK of an upload: who brought it knows that the device has none.
+    pub with_trust: bool,
 }

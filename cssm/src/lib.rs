@@ -11,10 +11,13 @@ mod decide;
 pub mod draw;
 pub mod exchange;
 pub mod fault;
+mod filetext;
 pub mod history;
+mod inventory;
 pub mod peer;
 pub mod persist;
 pub mod records;
+mod relay;
 pub mod rule;
 #[cfg(feature = "server")]
 pub mod server;

@@ -3,6 +3,8 @@
 use slpsim_agent::numbers;
 use slpsim_transport::message::ConnectInfo;
 
+use crate::records::AccountId;
+
 /// What a mock plays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -40,6 +42,16 @@ pub enum Route {
     Smart,
     /// Call Home.
     Callhome,
+    /// The REST interface (`spec/formats.md` §11).
+    Rest {
+        /// The account that the call names.
+        account: AccountId,
+    },
+    /// A file that somebody brought (`spec/formats.md` §2, §7).
+    File {
+        /// The account that it was brought for.
+        account: AccountId,
+    },
     /// `/cslu/v1/pi`, with the tenant that an On-Prem URL names (`spec/formats.md` §12).
     Cslu {
         /// Percent-decoded, without the trailing `-<n>`.
@@ -54,8 +66,16 @@ impl Route {
         match self {
             Self::Smart => "smart",
             Self::Callhome => "callhome",
+            Self::Rest { .. } => "rest",
+            Self::File { .. } => "file",
             Self::Cslu { .. } => "cslu",
         }
+    }
+
+    /// Whether no device is at the other end: somebody brings what a device made.
+    #[must_use]
+    pub const fn is_upload(&self) -> bool {
+        matches!(self, Self::Rest { .. } | Self::File { .. })
     }
 
     /// The CSLU route with the last element of an On-Prem path, such as `Example%20SA-1`.
@@ -79,8 +99,11 @@ pub struct Peer {
     pub poll_s: u32,
     /// Wants to know who asks: no usage without a product instance identifier.
     pub direct: bool,
-    /// Can have tokens validated, and judges identities.
+    /// Can have tokens validated.
     pub connected: bool,
+    /// Judges identities and reports itself. One that does not keeps reports until CSSM has judged them: without
+    /// connection, or with a CSSM of its own above it.
+    pub judges: bool,
     /// Knows nothing of policies (`spec/behaviour.md` §13).
     pub down_rev: bool,
 }
@@ -99,13 +122,14 @@ impl Peer {
         } else {
             ConnectInfo::CSSM
         };
-        let direct = !at_cslu && role == Role::Cssm;
-        let poll = if direct { numbers::POLL_DIRECT } else { numbers::POLL_CSLU };
+        let at_cssm = !at_cslu && role == Role::Cssm;
+        let poll = if at_cssm { numbers::POLL_DIRECT } else { numbers::POLL_CSLU };
         Self {
             connect_info,
             poll_s: u32::try_from(poll.as_secs()).unwrap_or(u32::MAX),
-            direct,
+            direct: at_cssm && matches!(route, Route::Smart | Route::Callhome),
             connected,
+            judges: connected,
             down_rev,
         }
     }
@@ -159,7 +183,7 @@ mod tests {
         }
     }
 
-    /// `spec/interface.md` §7, last line, and `spec/behaviour.md` §8, §13.
+    /// `interface.md` §7, last line, and `spec/behaviour.md` §8, §13.
     #[test]
     fn a_mock_answers_by_role_and_route() {
         let cslu = Route::Cslu { tenant: None };

@@ -12,7 +12,8 @@ use slpsim_policy::{Policy, Wall};
 use slpsim_transport::message::{AuthEntry, Nonce, Word};
 
 use crate::records::{
-    Account, AccountId, AccountPolicy, Device, Membership, Pending, ReportRecord, Token, Trust,
+    Account, AccountId, AccountPolicy, AuthResult, Device, Held, Membership, Pending, ReportRecord, Token,
+    Trust, Upload,
 };
 use crate::rule::Rule;
 
@@ -20,12 +21,24 @@ use crate::rule::Rule;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Line {
-    Counters { tokens: u64, policies: u64 },
+    Counters {
+        tokens: u64,
+        policies: u64,
+        #[serde(default)]
+        uploads: u64,
+    },
     Account(AccountLine),
     Token(TokenLine),
     Device(Box<DeviceLine>),
-    DeviceRemoved { pid: String, serial: String },
+    DeviceRemoved {
+        pid: String,
+        serial: String,
+    },
     Report(ReportLine),
+    Upload(UploadLine),
+    UploadGone {
+        poll_id: u64,
+    },
 }
 
 /// Why a line was not taken.
@@ -44,6 +57,8 @@ pub(crate) struct AccountLine {
     pub(crate) names: Names,
     listed: Option<Vec<(String, String)>>,
     policy: Option<(String, Policy)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_file: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +87,8 @@ pub(crate) struct DeviceLine {
     last_seen: Wall,
     hostname: Option<String>,
     software_tag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    named: Option<String>,
     trust: Option<TrustLine>,
     previous: Option<TrustLine>,
     past: Vec<TrustLine>,
@@ -99,6 +116,8 @@ struct PendingLine {
     not_before: Option<Wall>,
     released: bool,
     answered: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ack: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,6 +133,32 @@ pub(crate) struct ReportLine {
     times: u32,
     broken: Option<String>,
     answered: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<HeldLine>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct HeldLine {
+    envelope: String,
+    upload: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct UploadLine {
+    pub(crate) poll_id: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acks: Vec<(String, String, u64, bool)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    codes: Vec<CodeLine>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CodeLine {
+    pid: String,
+    serial: String,
+    instance: Option<String>,
+    file: Option<String>,
+    refused: Option<String>,
 }
 
 impl Line {
@@ -130,7 +175,8 @@ impl Line {
         };
         let policy = account.policy.as_ref().map(|policy| (policy.id.clone(), policy.policy.clone()));
         let position = u16::try_from(position).unwrap_or(u16::MAX);
-        Self::Account(AccountLine { position, names: account.names.clone(), listed, policy })
+        let policy_file = account.policy_file.as_deref().map(Into::into);
+        Self::Account(AccountLine { position, names: account.names.clone(), listed, policy, policy_file })
     }
 
     pub(crate) fn of_token(text: &str, token: &Token) -> Self {
@@ -155,6 +201,7 @@ impl Line {
             last_seen: device.last_seen,
             hostname: device.hostname.as_deref().map(Into::into),
             software_tag: device.software_tag.as_deref().map(Into::into),
+            named: device.named.map(|instance| instance.to_string()),
             trust: device.trust.as_ref().map(TrustLine::of),
             previous: device.previous.as_ref().map(TrustLine::of),
             past: device.past.iter().map(TrustLine::of).collect(),
@@ -187,7 +234,32 @@ impl Line {
             times: report.times,
             broken: report.broken.map(|rule| rule.name().into()),
             answered: report.answered,
+            held: report
+                .held
+                .as_ref()
+                .map(|held| HeldLine { envelope: held.envelope.as_ref().into(), upload: held.upload }),
         })
+    }
+
+    pub(crate) fn of_upload(poll_id: u64, upload: &Upload) -> Self {
+        let (mut acks, mut codes) = (Vec::new(), Vec::new());
+        match upload {
+            Upload::Acks(parts_of) => acks.extend(parts_of.iter().map(|(udi, poll_id, trust)| {
+                let (pid, serial) = parts(udi);
+                (pid, serial, poll_id.0, *trust)
+            })),
+            Upload::Codes(results) => codes.extend(results.iter().map(|result| {
+                let (pid, serial) = parts(&result.udi);
+                CodeLine {
+                    pid,
+                    serial,
+                    instance: result.instance.map(|instance| instance.to_string()),
+                    file: result.file.as_deref().map(Into::into),
+                    refused: result.refused.clone(),
+                }
+            })),
+        }
+        Self::Upload(UploadLine { poll_id, acks, codes })
     }
 }
 
@@ -228,6 +300,7 @@ impl PendingLine {
             not_before: pending.not_before,
             released: pending.released,
             answered: pending.answered,
+            ack: pending.ack.as_deref().map(Into::into),
         }
     }
 
@@ -243,7 +316,28 @@ impl PendingLine {
             not_before: self.not_before,
             released: self.released,
             answered: self.answered,
+            ack: self.ack.map(Arc::from),
         })
+    }
+}
+
+impl UploadLine {
+    pub(crate) fn read(self) -> Result<Upload, String> {
+        if self.codes.is_empty() {
+            let ack = |(pid, serial, poll_id, trust): (String, String, u64, bool)| {
+                Ok((udi(&pid, &serial)?, PollId(poll_id), trust))
+            };
+            return Ok(Upload::Acks(self.acks.into_iter().map(ack).collect::<Result<_, String>>()?));
+        }
+        let code = |line: CodeLine| {
+            Ok(AuthResult {
+                udi: udi(&line.pid, &line.serial)?,
+                instance: line.instance.as_deref().map(instance).transpose()?,
+                file: line.file.map(Arc::from),
+                refused: line.refused,
+            })
+        };
+        Ok(Upload::Codes(self.codes.into_iter().map(code).collect::<Result<_, String>>()?))
     }
 }
 
@@ -261,7 +355,8 @@ impl AccountLine {
             None => None,
             Some((id, policy)) => Some(AccountPolicy { id: instance(&id)?.to_string(), policy }),
         };
-        Ok(Account { names: self.names, membership, policy })
+        let policy_file = self.policy_file.map(Arc::from);
+        Ok(Account { names: self.names, membership, policy, policy_file })
     }
 }
 
@@ -289,6 +384,7 @@ impl DeviceLine {
             last_seen: self.last_seen,
             hostname: self.hostname.map(Into::into),
             software_tag: self.software_tag.map(Word::Owned),
+            named: self.named.as_deref().map(instance).transpose()?,
             trust: self.trust.map(TrustLine::read).transpose()?,
             previous: self.previous.map(TrustLine::read).transpose()?,
             past: self.past.into_iter().map(TrustLine::read).collect::<Result<_, _>>()?,
@@ -314,6 +410,7 @@ impl ReportLine {
             times: self.times,
             broken: rule(self.broken)?,
             answered: self.answered,
+            held: self.held.map(|held| Held { envelope: held.envelope.into(), upload: held.upload }),
         })
     }
 }

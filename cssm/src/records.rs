@@ -24,6 +24,16 @@ pub struct Account {
     pub membership: Membership,
     /// The policy that answers carry; without one the devices keep the Cisco default.
     pub policy: Option<AccountPolicy>,
+    /// The policy file that came from CSSM last, at a peer that is not CSSM itself.
+    pub policy_file: Option<Arc<str>>,
+}
+
+impl Account {
+    /// One that takes everybody and has no policy.
+    #[must_use]
+    pub const fn named(names: Names) -> Self {
+        Self { names, membership: Membership::Open, policy: None, policy_file: None }
+    }
 }
 
 /// Who may join an account (`spec/behaviour.md` §6).
@@ -102,6 +112,8 @@ pub struct Device {
     pub hostname: Option<Box<str>>,
     /// As it last said.
     pub software_tag: Option<Word>,
+    /// The identity that it named last; a CSLU tells CSSM with it who has no trust code yet.
+    pub named: Option<InstanceId>,
     /// The identity that it was given last.
     pub trust: Option<Trust>,
     /// The identity before that, good until the new one is seen: the answer with the new one may have been lost.
@@ -128,6 +140,7 @@ impl Device {
             last_seen: now,
             hostname: None,
             software_tag: None,
+            named: None,
             trust: None,
             previous: None,
             past: Vec::new(),
@@ -200,6 +213,8 @@ pub struct Pending {
     pub released: bool,
     /// Its ACK was given out at least once.
     pub answered: bool,
+    /// The ACK file that came from CSSM.
+    pub ack: Option<Arc<str>>,
 }
 
 /// How many earlier identities of a device are kept.
@@ -232,6 +247,39 @@ pub struct ReportRecord {
     pub broken: Option<Rule>,
     /// An ACK that names it was given out.
     pub answered: bool,
+    /// It waits for CSSM to judge it.
+    pub held: Option<Held>,
+}
+
+/// A report on its way to CSSM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The envelope of `spec/formats.md` §1.4, as it came.
+    pub envelope: Arc<str>,
+    /// The poll id that CSSM gave for it; absent until it was uploaded.
+    pub upload: Option<u64>,
+}
+
+/// Something that was uploaded over the REST interface; its result is fetched by poll id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upload {
+    /// ACKs of pushes, and whether a trust code belongs beside each.
+    Acks(Vec<(Udi, PollId, bool)>),
+    /// Authorization codes.
+    Codes(Vec<AuthResult>),
+}
+
+/// One authorization, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthResult {
+    /// Who asked.
+    pub udi: Udi,
+    /// Its identity, where it has one.
+    pub instance: Option<InstanceId>,
+    /// The file with the code; a return has none.
+    pub file: Option<Arc<str>>,
+    /// The text of the refusal.
+    pub refused: Option<String>,
 }
 
 /// One exchange, for `GET requests`.
@@ -295,6 +343,12 @@ pub enum Event {
     ReportsDropped(u64),
     /// An authorization code was given out or taken back.
     Authorization,
+    /// The operator moved a device to another account.
+    DeviceMoved(AccountId),
+    /// An ACK for so many pushes came back from CSSM.
+    AckBrought(usize),
+    /// CSSM did not take the device's reports.
+    UpstreamRefused,
     /// A fault began.
     FaultBegan(u64),
     /// A fault ended.
@@ -314,6 +368,9 @@ impl Event {
             Self::ReportRejected(..) => "report-rejected",
             Self::ReportsDropped(_) => "reports-dropped",
             Self::Authorization => "authorization",
+            Self::DeviceMoved(_) => "device-moved",
+            Self::AckBrought(_) => "ack-brought",
+            Self::UpstreamRefused => "upstream-refused",
             Self::FaultBegan(_) => "fault-began",
             Self::FaultEnded(_) => "fault-ended",
         }

@@ -42,7 +42,7 @@ rules! {
     /// The method is the one of the path.
     Method, "method", Unreadable(405), "devices send POST";
     /// The body is declared as JSON.
-    ContentType, "content-type", Unreadable(415), "send the message with content type application/json";
+    ContentType, "content-type", Unreadable(415), "send the message with content type application/json, and a Call Home envelope with text/xml";
     /// The body fits into the message size (`spec/behaviour.md` §16).
     BodySize, "body-size", Unreadable(413), "a message has at most 5000000 bytes";
     /// The body arrives in time.

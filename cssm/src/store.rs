@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use slpsim_agent::{ReportId, Udi};
+use slpsim_agent::{PollId, ReportId, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::sign::PublicKey;
 
@@ -11,7 +11,7 @@ use crate::config::{Config, Limits};
 use crate::draw::{For, Luck};
 use crate::persist::{Line, udi};
 use crate::records::{
-    Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, ReportRecord, Token,
+    Account, AccountId, AccountPolicy, Device, Event, EventRecord, Held, ReportRecord, Token, Upload,
 };
 
 /// What a decision reads.
@@ -34,6 +34,8 @@ pub struct Loaded<'a> {
     pub token: Option<&'a Token>,
     /// How many more devices fit.
     pub room: usize,
+    /// How many more reports fit that must not be lost.
+    pub report_room: usize,
 }
 
 /// What a decision changes; to be committed as a whole.
@@ -70,6 +72,9 @@ pub struct Memory {
     reports: HashMap<(Udi, ReportId), ReportRecord>,
     report_order: VecDeque<(Udi, ReportId)>,
     reports_dropped: u64,
+    /// The reports that wait for CSSM.
+    held: BTreeMap<Udi, BTreeSet<ReportId>>,
+    uploads: BTreeMap<u64, Upload>,
     events: VecDeque<EventRecord>,
     touched: Option<Touched>,
 }
@@ -81,7 +86,11 @@ struct Touched {
     tokens: BTreeSet<Secret>,
     devices: BTreeSet<Udi>,
     reports: BTreeSet<(Udi, ReportId)>,
+    uploads: BTreeSet<u64>,
 }
+
+/// How many results of uploads are kept until they are fetched, and afterwards.
+const UPLOADS: usize = 10_000;
 
 /// The text of an id token as a key that is never printed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,15 +131,16 @@ impl Memory {
             reports: HashMap::new(),
             report_order: VecDeque::new(),
             reports_dropped: 0,
+            held: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             events: VecDeque::new(),
             touched: None,
         };
         for (n, account) in config.accounts.iter().enumerate() {
             let id = luck.uuid_text(0, For::Policy, u64::try_from(n).unwrap_or(u64::MAX));
             memory.accounts.push(Account {
-                names: account.names.clone(),
-                membership: Membership::Open,
                 policy: account.policy.clone().map(|policy| AccountPolicy { id, policy }),
+                ..Account::named(account.names.clone())
             });
         }
         memory
@@ -197,6 +207,11 @@ impl Memory {
         self.tokens.contains_key(text)
     }
 
+    /// All id tokens with their texts.
+    pub fn tokens(&self) -> impl Iterator<Item = (&str, &Token)> {
+        self.tokens.iter().map(|(text, token)| (&*text.0, token))
+    }
+
     /// How many tokens there are.
     #[must_use]
     pub fn token_count(&self) -> usize {
@@ -240,6 +255,7 @@ impl Memory {
 
     fn forget(&mut self, udi: &Udi) -> bool {
         self.touch(|touched| touched.devices.insert(*udi));
+        self.held.remove(udi);
         self.reports.retain(|(of, _), _| of != udi);
         self.report_order.retain(|(of, _)| of != udi);
         self.devices.remove(udi).is_some()
@@ -275,10 +291,14 @@ impl Memory {
         if let Some(known) = self.reports.get_mut(&key) {
             known.times = known.times.saturating_add(1);
             known.broken = report.broken;
+            known.held = known.held.take().or(report.held);
+            self.index_held(key);
             return;
         }
+        let free = |key: &(Udi, ReportId)| self.reports.get(key).is_none_or(|known| known.held.is_none());
         if self.reports.len() >= self.limits.reports
-            && let Some(oldest) = self.report_order.pop_front()
+            && let Some(at) = self.report_order.iter().position(free)
+            && let Some(oldest) = self.report_order.remove(at)
         {
             self.reports.remove(&oldest);
             self.reports_dropped += 1;
@@ -290,6 +310,81 @@ impl Memory {
         }
         self.report_order.push_back(key);
         self.reports.insert(key, report);
+        self.index_held(key);
+    }
+
+    fn index_held(&mut self, (udi, id): (Udi, ReportId)) {
+        if self.reports.get(&(udi, id)).is_some_and(|report| report.held.is_some()) {
+            self.held.entry(udi).or_default().insert(id);
+        } else if let Some(ids) = self.held.get_mut(&udi) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.held.remove(&udi);
+            }
+        }
+    }
+}
+
+/// What a store-and-forward peer and the REST interface keep.
+impl Memory {
+    /// A report, where it is kept.
+    #[must_use]
+    pub fn report(&self, udi: &Udi, id: ReportId) -> Option<&ReportRecord> {
+        self.reports.get(&(*udi, id))
+    }
+
+    /// The devices with reports that wait for CSSM.
+    pub fn holders(&self) -> impl Iterator<Item = &Udi> {
+        self.held.keys()
+    }
+
+    /// The reports of a device that wait for CSSM, oldest first.
+    pub fn held(&self, udi: &Udi) -> impl DoubleEndedIterator<Item = (ReportId, &Held)> {
+        let ids = self.held.get(udi).into_iter().flatten();
+        ids.filter_map(|id| Some((*id, self.reports.get(&(*udi, *id))?.held.as_ref()?)))
+    }
+
+    /// How many reports wait for CSSM.
+    #[must_use]
+    pub fn held_count(&self) -> usize {
+        self.held.values().map(BTreeSet::len).sum()
+    }
+
+    /// Changes how a report waits; `None` ends it.
+    pub(crate) fn hold(&mut self, udi: &Udi, id: ReportId, change: impl FnOnce(Held) -> Option<Held>) {
+        let key = (*udi, id);
+        if let Some(report) = self.reports.get_mut(&key) {
+            report.held = report.held.take().and_then(change);
+            self.touch(|touched| touched.reports.insert(key));
+            self.index_held(key);
+        }
+    }
+
+    /// What was uploaded under that poll id.
+    #[must_use]
+    pub fn upload(&self, poll_id: u64) -> Option<&Upload> {
+        self.uploads.get(&poll_id)
+    }
+
+    /// The poll id under which that push was uploaded.
+    #[must_use]
+    pub fn upload_of(&self, push: (Udi, PollId)) -> Option<u64> {
+        let has = |upload: &&Upload| match upload {
+            Upload::Acks(parts) => parts.iter().any(|(udi, poll_id, _)| (*udi, *poll_id) == push),
+            Upload::Codes(_) => false,
+        };
+        self.uploads.iter().rev().find(|(_, upload)| has(upload)).map(|(poll_id, _)| *poll_id)
+    }
+
+    /// Keeps an upload; the oldest one by number goes where there are too many.
+    pub(crate) fn put_upload(&mut self, poll_id: u64, upload: Upload) {
+        if self.uploads.len() >= UPLOADS
+            && let Some((oldest, _)) = self.uploads.pop_first()
+        {
+            self.touch(|touched| touched.uploads.insert(oldest));
+        }
+        self.touch(|touched| touched.uploads.insert(poll_id));
+        self.uploads.insert(poll_id, upload);
     }
 }
 
@@ -300,7 +395,8 @@ impl Memory {
         let accounts = self.accounts.iter().enumerate().map(|(at, account)| Line::of_account(at, account));
         let tokens = self.tokens.iter().map(|(text, token)| Line::of_token(&text.0, token));
         let devices = self.devices.values().map(Line::of_device);
-        accounts.chain(tokens).chain(devices).chain(self.reports().map(Line::of_report))
+        let uploads = self.uploads.iter().map(|(poll_id, upload)| Line::of_upload(*poll_id, upload));
+        accounts.chain(tokens).chain(devices).chain(self.reports().map(Line::of_report)).chain(uploads)
     }
 
     pub(crate) fn keep_journal(&mut self) {
@@ -322,6 +418,11 @@ impl Memory {
             lines.push(self.devices.get(udi).map_or_else(|| Line::of_removed(udi), Line::of_device));
         }
         lines.extend(touched.reports.iter().filter_map(|key| self.reports.get(key)).map(Line::of_report));
+        for poll_id in touched.uploads {
+            let upload = self.uploads.get(&poll_id);
+            lines
+                .push(upload.map_or(Line::UploadGone { poll_id }, |upload| Line::of_upload(poll_id, upload)));
+        }
         lines
     }
 
@@ -366,6 +467,11 @@ impl Memory {
                 if let Some(known) = self.reports.get_mut(&key) {
                     *known = report;
                 }
+                self.index_held(key);
+            }
+            Line::Upload(upload) => self.put_upload(upload.poll_id, upload.read()?),
+            Line::UploadGone { poll_id } => {
+                self.uploads.remove(&poll_id);
             }
         }
         Ok(())
@@ -395,6 +501,7 @@ impl Store for Memory {
             devices: keys.devices.iter().map(|udi| self.devices.get(udi)).collect(),
             token: keys.token.and_then(|text| self.tokens.get(text)),
             room: self.limits.devices.saturating_sub(self.devices.len()),
+            report_room: self.limits.reports.saturating_sub(self.held_count()),
         }
     }
 
@@ -438,6 +545,7 @@ mod tests {
             times: 1,
             broken: None,
             answered: false,
+            held: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What one switch knows of the network: the part that its configuration sets.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,6 +14,8 @@ use crate::world::DEFAULT_NAME_SERVER;
 pub struct IpSettings {
     /// `ip name-server`, in order; without any, no name resolves.
     pub name_servers: Vec<IpAddr>,
+    /// `ip name-server … use-vrf`: name servers of one VRF, in order. A VRF without an entry has the others (modelled).
+    pub vrf_name_servers: BTreeMap<String, Vec<IpAddr>>,
     /// `ip domain name`.
     pub domain: Option<String>,
     /// The interfaces through which the switch can talk.
@@ -24,6 +27,7 @@ impl Default for IpSettings {
     fn default() -> Self {
         Self {
             name_servers: Vec::from([DEFAULT_NAME_SERVER]),
+            vrf_name_servers: BTreeMap::new(),
             domain: None,
             interfaces: Vec::from([Interface::mgmt0()]),
         }
@@ -31,6 +35,12 @@ impl Default for IpSettings {
 }
 
 impl IpSettings {
+    /// The name servers that count in a VRF.
+    #[must_use]
+    pub fn name_servers_of(&self, vrf: &str) -> &[IpAddr] {
+        self.vrf_name_servers.get(vrf).unwrap_or(&self.name_servers)
+    }
+
     /// The interface of that name; names are compared without regard to case.
     #[must_use]
     pub fn interface(&self, name: &str) -> Option<&Interface> {

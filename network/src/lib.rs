@@ -18,7 +18,7 @@ pub mod world;
 
 pub use firewall::{Rule, RuleError, Verdict};
 pub use ip::{Interface, IpSettings, Ipv4Net, Source};
-pub use reach::{Network, Ping, ResolveError, Unreached};
+pub use reach::{NameServer, Network, Ping, ResolveError, Unreached};
 pub use world::{DEFAULT_NAME_SERVER, DEFAULT_NTP_SERVER, RouteError, World};
 
 /// The host name by which a CSLU is discovered (`spec/behaviour.md` §7.1).

@@ -76,6 +76,15 @@ impl Unreached {
     }
 }
 
+/// A name server that a switch can ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NameServer {
+    /// That of the simulated network, with the names of `[network.hosts]`.
+    Simulated,
+    /// A real one, to which `[network.routes]` leads.
+    Real(SocketAddr),
+}
+
 /// The outcome of a ping of some echos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ping {
@@ -135,26 +144,93 @@ impl Network {
         port: u16,
         source: Source<'_>,
     ) -> Result<SocketAddr, Unreached> {
-        let interfaces = self.sources(source)?;
+        self.sources(source)?;
         let (name, address) = match self.resolve_from(host, source) {
             Err(ResolveError::NoSuchName(_)) if is_cisco(host) => return Err(Unreached::Cisco(host.into())),
             other => other?,
         };
+        self.reach_from(&name, address, port, source)
+    }
+
+    /// The real socket address behind `port` of `address`, which `name` stands for: what [`Network::destination_from`]
+    /// finds once the name is resolved.
+    ///
+    /// # Errors
+    /// Says what stands in the way.
+    pub fn reach_from(
+        &self,
+        name: &str,
+        address: IpAddr,
+        port: u16,
+        source: Source<'_>,
+    ) -> Result<SocketAddr, Unreached> {
+        let interfaces = self.sources(source)?;
         if !address.is_loopback() && !interfaces.iter().any(|interface| interface.leads_to(address)) {
             return Err(Unreached::NoRoute(address));
         }
-        let seen = SocketAddr::new(address, port);
         if firewall::judge(&self.world.firewall, address, Some(port)) == Verdict::Deny {
-            return Err(Unreached::Firewall(seen));
+            return Err(Unreached::Firewall(SocketAddr::new(address, port)));
         }
-        let mapped = self.world.route(&name, port).or_else(|| self.world.route(&address.to_string(), port));
-        match mapped {
-            Some(real) => Ok(real),
-            None if address.is_loopback() => Ok(seen),
-            None if is_cisco(&name) => Err(Unreached::Cisco(name)),
-            None if self.world.allow_external => Ok(seen),
-            None => Err(Unreached::External(format!("{host}:{port}"))),
+        self.led(name, address, port)
+    }
+
+    /// Where a proxy is led that is asked for `host:port`. Neither the name servers of the switch nor what stands
+    /// between the switch and the destination matter to it.
+    ///
+    /// # Errors
+    /// Where the world does not know the name, or the destination is outside.
+    pub fn destination_behind_proxy(&self, host: &str, port: u16) -> Result<SocketAddr, Unreached> {
+        let bare = bare(host);
+        let Some(address) = bare.parse().ok().or_else(|| self.world.lookup(bare)) else {
+            let cisco = is_cisco(bare).then(|| Unreached::Cisco(bare.into()));
+            return Err(cisco.unwrap_or_else(|| ResolveError::NoSuchName(bare.to_string()).into()));
+        };
+        self.led(bare, address, port)
+    }
+
+    /// The real address from which connections begin, where the interface's own one leads to one of this machine
+    /// (a route of all ports); `None` leaves the choice to the operating system.
+    ///
+    /// # Errors
+    /// Where no exchange can begin.
+    pub fn source_address(&self, source: Source<'_>) -> Result<Option<IpAddr>, Unreached> {
+        let own = self.sources(source)?.into_iter().find_map(|interface| interface.address);
+        Ok(own.and_then(|net| self.world.real_address(IpAddr::V4(net.address))))
+    }
+
+    /// The name servers that can be asked from a source, in the order in which they are configured.
+    ///
+    /// # Errors
+    /// Where none is configured, and where none answers.
+    pub fn name_servers_from(&self, source: Source<'_>) -> Result<Vec<NameServer>, ResolveError> {
+        let configured = self.ip.name_servers_of(source.vrf);
+        if configured.is_empty() {
+            return Err(ResolveError::NoNameServer);
         }
+        let asked = configured.iter().filter(|server| self.passes(**server, Some(DNS_PORT), source));
+        let servers: Vec<_> = asked
+            .filter_map(|server| match self.world.route(&server.to_string(), DNS_PORT) {
+                Some(real) => Some(NameServer::Real(real)),
+                None => self.world.name_servers.contains(server).then_some(NameServer::Simulated),
+            })
+            .collect();
+        if servers.is_empty() { Err(ResolveError::NoAnswer) } else { Ok(servers) }
+    }
+
+    /// What needs no name server: an address stands for itself, and `localhost` is known.
+    #[must_use]
+    pub fn known(&self, host: &str) -> Option<IpAddr> {
+        let host = bare(host);
+        let local = || host.eq_ignore_ascii_case("localhost").then(|| self.world.lookup(host)).flatten();
+        host.parse().ok().or_else(local)
+    }
+
+    /// The names under which `name` is looked for, in order: as it is, and with the domain name where it has no dot.
+    #[must_use]
+    pub fn candidates(&self, name: &str) -> Vec<String> {
+        let domain = self.ip.domain.as_ref().filter(|_| !name.contains('.'));
+        let qualified = domain.map(|domain| format!("{name}.{domain}"));
+        core::iter::once(name.to_string()).chain(qualified).collect()
     }
 
     /// Pings `host` from the default source.
@@ -188,33 +264,38 @@ impl Network {
         })
     }
 
-    /// The name that exists and its address.
+    /// The name that exists and its address. Of a name server that is a real one this says what the simulated one
+    /// would: nothing is asked from here.
     fn resolve_from(&self, name: &str, source: Source<'_>) -> Result<(String, IpAddr), ResolveError> {
-        let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-        if let Ok(address) = bare.parse() {
-            return Ok((bare.to_string(), address));
+        if let Some(address) = self.known(name) {
+            return Ok((bare(name).to_string(), address));
         }
-        if name.eq_ignore_ascii_case("localhost") {
-            let local = self.world.lookup(name).ok_or_else(|| ResolveError::NoSuchName(name.to_string()))?;
-            return Ok((name.to_string(), local));
+        self.name_servers_from(source)?;
+        self.in_hosts(name)
+    }
+
+    /// The name that exists and its address, as the simulated name server has it.
+    ///
+    /// # Errors
+    /// [`ResolveError::NoSuchName`].
+    pub fn in_hosts(&self, name: &str) -> Result<(String, IpAddr), ResolveError> {
+        let found = self.candidates(name).into_iter().find_map(|candidate| {
+            let address = self.world.lookup(&candidate)?;
+            Some((candidate, address))
+        });
+        found.ok_or_else(|| ResolveError::NoSuchName(name.to_string()))
+    }
+
+    /// Where the way to `address`, which `name` stands for, ends on this machine.
+    fn led(&self, name: &str, address: IpAddr, port: u16) -> Result<SocketAddr, Unreached> {
+        let mapped = self.world.route(name, port).or_else(|| self.world.route(&address.to_string(), port));
+        match mapped {
+            Some(real) => Ok(real),
+            None if address.is_loopback() => Ok(SocketAddr::new(address, port)),
+            None if is_cisco(name) => Err(Unreached::Cisco(name.to_string())),
+            None if self.world.allow_external => Ok(SocketAddr::new(address, port)),
+            None => Err(Unreached::External(format!("{name}:{port}"))),
         }
-        if self.ip.name_servers.is_empty() {
-            return Err(ResolveError::NoNameServer);
-        }
-        let serves = |server: &IpAddr| {
-            self.world.name_servers.contains(server) && self.passes(*server, Some(DNS_PORT), source)
-        };
-        if !self.ip.name_servers.iter().any(serves) {
-            return Err(ResolveError::NoAnswer);
-        }
-        if let Some(address) = self.world.lookup(name) {
-            return Ok((name.to_string(), address));
-        }
-        let qualified = self.ip.domain.as_ref().filter(|_| !name.contains('.'));
-        let qualified = qualified.map(|domain| format!("{name}.{domain}"));
-        qualified
-            .and_then(|full| self.world.lookup(&full).map(|address| (full, address)))
-            .ok_or_else(|| ResolveError::NoSuchName(name.to_string()))
     }
 
     /// Whether packets get to `address`.
@@ -237,6 +318,11 @@ impl Network {
         let usable: Vec<_> = of_vrf.filter(|interface| interface.is_usable()).collect();
         if usable.is_empty() { Err(Unreached::Vrf(source.vrf.to_string())) } else { Ok(usable) }
     }
+}
+
+/// Without the brackets of an IPv6 literal.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
 #[cfg(test)]

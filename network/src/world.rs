@@ -63,16 +63,20 @@ impl World {
     }
 
     /// The same, from the key as written in a file: `192.168.0.1:8182`, `cslu.example.com:8182`, `[2001:db8::1]:443`.
+    /// Port 0 on both sides stands for every port: `192.0.2.10:0` to `127.0.0.5:0`.
     ///
     /// # Errors
     /// Where `endpoint` is not a host with a port, or `to` is no loopback address.
     pub fn add_route_text(&mut self, endpoint: &str, to: &str) -> Result<(), RouteError> {
         let (host, port) = endpoint
             .rsplit_once(':')
-            .and_then(|(host, port)| Some((host, port.parse().ok().filter(|port| *port != 0)?)))
+            .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)))
             .filter(|(host, _)| !host.is_empty())
             .ok_or_else(|| RouteError::Endpoint(endpoint.to_string()))?;
         let to: SocketAddr = to.parse().map_err(|_| RouteError::Target(to.to_string()))?;
+        if port == 0 && to.port() != 0 {
+            return Err(RouteError::Endpoint(endpoint.to_string()));
+        }
         if !to.ip().is_loopback() && !self.allow_external {
             return Err(RouteError::NotLoopback(to));
         }
@@ -92,10 +96,22 @@ impl World {
         self.hosts.get(&name).copied().or_else(routed).or(local)
     }
 
-    /// Where traffic to `host` (a name or an address) and `port` really leads.
+    /// Where traffic to `host` (a name or an address) and `port` really leads: a route of the port, else one of all
+    /// ports.
     #[must_use]
     pub fn route(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        self.routes.get(&(canonical(host), port)).copied()
+        let host = canonical(host);
+        if let Some(to) = self.routes.get(&(host.clone(), port)) {
+            return Some(*to);
+        }
+        self.routes.get(&(host, 0)).map(|to| SocketAddr::new(to.ip(), port))
+    }
+
+    /// What the address of a switch really is on this machine: where all its ports lead. Connections of the switch
+    /// come from there.
+    #[must_use]
+    pub fn real_address(&self, address: IpAddr) -> Option<IpAddr> {
+        self.routes.get(&(address.to_string(), 0)).map(SocketAddr::ip)
     }
 
     /// The host entries, by name (`show hosts`).
@@ -180,6 +196,17 @@ mod tests {
         }
         world.add_route_text("[2001:db8::1]:443", "[::1]:40001").unwrap();
         assert_eq!(world.route("2001:db8:0::1", 443), "[::1]:40001".parse().ok());
+    }
+
+    #[test]
+    fn a_route_of_all_ports_gives_way_to_that_of_one_and_is_what_an_address_really_is() {
+        let mut world = World::default();
+        world.add_route_text("192.0.2.10:0", "127.0.0.5:0").unwrap();
+        world.add_route_text("192.0.2.10:443", "127.0.0.1:40001").unwrap();
+        assert_eq!(world.route("192.0.2.10", 443), "127.0.0.1:40001".parse().ok());
+        assert_eq!(world.route("192.0.2.10", 80), "127.0.0.5:80".parse().ok());
+        assert_eq!(world.real_address("192.0.2.10".parse().unwrap()), "127.0.0.5".parse().ok());
+        assert_eq!(world.real_address("192.0.2.11".parse().unwrap()), None);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{Failure, TransportMode};
+use slpsim_agent::TransportMode;
 use slpsim_console::config::Config;
-use slpsim_network::{Network, Unreached, World};
+use slpsim_network::World;
 use slpsim_transport::client::{
-    Anchors, Carrier, Clock, Cslu, Exchanged, Exchanging, Format, Limits, Link, NoWay, Nonces, Off, Proxy,
-    Resolve, Smart, Transport, Way,
+    Anchors, Callhome, Carrier, Clock, Cslu, Dns, Finding, Format, Limits, Link, NoWay, Nonces, Off, Proxy,
+    Resolve, Smart, SwitchNetwork, Transport, Way,
 };
 
 use crate::lockstep::Door;
@@ -28,6 +28,10 @@ pub struct HttpConnect {
     pub anchors: Anchors,
     /// Form of the messages.
     pub format: Arc<dyn Format>,
+    /// The same in the envelope of Call Home.
+    pub callhome: Arc<dyn Format>,
+    /// Asks the name servers that are real ones.
+    pub dns: Arc<Dns>,
     /// Where nonces come from.
     pub nonces: Arc<dyn Nonces>,
     /// Bounds of an exchange.
@@ -50,7 +54,13 @@ impl Connect for HttpConnect {
                 Arc::new(Cslu { link, url: config.smart.cslu_url.clone(), domain })
             }
             TransportMode::Off => Arc::new(Off),
-            TransportMode::Callhome => Arc::new(NoCallhome),
+            TransportMode::Callhome => Arc::new(Callhome {
+                link: Link { format: Arc::clone(&self.callhome), ..link },
+                enabled: config.callhome.enabled,
+                profile_active: config.callhome.profile_active,
+                http: config.callhome.vrf.is_some(),
+                url: config.callhome.url.clone(),
+            }),
         }
     }
 }
@@ -58,7 +68,11 @@ impl Connect for HttpConnect {
 impl HttpConnect {
     fn carrier(&self, config: &Config) -> Carrier {
         let smart = &config.smart;
-        let mut carrier = Carrier::new(Arc::clone(&self.clock), Arc::new(self.route(config)));
+        let network = SwitchNetwork::new(config.network(&self.world), config.source(), Arc::clone(&self.dns));
+        let source = network.source_address();
+        let network = BehindDoor { network, door: self.door.clone() };
+        let mut carrier = Carrier::new(Arc::clone(&self.clock), Arc::new(network));
+        carrier.source = source;
         carrier.anchors = self.anchors.clone();
         carrier.limits = self.limits;
         carrier.allow_external = self.world.allow_external;
@@ -68,67 +82,34 @@ impl HttpConnect {
             .map(|host| Proxy::new(host.clone(), smart.proxy_port.unwrap_or(PROXY_PORT)));
         carrier
     }
-
-    fn route(&self, config: &Config) -> SwitchRoute {
-        SwitchRoute {
-            network: config.network(&self.world),
-            vrf: config.source().vrf.into(),
-            interface: config.source().interface.map(Into::into),
-            door: self.door.clone(),
-        }
-    }
 }
 
 /// Port of a proxy where none is configured (modelled).
 const PROXY_PORT: u16 = 80;
 
-/// The simulated network as a switch sees it from the source of its licensing agent.
-struct SwitchRoute {
-    network: Network,
-    vrf: String,
-    interface: Option<String>,
+/// A switch's network, until an outage closes the door: then whatever is found leads to where nobody listens.
+struct BehindDoor {
+    network: SwitchNetwork,
     door: Option<Arc<Door>>,
 }
 
-impl Resolve for SwitchRoute {
-    fn resolve(&self, host: &str, port: u16) -> Result<Way, NoWay> {
-        let source = slpsim_network::Source { vrf: &self.vrf, interface: self.interface.as_deref() };
-        match self.network.destination_from(host, port, source) {
-            Ok(address) => {
-                let refusing = self.door.as_ref().and_then(|door| door.refusing());
-                Ok(Way::Mapped(refusing.unwrap_or(address)))
-            }
-            // The simulated DNS does not know the name; the host's may, where that is allowed.
-            Err(Unreached::Resolve(_))
-                if self.network.world.allow_external && !self.network.ip.name_servers.is_empty() =>
-            {
-                Ok(Way::Unmapped)
-            }
-            Err(error @ Unreached::Resolve(_)) => Err(NoWay::Name(error.to_string())),
-            Err(error @ (Unreached::SourceInterface(_) | Unreached::Vrf(_))) => {
-                Err(NoWay::NotReady(error.to_string()))
-            }
-            Err(error @ (Unreached::NoRoute(_) | Unreached::Firewall(_))) => {
-                Err(NoWay::Unreachable(error.to_string()))
-            }
-            Err(error @ (Unreached::Cisco(_) | Unreached::External(_))) => {
-                Err(NoWay::Refused(error.to_string()))
-            }
-        }
+impl BehindDoor {
+    fn through(&self, way: Way) -> Way {
+        self.door.as_ref().and_then(|door| door.refusing()).map_or(way, Way::Mapped)
     }
 }
 
-/// Call Home, whose envelope this version does not write.
-struct NoCallhome;
+impl Resolve for BehindDoor {
+    fn resolve(&self, host: &str, port: u16) -> Result<Way, NoWay> {
+        self.network.resolve(host, port).map(|way| self.through(way))
+    }
 
-impl Transport for NoCallhome {
-    fn exchange<'a>(
-        &'a self,
-        _request: &'a slpsim_agent::Request,
-        _sender: &'a slpsim_agent::Sender,
-    ) -> Exchanging<'a> {
-        let why = "this version does not send by Call Home: use transport smart or cslu";
-        Box::pin(std::future::ready(Exchanged::unsent(Failure::CallhomeService, why)))
+    fn find<'a>(&'a self, host: &'a str, port: u16) -> Finding<'a> {
+        Box::pin(async move { self.network.find(host, port).await.map(|way| self.through(way)) })
+    }
+
+    fn behind_proxy(&self, host: &str, port: u16) -> Result<Way, NoWay> {
+        self.network.behind_proxy(host, port)
     }
 }
 
@@ -136,13 +117,8 @@ impl Transport for NoCallhome {
 mod tests {
     use super::*;
 
-    fn route(world: World, config: &Config) -> SwitchRoute {
-        SwitchRoute {
-            network: Network::new(Arc::new(world), config.ip.clone()),
-            vrf: config.smart.vrf.clone(),
-            interface: config.smart.source_interface.clone(),
-            door: None,
-        }
+    fn route(world: World, config: &Config) -> SwitchNetwork {
+        SwitchNetwork::new(config.network(&Arc::new(world)), config.source(), Arc::default())
     }
 
     #[test]

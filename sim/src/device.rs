@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use slpsim_agent::persist::Saved;
 use slpsim_agent::{Agent, ProfileId, Settings, Timer, Udi, Usage};
 use slpsim_console::Config;
 use slpsim_network::World as NetworkWorld;
+use slpsim_policy::time::DAY_MS;
 use slpsim_policy::{Mono, Wall};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 
@@ -65,10 +67,12 @@ pub struct Device {
     pub agent: Agent,
     /// The switch around it.
     pub switch: Switch,
-    /// Device clock minus true time, in milliseconds.
+    /// Device clock minus true time, in milliseconds, before what has drifted.
     pub clock_offset_ms: i64,
     /// Its files, and what it works on them with.
     pub filed: Filed,
+    /// What the device's clock gains a day in milliseconds, and since when.
+    pub(crate) drift: (i64, u64),
     /// Console lines of its first boot.
     pub(crate) first_lines: Vec<String>,
     /// What the switch refused of its startup configuration.
@@ -77,6 +81,10 @@ pub struct Device {
     pub(crate) requests: u64,
     /// The timer that stands in the queue.
     pub(crate) queued: Option<(Mono, Timer)>,
+    /// Counts restorations from durable state: ends of exchanges of an earlier life are of no interest.
+    pub(crate) life: u32,
+    /// The last durable state, where the world keeps it.
+    pub(crate) durable: Option<Box<Saved>>,
 }
 
 impl Device {
@@ -88,11 +96,30 @@ impl Device {
             switch,
             clock_offset_ms: 0,
             filed: Filed::default(),
+            drift: (0, 0),
             first_lines: lines,
             refused,
             requests: 0,
             queued: None,
+            life: 0,
+            durable: None,
         }
+    }
+
+    /// Device clock minus true time at `now_ms` since the start, in milliseconds.
+    pub(crate) fn offset_at(&self, now_ms: u64) -> i64 {
+        let (gain, since) = self.drift;
+        if gain == 0 {
+            return self.clock_offset_ms;
+        }
+        let drifted = i128::from(gain) * i128::from(now_ms.saturating_sub(since)) / i128::from(DAY_MS);
+        self.clock_offset_ms.saturating_add(i64::try_from(drifted).unwrap_or(i64::MAX))
+    }
+
+    /// From now on the clock gains so many milliseconds a day (negative: it loses them).
+    pub(crate) fn set_drift(&mut self, gain_ms: i64, now_ms: u64) {
+        self.clock_offset_ms = self.offset_at(now_ms);
+        self.drift = (gain_ms, now_ms);
     }
 
     /// Lines of startup configurations that the switch refused so far.

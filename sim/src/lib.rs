@@ -6,6 +6,7 @@
 #[cfg(feature = "lockstep")]
 pub mod connect;
 pub mod device;
+mod factory;
 pub mod files;
 pub mod filing;
 pub mod link;
@@ -14,10 +15,12 @@ pub mod lockstep;
 pub mod operate;
 mod operator;
 pub mod queue;
+pub mod scenario;
 pub mod switch;
 pub mod world;
 
 pub use device::{Device, DeviceId, DeviceSpec, Filed};
+pub use factory::factory_config;
 pub use files::{FileError, FilePath, Files, MemoryFiles};
 pub use filing::Filing;
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};

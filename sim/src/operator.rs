@@ -50,7 +50,7 @@ impl<L: Link> World<L> {
         }
     }
 
-    /// What a power cut leaves: the durable state of the agent and the startup configuration.
+    /// What a power cut leaves: the durable state of the agent ([`World::keep_durable`]) and the startup configuration.
     ///
     /// # Errors
     /// Where the state does not fit together.
@@ -65,6 +65,8 @@ impl<L: Link> World<L> {
             let (_, agent, shared, now) = operator.switch();
             (agent.save(shared, now), before)
         };
+        let durable = self.device_mut(id).and_then(|device| device.durable.take());
+        let saved = durable.map_or(saved, |durable| *durable);
         let Some(device) = self.device_mut(id) else { return Ok(()) };
         let started = device.switch.load(device.agent.profile(), now.wall);
         device.refused.extend(started.refused);
@@ -72,6 +74,7 @@ impl<L: Link> World<L> {
         let restored = Agent::restore(saved, settings, &mut self.shared)?;
         if let Some(device) = self.device_mut(id) {
             device.agent = restored;
+            device.life = device.life.wrapping_add(1);
         }
         self.input(id, Input::Boot { cause: BootCause::PowerLoss, clock_authoritative: true }, seen);
         let mut operator = Operator { world: self, id, seen };

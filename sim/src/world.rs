@@ -46,6 +46,9 @@ pub struct World<L> {
     pub link: L,
     /// What the agents have in common.
     pub shared: Shared,
+    /// Every state that a device makes durable is kept, so that a power cut goes back to the last one; without it, to
+    /// the state of the moment, which is the same for whoever makes every change durable.
+    pub keep_durable: bool,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -57,7 +60,7 @@ pub struct World<L> {
 #[derive(Debug)]
 enum Event {
     /// The end of an exchange, with its begin, its number among the device's, and its purpose.
-    Reply { began_ms: u64, txn: Txn, purpose: Purpose, result: Box<Result<Reply, Failure>> },
+    Reply { began_ms: u64, life: u32, txn: Txn, purpose: Purpose, result: Box<Result<Reply, Failure>> },
     /// A timer, if it still stands so.
     Timer(Mono, Timer),
 }
@@ -69,6 +72,7 @@ impl<L: Link> World<L> {
         Self {
             link,
             shared: Shared { seed, ..Shared::default() },
+            keep_durable: false,
             start,
             now_ms: 0,
             devices: Vec::new(),
@@ -134,7 +138,7 @@ impl<L: Link> World<L> {
     }
 
     fn now_of(&self, device: &Device) -> Now {
-        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.clock_offset_ms) }
+        Now { mono: Mono(self.now_ms), wall: self.wall().plus_millis(device.offset_at(self.now_ms)) }
     }
 
     /// Gives a device an input now. What it causes at once without time passing is run by [`World::run_to`].
@@ -165,22 +169,43 @@ impl<L: Link> World<L> {
     ///
     /// The clock then stands at `to_ms`, so that the caller can do what belongs into its own place in the order.
     pub fn run_to(&mut self, to_ms: u64, before: Class, seen: &mut dyn Observer) {
-        while let Some((at, class, ..)) = self.queue.peek() {
-            if (at, class) >= (to_ms, before) {
-                break;
-            }
-            if let Some(((at, _, device, _), event)) = self.queue.pop() {
-                self.now_ms = self.now_ms.max(at);
-                self.happen(DeviceId(device), event, seen);
-            }
-        }
+        while self.run_one(to_ms, before, seen) {}
         self.now_ms = self.now_ms.max(to_ms);
+    }
+
+    /// Runs the next event of those that [`World::run_to`] would run; whether there was one.
+    pub fn run_one(&mut self, to_ms: u64, before: Class, seen: &mut dyn Observer) -> bool {
+        let Some((at, class, ..)) = self.queue.peek() else { return false };
+        if (at, class) >= (to_ms, before) {
+            return false;
+        }
+        if let Some(((at, _, device, _), event)) = self.queue.pop() {
+            self.now_ms = self.now_ms.max(at);
+            self.happen(DeviceId(device), event, seen);
+        }
+        true
+    }
+
+    /// Gives a device that has not been booted yet a second supervisor that was there from the start.
+    pub fn fit_standby(&mut self, id: DeviceId, udi: Udi) {
+        if let Some(device) = self.device_mut(id) {
+            device.agent.pair_with(udi);
+        }
+    }
+
+    fn make_durable(&mut self, id: DeviceId, now: Now) {
+        if let Some(device) = self.devices.get_mut(id.0 as usize) {
+            device.durable = Some(Box::new(device.agent.save(&self.shared, now)));
+        }
     }
 
     fn happen(&mut self, id: DeviceId, event: Event, seen: &mut dyn Observer) {
         match event {
-            Event::Reply { began_ms, txn, purpose, result } => {
+            Event::Reply { began_ms, life, txn, purpose, result } => {
                 self.events += 1;
+                if self.device(id).is_none_or(|device| device.life != life) {
+                    return;
+                }
                 seen.exchange(began_ms, self.now_ms, id, purpose, result.as_ref().as_ref().err().copied());
                 self.input(id, Input::Completed { txn, result: *result }, seen);
             }
@@ -237,7 +262,13 @@ impl<L: Link> World<L> {
                 seen.output(self.now_ms, id, &output);
             }
             // The end of a cancelled exchange is of no interest to the agent, which has forgotten its number.
-            Output::Persist | Output::Cancel(_) => seen.output(self.now_ms, id, &output),
+            Output::Persist => {
+                if self.keep_durable {
+                    self.make_durable(id, now);
+                }
+                seen.output(self.now_ms, id, &output);
+            }
+            Output::Cancel(_) => seen.output(self.now_ms, id, &output),
             Output::Event(event) => {
                 if let Some(device) = self.device_mut(id) {
                     device.switch.events.add(now.wall, *event);
@@ -273,6 +304,7 @@ impl<L: Link> World<L> {
         let ends = self.now_ms.saturating_add(u64::try_from(carried.after.as_millis()).unwrap_or(u64::MAX));
         let event = Event::Reply {
             began_ms: self.now_ms,
+            life: device.life,
             txn,
             purpose: request.purpose(),
             result: Box::new(carried.result),

@@ -13,7 +13,8 @@ use slpsim_sim::connect::HttpConnect;
 use slpsim_sim::lockstep::{Lockstep, Wires};
 use slpsim_sim::{Class, DeviceSpec, InProcess, Link, Outage, Outages, World};
 use slpsim_transport::WireProfile;
-use slpsim_transport::client::{Anchors, Limits};
+use slpsim_transport::callhome::CallhomeFormat;
+use slpsim_transport::client::{Anchors, Format, Limits};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
@@ -117,11 +118,12 @@ fn over_sockets(script: &Script) -> Trace {
 }
 
 fn connect(wires: &Wires, server: &slpsim_cssm::server::Running) -> HttpConnect {
-    let format = SmartFormat {
+    let profile = Arc::new(WireProfile::default());
+    let format: Arc<dyn Format> = Arc::new(SmartFormat {
         keys: Some(Arc::new(DeviceKeys::generate().unwrap())),
         verifier: Arc::new(Verifier::root(&server.ca_pem).unwrap()),
-        profile: Arc::new(WireProfile::default()),
-    };
+        profile: Arc::clone(&profile),
+    });
     let mut world = NetworkWorld::default();
     let (https, plain) = server.addresses;
     world.add_route("smartreceiver.cisco.com", 443, https);
@@ -130,7 +132,9 @@ fn connect(wires: &Wires, server: &slpsim_cssm::server::Running) -> HttpConnect 
         clock: Arc::clone(&wires.device_clock) as _,
         world: Arc::new(world),
         anchors: Anchors::from_pem(server.ca_pem.as_bytes()).unwrap(),
-        format: Arc::new(format),
+        callhome: Arc::new(CallhomeFormat::new(Arc::clone(&format), profile)),
+        format,
+        dns: Arc::default(),
         nonces: Arc::clone(&wires.nonces) as _,
         limits: Limits::default(),
         door: Some(Arc::clone(&wires.door)),

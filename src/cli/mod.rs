@@ -6,6 +6,7 @@ mod diagnostics;
 pub mod options;
 pub mod output;
 mod remote;
+mod scenario;
 mod shell;
 
 use std::net::SocketAddr;
@@ -63,6 +64,9 @@ enum Command {
     /// Check configuration files, or list their keys
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Play scripted tests in simulated time
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -203,6 +207,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             output::print(&slpsim_config::reference())?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Scenario(command) => scenario::scenario(&command, cli.global.output),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args),

@@ -3,13 +3,13 @@
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -97,11 +97,15 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
             Err(error) => return Err(error),
         },
     }
-    // The socket must not be open to others for the moment between bind and chmod.
-    let before = umask(Mode::from_bits_truncate(0o177));
-    let listener = UnixListener::bind(path);
-    umask(before);
-    listener
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// For the moment between bind and chmod the socket may be open to others, and the umask is the whole process's: so
+/// whoever connects must be the user of this daemon, or root.
+fn is_allowed(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
 }
 
 async fn accept(listener: UnixListener, driver: mpsc::Sender<Asked>) {
@@ -109,6 +113,7 @@ async fn accept(listener: UnixListener, driver: mpsc::Sender<Asked>) {
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
+            Ok((stream, _)) if !is_allowed(&stream) => warn!("control socket: another user was turned away"),
             Ok((stream, _)) => {
                 let driver = driver.clone();
                 tokio::spawn(async move {

@@ -9,7 +9,8 @@ use slpsim_agent::{Agent, AgentId, BootCause, Keep, Shared, Token, Usage};
 use slpsim_config as config;
 use slpsim_network::World;
 use slpsim_transport::WireProfile;
-use slpsim_transport::client::{Anchors, Limits, SystemNonces};
+use slpsim_transport::callhome::CallhomeFormat;
+use slpsim_transport::client::{Anchors, Dns, Format, Limits, SystemNonces};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
@@ -188,16 +189,19 @@ impl Site<'_> {
                 WireProfile::from_json(&text).with_context(|| path.display().to_string()).blame_user()?
             }
         };
-        let format = SmartFormat {
+        let profile = Arc::new(profile);
+        let format: Arc<dyn Format> = Arc::new(SmartFormat {
             keys: Some(Arc::clone(keys)),
             verifier: Arc::clone(verifier),
-            profile: Arc::new(profile),
-        };
+            profile: Arc::clone(&profile),
+        });
         Ok(HttpConnect {
             clock: Arc::new(clock.clone()),
             world: Arc::clone(&self.world),
             anchors,
-            format: Arc::new(format),
+            callhome: Arc::new(CallhomeFormat::new(Arc::clone(&format), profile)),
+            format,
+            dns: Arc::new(Dns::new(Arc::new(clock.clone()), Dns::TIMEOUT)),
             nonces: Arc::new(SystemNonces),
             limits: Limits::default(),
             door: None,

@@ -4,8 +4,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use slpsim_config as config;
-use slpsim_console::calendar::Zone as ConsoleZone;
-use slpsim_console::config::{Config, NtpServer, VRF};
+use slpsim_console::config::Config;
 use slpsim_logs::{Facility, Form, Origin, Precision, Repeat, SinkUrl, Zone};
 use slpsim_network::World;
 use slpsim_policy::Wall;
@@ -15,34 +14,7 @@ use crate::sinks::SinkSpec;
 
 /// The configuration that the keys of `device` make, and its zone. `now` decides whether summer time is on.
 pub(super) fn factory_config(device: &config::Device, world: &World, now: Wall) -> Result<(Config, Zone)> {
-    let zone = Zone::from_str(&device.timezone).context("timezone").blame_user()?;
-    let mut made = Config { hostname: device.hostname.clone(), ip: device.ip.clone(), ..Config::default() };
-    let licensing = &device.licensing;
-    let smart = &mut made.smart;
-    smart.transport = device.settings.transport;
-    smart.usage_interval_days = device.settings.usage_interval_days;
-    smart.smart_url.clone_from(&licensing.url_smart);
-    smart.cslu_url.clone_from(&licensing.url_cslu);
-    smart.vrf.clone_from(&licensing.vrf);
-    smart.source_interface.clone_from(&licensing.source_interface);
-    smart.proxy_address.clone_from(&licensing.proxy_address);
-    smart.proxy_port = licensing.proxy_address.as_ref().map(|_| licensing.proxy_port);
-    smart.custom_id.clone_from(&licensing.custom_id);
-    smart.privacy_hostname = licensing.privacy_hostname;
-    smart.privacy_version = licensing.privacy_version;
-    made.callhome.url.clone_from(&licensing.url_callhome);
-    made.zone = zone.at(now.secs(), |offset_s, abbreviation| ConsoleZone {
-        abbreviation: abbreviation.into(),
-        offset_min: i16::try_from(offset_s / 60).unwrap_or(0),
-    });
-    let servers = world.ntp_servers.iter().map(|server| NtpServer {
-        server: server.to_string(),
-        version: None,
-        prefer: false,
-        vrf: Some(VRF.into()),
-    });
-    made.ntp = servers.collect();
-    Ok((made, zone))
+    slpsim_sim::factory_config(device, world, now).context("timezone").blame_user()
 }
 
 /// A sink as the file has it.

@@ -6,9 +6,11 @@
 //! [`WireProfile`].
 
 pub mod base64;
+pub mod callhome;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
+pub mod fault;
 pub mod files;
 mod json;
 pub mod message;
@@ -26,4 +28,6 @@ pub use message::{
     EnvelopeSignature, Nonce, Payload, PolicyObject, RequestType, RumMeasurement, RumSigner, Sealed,
     ServerData, ServerMessage, StatusWord, TrustObject, UsageReport, accept, compose,
 };
-pub use profile::{Entry, Fields, RequestTypes, Section, StatusWords, Values, WireProfile, WireProfileError};
+pub use profile::{
+    CallhomeWords, Entry, Fields, RequestTypes, Section, StatusWords, Values, WireProfile, WireProfileError,
+};

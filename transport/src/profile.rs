@@ -122,6 +122,21 @@ wire_words! {
         /// Signature type of answers and of signed objects in them.
         response_signature = "SHA256",
     }
+    /// The envelope of Call Home.
+    callhome: CallhomeWords {
+        /// Whom it is for.
+        to = "http://tools.cisco.com/neddce/services/DDCEService",
+        /// Whom it is from, and by way of.
+        from = "http://www.cisco.com/appliance/uri",
+        /// What it is about (modelled).
+        block_type = "http://www.cisco.com/2005/05/callhome/smart_licensing",
+        /// Version of its builder.
+        builder_version = "2.0",
+        /// Attachment with the smart message of the device.
+        data = "smart_licensing_data",
+        /// Attachment with the smart message of the answer (modelled).
+        response = "smart_licensing_response",
+    }
     /// Names of members.
     fields: Fields {
         /// Signature object of a request, an answer, or a signed object.

@@ -38,6 +38,17 @@ impl Element {
         self.child(name).ok_or_else(|| DecodeError::new(Rule::Present, name, "").within(&self.name))
     }
 
+    /// The name without its prefix, which every writer of XML may choose.
+    pub(crate) fn local_name(&self) -> &str {
+        self.name.rsplit_once(':').map_or(self.name.as_str(), |(_, local)| local)
+    }
+
+    /// The first child with that local name, which must be there.
+    pub(crate) fn needed_local(&self, local: &str) -> Result<&Self, DecodeError> {
+        let found = self.children.iter().find(|child| child.local_name() == local);
+        found.ok_or_else(|| DecodeError::new(Rule::Present, local, "").within(self.local_name()))
+    }
+
     /// The contents: of the CDATA sections where there are any (blanks around them do not count), else of the text
     /// without the blanks around it.
     pub(crate) fn content(&self) -> &str {

@@ -34,6 +34,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All rows, in the chapter's order.
+    pub const ALL: [Self; 12] = [
+        Self::PolicyInstallFailed,
+        Self::AuthorizationInstallFailed,
+        Self::CommFailed,
+        Self::CommRestored,
+        Self::PolicyRemoved,
+        Self::TrustCodeInstallFailed,
+        Self::ReportingNotSupported,
+        Self::PolicyInstallSuccess,
+        Self::AuthorizationInstallSuccess,
+        Self::AuthorizationRemoved,
+        Self::ReportingRequired,
+        Self::TrustCodeInstallSuccess,
+    ];
+
     /// Its row.
     #[must_use]
     pub const fn row(self) -> &'static Row {

@@ -14,11 +14,15 @@ use crate::problem::{Problems, did_you_mean};
 use crate::resolved::{Device, IdToken, LicenseUse, Licensing};
 
 /// All devices of the file; one with all defaults where there is none.
-pub(super) fn devices(top: &Table, ip: &IpSettings, problems: &mut Problems) -> Vec<Device> {
-    let tables = top.inner("device");
+pub(super) fn devices(
+    tables: &[(String, Table)],
+    network: Option<&Table>,
+    ip: &IpSettings,
+    problems: &mut Problems,
+) -> Vec<Device> {
     let (mut names, mut udis) = (Unique::new("device"), Unique::new("UDI"));
     let mut devices = Vec::with_capacity(tables.len().max(1));
-    let own_interfaces = top.one("network").is_some_and(|network| !network.inner("interfaces").is_empty());
+    let own_interfaces = network.is_some_and(|network| !network.inner("interfaces").is_empty());
     for (position, (_, table)) in tables.iter().enumerate() {
         let Some(mut device) = device(position + 1, table, ip, problems) else { continue };
         set_address(&mut device, position, table, own_interfaces, problems);

@@ -26,12 +26,24 @@ pub(crate) fn config(top: &Table, allow_external: bool, problems: &mut Problems)
         allow_external,
         health: socket(top, "health"),
         metrics: socket(top, "metrics"),
-        devices: device::devices(top, &ip, problems),
+        devices: device::devices(top.inner("device"), top.one("network"), &ip, problems),
         world,
         mock: top.one("mock").map(|table| mock::mock(table, problems)),
         users: users(top, problems),
         sinks: top.inner("sink").iter().filter_map(|(_, table)| sink(table, problems)).collect(),
     }
+}
+
+/// The tables of `[device]` and `[network]` of a file that shares them with configurations: the network, and the devices
+/// in it.
+pub fn devices_in(
+    devices: &[(String, Table)],
+    network: Option<&Table>,
+    problems: &mut Problems,
+) -> (slpsim_network::World, Vec<crate::resolved::Device>) {
+    let (world, ip) = network::network(network, false, problems);
+    let devices = device::devices(devices, network, &ip, problems);
+    (world, devices)
 }
 
 fn socket(table: &Table, key: &str) -> Option<std::net::SocketAddr> {

@@ -82,7 +82,7 @@ impl Bench {
             match output {
                 Output::Send { txn, request, .. } => self.waiting.push((txn, request)),
                 Output::Event(event) => self.events.add(self.now().wall, event),
-                Output::Persist | Output::Cancel(_) | Output::Log(_) => {}
+                Output::Persist | Output::Cancel(_) | Output::Log(_) | Output::WriteFile(_) => {}
             }
         }
         while let Some((txn, request)) = self.waiting.pop() {

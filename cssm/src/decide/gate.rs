@@ -6,7 +6,7 @@ use slpsim_transport::message::RequestType;
 use super::Cx;
 use crate::exchange::Signed;
 use crate::peer::Route;
-use crate::records::{AccountId, Trust};
+use crate::records::{Account, AccountId, Trust};
 use crate::rule::Rule;
 
 /// The rules that hold for all types, in the order in which they are checked.
@@ -33,9 +33,17 @@ pub(super) fn check(cx: &Cx<'_>) -> Result<(), Rule> {
 
 /// The account that a device joins by this route: the tenant's, else the default one.
 pub(super) fn home(cx: &Cx<'_>) -> Result<AccountId, Rule> {
-    let Route::Cslu { tenant: Some(tenant) } = &cx.arrived.route else { return Ok(AccountId(0)) };
+    home_of(&cx.arrived.route, cx.loaded.accounts)
+}
+
+/// The account that a device joins by `route`.
+pub(crate) fn home_of(route: &Route, accounts: &[Account]) -> Result<AccountId, Rule> {
+    let tenant = match route {
+        Route::Cslu { tenant: Some(tenant) } => tenant,
+        Route::Rest { account } | Route::File { account } => return Ok(*account),
+        Route::Smart | Route::Callhome | Route::Cslu { tenant: None } => return Ok(AccountId(0)),
+    };
     let named = |name: &str| name.eq_ignore_ascii_case(tenant);
-    let accounts = cx.loaded.accounts;
     let at = accounts.iter().position(|account| named(&account.names.r#virtual));
     let at = at.or_else(|| accounts.iter().position(|account| named(&account.names.smart)));
     at.and_then(|at| u16::try_from(at).ok()).map(AccountId).ok_or(Rule::Tenant)
@@ -56,13 +64,13 @@ fn supported(cx: &Cx<'_>, purpose: Purpose) -> Result<(), Rule> {
     }
 }
 
-/// A message that names an identity. A peer without connection to CSSM cannot judge identities and lets them pass; a
-/// trust request may come with any, because it asks for a new one.
+/// A message that names an identity. A peer that is not its own CSSM cannot judge identities and lets them pass; a trust
+/// request may come with any, because it asks for a new one.
 fn identity(cx: &Cx<'_>, purpose: Purpose) -> Result<(), Rule> {
     let header = &cx.arrived.message.header;
     let known = header.instance.zip(cx.sender()).and_then(|(instance, device)| device.trust_of(instance));
     if known.is_none() {
-        return match (purpose, cx.peer.connected) {
+        return match (purpose, cx.peer.judges) {
             (Purpose::Trust, _) | (_, false) => Ok(()),
             (_, true) => Err(Rule::Identity),
         };
@@ -94,4 +102,13 @@ pub(super) fn used<'a>(cx: &Cx<'a>) -> Option<&'a Trust> {
 /// Whether the sender itself has shown an identity: then it needs no trust code with an ACK.
 pub(super) const fn names_identity(cx: &Cx<'_>) -> bool {
     cx.arrived.message.header.instance.is_some()
+}
+
+/// Whether a trust code belongs beside the ACK (`spec/behaviour.md` §6): a peer that is not CSSM itself gives one to a
+/// UDI that has none. Of an upload, whoever brought it knows.
+pub(super) const fn implies_trust(cx: &Cx<'_>) -> bool {
+    match &cx.arrived.route {
+        Route::Rest { .. } | Route::File { .. } => cx.steer.with_trust,
+        Route::Smart | Route::Callhome | Route::Cslu { .. } => !cx.peer.direct && !names_identity(cx),
+    }
 }

@@ -4,7 +4,7 @@
 //! server, in lockstep and in simulation.
 
 mod auth;
-mod gate;
+pub(crate) mod gate;
 mod sync;
 mod trust;
 mod usage;

@@ -9,10 +9,10 @@ use crate::records::{Device, Event};
 use crate::rule::Rule;
 use crate::store::Changes;
 
-/// Answers with what the account has. A peer without connection to CSSM has nothing to bring.
+/// Answers with what the account has. A peer without connection to CSSM has the policy that came by file, or nothing.
 pub(super) fn synchronise(cx: &Cx<'_>, units: &[Unit]) -> Result<Granted, Rule> {
     if !cx.peer.connected {
-        return Ok(Granted::new(StatusWord::NoData, ServerData::default()));
+        return without_cssm(cx);
     }
     let (mut device, events) = cx.joined()?;
     let account = cx.account(device.account).ok_or(Rule::Membership)?;
@@ -32,6 +32,17 @@ pub(super) fn synchronise(cx: &Cx<'_>, units: &[Unit]) -> Result<Granted, Rule> 
         for_units(cx, units, &device, account, (&mut changes, &mut data));
     }
     changes.devices.push(device);
+    Ok(Granted { changes, ..Granted::new(StatusWord::Ok, data) })
+}
+
+fn without_cssm(cx: &Cx<'_>) -> Result<Granted, Rule> {
+    let home = cx.sender().map_or_else(|| gate::home(cx), |device| Ok(device.account))?;
+    let Some(file) = cx.account(home).and_then(|account| account.policy_file.clone()) else {
+        return Ok(Granted::new(StatusWord::NoData, ServerData::default()));
+    };
+    let (device, events) = cx.joined()?;
+    let changes = Changes { devices: vec![device], events, ..Changes::default() };
+    let data = ServerData { file: Some(file), ..ServerData::default() };
     Ok(Granted { changes, ..Granted::new(StatusWord::Ok, data) })
 }
 

@@ -1,15 +1,20 @@
 //! `LICENSE_USAGE` and `POLL_REQ`: reports, their verdicts, and the ACK (`spec/behaviour.md` §8, `spec/formats.md` §3).
 
+use std::sync::Arc;
+
 use slpsim_agent::{PollId, ReportId, ReportVerdict, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::message::{AckObject, Sealed, ServerData, StatusWord, UsageReport, Word};
+use slpsim_transport::rum::envelope_text;
 
 use super::trust::{New, issue};
 use super::{Cx, Granted, gate};
 use crate::config::AckMode;
 use crate::draw::{For, key};
 use crate::exchange::Signed;
-use crate::records::{Account, Device, Event, POLLS_PER_DEVICE, Pending, ReportRecord};
+use crate::filetext;
+use crate::peer::Route;
+use crate::records::{Account, Device, Event, Held, POLLS_PER_DEVICE, Pending, ReportRecord};
 use crate::rule::Rule;
 use crate::store::Changes;
 
@@ -29,13 +34,23 @@ pub(super) fn report(
         }
     }
     let (mut device, events) = cx.joined()?;
-    device.hostname = hostname.map(Into::into);
+    if hostname.is_some() || !cx.arrived.route.is_upload() {
+        device.hostname = hostname.map(Into::into);
+    }
     device.software_tag = Some(software_tag.clone());
+    device.named = cx.arrived.message.header.instance;
     let mut changes = Changes { events, ..Changes::default() };
+    if !cx.peer.judges && cx.config.limits.reports > 0 && reports.len() > cx.loaded.report_room {
+        // Rather late than lost: the device keeps what it cannot get rid of.
+        changes.devices.push(device);
+        return Ok(Granted { changes, ..Granted::new(StatusWord::TryAgain, ServerData::default()) });
+    }
     if reports.is_empty() {
         changes.devices.push(device);
         return Ok(Granted { changes, ..Granted::new(StatusWord::NoData, ServerData::default()) });
     }
+    let brought = brought_before(&device, reports);
+    let holds = !cx.peer.judges && brought.is_none();
     let mut verdicts = Vec::with_capacity(reports.len());
     for (at, report) in reports.iter().enumerate() {
         let broken = verdict(cx, at, report, &device);
@@ -44,11 +59,16 @@ pub(super) fn report(
         }
         verdicts.push((report.id, broken));
         if cx.config.limits.reports > 0 {
-            changes.reports.push(record(cx.now, report, broken));
+            let held = report
+                .envelope
+                .as_ref()
+                .filter(|_| holds)
+                .map(|envelope| Held { envelope: envelope_text(envelope).into(), upload: None });
+            changes.reports.push(ReportRecord { held, ..record(cx.now, report, broken) });
         }
     }
     let poll_id = poll_id(cx, &mut device);
-    remember(cx, &mut device, poll_id, verdicts);
+    remember(cx, &mut device, poll_id, verdicts, brought);
     changes.devices.push(device);
     let data =
         ServerData { poll_id: Some(poll_id), poll_interval_s: Some(cx.peer.poll_s), ..ServerData::default() };
@@ -67,11 +87,14 @@ pub(super) fn poll(cx: &Cx<'_>, poll_id: PollId) -> Result<Granted, Rule> {
         let data = ServerData { poll_interval_s: Some(cx.peer.poll_s), ..ServerData::default() };
         return Ok(Granted { changes, ..Granted::new(StatusWord::OkPoll, data) });
     }
+    device.named = cx.arrived.message.header.instance;
+    if let Some(file) = device.polls.get(at).and_then(|pending| pending.ack.clone()) {
+        return Ok(hand_out(cx, device, at, &file, changes));
+    }
     let account = cx.account(device.account).ok_or(Rule::Membership)?;
     let mut instance = None;
     let mut ack = acknowledge(cx, &mut device, at, account, &mut changes);
-    if !cx.peer.direct && !gate::names_identity(cx) {
-        // Implicit trust: beside the first ACK for a UDI that has none (`spec/behaviour.md` §6).
+    if gate::implies_trust(cx) {
         let code = issue(cx, &mut device, account, None, New::Registration);
         instance = Some(code.code.identity.instance);
         changes.events.push(cx.event(Event::TrustIssued { trust_id: code.code.trust_id }));
@@ -84,6 +107,32 @@ pub(super) fn poll(cx: &Cx<'_>, poll_id: PollId) -> Result<Granted, Rule> {
         ..ServerData::default()
     };
     Ok(Granted { changes, instance, ..Granted::new(StatusWord::Ok, data) })
+}
+
+/// Gives out the ACK file that came from CSSM, as it came; without the trust codes in it where the device has trust by
+/// now, because a code that nobody needs would be installed in place of the one that it has.
+fn hand_out(cx: &Cx<'_>, mut device: Device, at: usize, file: &Arc<str>, mut changes: Changes) -> Granted {
+    if let Some(pending) = device.polls.get_mut(at) {
+        pending.answered = true;
+        if cx.config.limits.reports > 0 {
+            changes.answered.extend(pending.reports.iter().map(|(id, _)| (device.udi, *id)));
+        }
+    }
+    changes.devices.push(device);
+    let file = match gate::names_identity(cx) {
+        true => filetext::without(file, filetext::TRUST_CODE).map_or_else(|| Arc::clone(file), Arc::from),
+        false => Arc::clone(file),
+    };
+    let data = ServerData { file: Some(file), ..ServerData::default() };
+    Granted { changes, ..Granted::new(StatusWord::Ok, data) }
+}
+
+/// The ACK file that names all of these reports already: the answer with it may have been lost.
+fn brought_before(device: &Device, reports: &[UsageReport]) -> Option<Arc<str>> {
+    let names = |pending: &Pending, id| pending.reports.iter().any(|(named, _)| *named == id);
+    let covers =
+        |pending: &&Pending| pending.ack.is_some() && reports.iter().all(|report| names(pending, report.id));
+    device.polls.iter().rev().find(covers)?.ack.clone()
 }
 
 fn acknowledge(
@@ -131,12 +180,13 @@ fn is_ready(cx: &Cx<'_>, pending: &Pending) -> bool {
     if pending.not_before.is_some_and(|then| cx.now < then) {
         return false;
     }
-    if pending.released {
+    if pending.released || matches!(cx.arrived.route, Route::File { .. }) {
+        // Whoever brings a file waits for the answer.
         return true;
     }
-    if !cx.peer.connected {
-        // Until the ACK file has been brought back.
-        return false;
+    if !cx.peer.judges {
+        // Until the ACK has come back from CSSM.
+        return pending.ack.is_some();
     }
     match cx.ack_mode {
         AckMode::AtOnce => true,
@@ -148,6 +198,10 @@ fn is_ready(cx: &Cx<'_>, pending: &Pending) -> bool {
 fn verdict(cx: &Cx<'_>, at: usize, report: &UsageReport, device: &Device) -> Option<Rule> {
     if let Some(rule) = cx.steer.reject_reports {
         return Some(rule);
+    }
+    if !cx.peer.judges {
+        // CSSM knows the keys.
+        return None;
     }
     if !speaks_for(cx, &report.udi, device) {
         return Some(Rule::ReportDevice);
@@ -179,6 +233,7 @@ fn record(now: Wall, report: &UsageReport, broken: Option<Rule>) -> ReportRecord
         times: 1,
         broken,
         answered: false,
+        held: None,
     }
 }
 
@@ -192,7 +247,13 @@ fn poll_id(cx: &Cx<'_>, device: &mut Device) -> PollId {
     PollId(77_000_000_000_000_000 + drawn * 80)
 }
 
-fn remember(cx: &Cx<'_>, device: &mut Device, poll_id: PollId, reports: Vec<(ReportId, Option<Rule>)>) {
+fn remember(
+    cx: &Cx<'_>,
+    device: &mut Device,
+    poll_id: PollId,
+    reports: Vec<(ReportId, Option<Rule>)>,
+    ack: Option<Arc<str>>,
+) {
     if device.polls.len() >= POLLS_PER_DEVICE {
         device.polls.remove(0);
     }
@@ -204,5 +265,6 @@ fn remember(cx: &Cx<'_>, device: &mut Device, poll_id: PollId, reports: Vec<(Rep
         not_before: cx.steer.late_ack_ms.map(|millis| cx.now.plus_millis(millis)),
         released: false,
         answered: false,
+        ack,
     });
 }

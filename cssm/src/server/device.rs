@@ -11,14 +11,15 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
-use slpsim_agent::{ElementFault, numbers};
+use slpsim_agent::{ElementFault, Purpose, Udi, numbers};
 use slpsim_transport::DecodeError;
+use slpsim_transport::callhome::{Dispatch, decode_callhome_request, encode_callhome_response};
 use slpsim_transport::message::{DeviceBody, DeviceMessage, PolicyObject, Sealed, ServerMessage, Word};
 use slpsim_transport::smart::{ReceivedRequest, decode_request};
 
 use super::listen::Abort;
-use super::{Shared, damage, wire};
-use crate::exchange::{Answer, Arrived, Proof, Steer};
+use super::{Shared, damage, forward, rest, wire};
+use crate::exchange::{Answer, Arrived, Csr, Proof, Signed, Steer};
 use crate::fault::FaultKind;
 use crate::peer::Route;
 use crate::rule::{Broken, Kind, Rule};
@@ -28,14 +29,16 @@ const WORK_TIME: Duration = Duration::from_secs(30);
 /// The header that names the rule that a request broke.
 pub(super) const RULE_HEADER: &str = "slpsim-rule";
 
-/// All routes of devices. Call Home and REST stand beside these: a router of their own, merged here, that ends in
-/// [`exchange`] as well.
+/// All routes of devices, and the REST interface beside them.
 pub(super) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/licservice/license", post(smart))
         .route("/SmartTransport", post(smart))
+        .route("/its/service/oddce/services/DDCEService", post(callhome))
+        .route("/Transportgateway/services/DeviceRequestHandler", post(callhome))
         .route("/cslu/v1/pi", post(cslu))
         .route("/cslu/v1/pi/{tenant}", post(tenant))
+        .merge(rest::routes(&shared))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(shared)
@@ -43,6 +46,10 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
 
 async fn smart(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     take(shared, Route::Smart, request).await
+}
+
+async fn callhome(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    take(shared, Route::Callhome, request).await
 }
 
 async fn cslu(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -68,7 +75,11 @@ async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
     let refuse = |rule: Rule| unread(&shared, Some(&route), rule.into(), rule.text());
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
+    let right: &[&str] = match &route {
+        Route::Callhome => &["text/xml", "application/xml", "application/soap+xml"],
+        Route::Smart | Route::Cslu { .. } | Route::Rest { .. } | Route::File { .. } => &["application/json"],
+    };
+    if !right.iter().any(|right| kind.eq_ignore_ascii_case(right)) {
         return refuse(Rule::ContentType);
     }
     let body = to_bytes(request.into_body(), numbers::MESSAGE_SIZE);
@@ -77,14 +88,22 @@ async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
         Ok(Err(_)) => return refuse(Rule::BodySize),
         Err(_) => return refuse(Rule::BodyTime),
     };
+    work(&shared, move |shared| exchange(shared, route, &bytes)).await
+}
+
+/// Lets a worker do `job`, and sends what comes out.
+pub(super) async fn work(
+    shared: &Arc<Shared>,
+    job: impl FnOnce(&Shared) -> Outcome + Send + 'static,
+) -> Response {
     let Ok(Ok(permit)) = tokio::time::timeout(WORK_TIME, shared.work.acquire()).await else {
         return busy();
     };
-    let worker = Arc::clone(&shared);
-    let outcome = tokio::task::spawn_blocking(move || exchange(&worker, route, &bytes)).await;
+    let worker = Arc::clone(shared);
+    let outcome = tokio::task::spawn_blocking(move || job(&worker)).await;
     drop(permit);
     match outcome {
-        Ok(outcome) => send(&shared, outcome).await,
+        Ok(outcome) => send(shared, outcome).await,
         Err(error) => {
             tracing::error!(%error, "a worker died on a message");
             busy()
@@ -98,16 +117,27 @@ pub(super) enum Outcome {
     Now(Response),
     /// This, later.
     Later(Response, Duration),
-    /// These bytes, slowly.
-    Slowly(Bytes, Duration),
+    /// These bytes of that content type, slowly.
+    Slowly(Bytes, Duration, &'static str),
+    /// What the CSSM above answers to it.
+    Passed(Box<Passing>),
     /// Nothing: the connection is closed.
     Nothing,
     /// Nothing: the connection stays open.
     Silence,
 }
 
-async fn send(shared: &Shared, outcome: Outcome) -> Response {
+/// A message on its way to the CSSM above.
+pub(super) struct Passing {
+    route: Route,
+    received: ReceivedRequest,
+    bytes: Bytes,
+    wrapping: Wrapping,
+}
+
+async fn send(shared: &Arc<Shared>, outcome: Outcome) -> Response {
     match outcome {
+        Outcome::Passed(passing) => pass(shared, *passing).await,
         Outcome::Now(response) => response,
         Outcome::Later(response, by) => {
             tokio::select! {
@@ -115,8 +145,8 @@ async fn send(shared: &Shared, outcome: Outcome) -> Response {
                 () = shared.stopped() => abort(),
             }
         }
-        Outcome::Slowly(bytes, over) => {
-            ([(CONTENT_TYPE, "application/json")], damage::dribbling(bytes, over)).into_response()
+        Outcome::Slowly(bytes, over, kind) => {
+            ([(CONTENT_TYPE, kind)], damage::dribbling(bytes, over)).into_response()
         }
         Outcome::Nothing => abort(),
         Outcome::Silence => {
@@ -125,6 +155,41 @@ async fn send(shared: &Shared, outcome: Outcome) -> Response {
         }
     }
 }
+
+/// Passes a message on, byte for byte, and the answer back. While the CSSM above cannot be reached, the device is asked
+/// to come again.
+async fn pass(shared: &Arc<Shared>, passing: Passing) -> Response {
+    let answer = match &shared.forward {
+        Some(forward) => forward::pass(forward, passing.bytes.clone()).await,
+        None => None,
+    };
+    let worker = Arc::clone(shared);
+    let finish = move || {
+        let Passing { route, received, bytes, wrapping } = passing;
+        let proof = Proof { request: Signed::Unverifiable, reports: &[], csr: Csr::NotNeeded };
+        let arrived = Arrived { route, message: &received.message, proof };
+        let now = worker.now();
+        let Some(answer) = answer else {
+            let steer = Steer { try_again_s: Some(PASS_AGAIN_S), ..Steer::default() };
+            let answer = worker.with(|cssm| cssm.handle_steered(now, &arrived, &steer));
+            return after(&worker, &received, &bytes, answer, None, wrapping);
+        };
+        let Some(answer) = wrapping.around(&worker, answer) else { return Outcome::Now(busy()) };
+        let text = without_secrets(&received.message, &bytes);
+        worker.with(|cssm| {
+            let number = cssm.note_unjudged(now, &arrived, Word::Borrowed("passed on"));
+            cssm.history_mut().texts(number, &text, &answer);
+        });
+        Outcome::Now(ok(answer, None, wrapping))
+    };
+    match tokio::task::spawn_blocking(finish).await {
+        Ok(Outcome::Now(response)) => response,
+        Ok(_) | Err(_) => busy(),
+    }
+}
+
+/// When a device shall ask again what could not be passed on, in seconds.
+const PASS_AGAIN_S: u32 = 60;
 
 fn abort() -> Response {
     let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -137,11 +202,12 @@ fn busy() -> Response {
 }
 
 /// Answers one message; for a thread that may be kept busy. Every route of devices ends here.
-pub(super) fn exchange(shared: &Shared, route: Route, bytes: &[u8]) -> Outcome {
-    let received = match decode_request(bytes, &shared.wire) {
-        Ok(received) => received,
+pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome {
+    let (received, inner, wrapping) = match unwrap(shared, &route, bytes) {
+        Ok(unwrapped) => unwrapped,
         Err(error) => return Outcome::Now(undecodable(shared, &route, bytes, &error)),
     };
+    let bytes = &inner;
     let message = &received.message;
     let (udi, purpose) = (message.header.udi, message.request_type().purpose());
     let now = shared.now();
@@ -162,15 +228,91 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &[u8]) -> Outcome {
     {
         return outcome;
     }
+    if shared.with(|cssm| cssm.passes_on(&arrived)) {
+        let route = arrived.route.clone();
+        return Outcome::Passed(Box::new(Passing { route, received, bytes: inner, wrapping }));
+    }
     let steer = steer(fault.map(|(_, kind)| kind));
     let mut answer = shared.with(|cssm| cssm.handle_steered(now, &arrived, &steer));
     wire::certify(shared, &mut answer.message);
-    after(shared, &received, bytes, answer, fault)
+    if let (Some(Purpose::Usage), Some(forward)) = (purpose, &shared.forward) {
+        forward.news.notify_one();
+    }
+    after(shared, &received, bytes, answer, fault, wrapping)
+}
+
+/// The message in what came, itself as bytes, and how the answer is to be wrapped.
+fn unwrap(
+    shared: &Shared,
+    route: &Route,
+    bytes: &Bytes,
+) -> Result<(ReceivedRequest, Bytes, Wrapping), DecodeError> {
+    if *route != Route::Callhome {
+        return Ok((decode_request(bytes, &shared.wire)?, bytes.clone(), Wrapping(None)));
+    }
+    let delivery = decode_callhome_request(bytes, &shared.wire)?;
+    let received = decode_request(delivery.message.as_bytes(), &shared.wire)?;
+    let udi = received.message.header.udi;
+    let dispatch = Dispatch { udi, number: delivery.message_id.number, created: shared.now() };
+    Ok((received, delivery.message.into(), Wrapping(Some(dispatch))))
+}
+
+/// The envelope of an answer: that of Call Home (`spec/formats.md` §9), or none.
+#[derive(Clone, Copy)]
+struct Wrapping(Option<Dispatch>);
+
+impl Wrapping {
+    fn around(self, shared: &Shared, answer: Bytes) -> Option<Bytes> {
+        let Some(dispatch) = &self.0 else { return Some(answer) };
+        let message = std::str::from_utf8(&answer).ok()?;
+        encode_callhome_response(dispatch, message, &shared.wire).ok().map(Bytes::from)
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self.0 {
+            Some(_) => "text/xml; charset=utf-8",
+            None => "application/json",
+        }
+    }
 }
 
 /// Faults that keep a message from the rules.
 fn before(shared: &Shared, arrived: &Arrived<'_>, id: u64, kind: FaultKind) -> Option<Outcome> {
-    let (outcome, word) = match kind {
+    let (outcome, word) = cut_off(kind)?;
+    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, id, word));
+    Some(outcome)
+}
+
+/// Does `call`, which comes over another interface than that of devices, unless a fault in force keeps it from being
+/// answered, or answered in time.
+pub(super) fn faulted(
+    shared: &Shared,
+    udi: Option<Udi>,
+    purpose: Purpose,
+    call: impl FnOnce(&Shared) -> Response,
+) -> Outcome {
+    let now = shared.now();
+    let fault = shared.with(|cssm| {
+        let (at, luck) = (cssm.clock(now), cssm.luck());
+        cssm.faults(now).strike(at, udi.as_ref(), Some(purpose), luck)
+    });
+    match fault {
+        Some((_, FaultKind::Late(by))) => Outcome::Later(call(shared), millis(by)),
+        Some((_, kind)) => match cut_off(kind) {
+            Some((outcome, _)) => outcome,
+            None => Outcome::Now(call(shared)),
+        },
+        None => Outcome::Now(call(shared)),
+    }
+}
+
+fn millis(span: i64) -> Duration {
+    Duration::from_millis(u64::try_from(span).unwrap_or(0))
+}
+
+/// What is sent in place of an answer, and its word in the history.
+fn cut_off(kind: FaultKind) -> Option<(Outcome, Word)> {
+    Some(match kind {
         FaultKind::Drop => (Outcome::Nothing, Word::Borrowed("no answer")),
         FaultKind::Stall => (Outcome::Silence, Word::Borrowed("stalled")),
         FaultKind::Status(status, retry_after) => {
@@ -199,9 +341,7 @@ fn before(shared: &Shared, arrived: &Arrived<'_>, id: u64, kind: FaultKind) -> O
         | FaultKind::PolicyBadSignature
         | FaultKind::PolicyBadTime(_)
         | FaultKind::TokenRefused(_) => return None,
-    };
-    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, id, word));
-    Some(outcome)
+    })
 }
 
 /// Faults that the rules themselves carry out.
@@ -220,6 +360,7 @@ fn after(
     request: &[u8],
     mut answer: Answer,
     fault: Option<(u64, FaultKind)>,
+    wrapping: Wrapping,
 ) -> Outcome {
     let kind = fault.map(|(_, kind)| kind);
     if let Some(kind) = kind {
@@ -227,10 +368,10 @@ fn after(
     }
     let spoiled = kind == Some(FaultKind::BadSignature);
     let stranger = kind == Some(FaultKind::WrongSigner);
-    let Some(body) = wire::encode(shared, &answer.message, spoiled, stranger) else {
+    let body = wire::encode(shared, &answer.message, spoiled, stranger);
+    let Some(mut bytes) = body.and_then(|body| wrapping.around(shared, body.into())) else {
         return Outcome::Now(busy());
     };
-    let mut bytes = Bytes::from(body);
     let udi = received.message.header.udi;
     if let Some(previous) = shared.remember_answer(udi, &bytes)
         && kind == Some(FaultKind::Replayed)
@@ -244,8 +385,8 @@ fn after(
         }
         cssm.luck()
     });
-    let millis = |span: i64| Duration::from_millis(u64::try_from(span).unwrap_or(0));
-    let fetched = answer.message.data.ack.is_some();
+    let fetched = answer.message.data.ack.is_some() || answer.message.data.file.is_some();
+    let ok = |bytes, rule| ok(bytes, rule, wrapping);
     match kind {
         Some(FaultKind::LostAck) if fetched => Outcome::Nothing,
         Some(FaultKind::Empty) => Outcome::Now(ok(Bytes::new(), None)),
@@ -253,7 +394,7 @@ fn after(
         Some(FaultKind::Corrupt) => Outcome::Now(ok(damage::corrupt(&bytes, luck, answer.number), None)),
         Some(FaultKind::Oversized) => Outcome::Now(ok(damage::oversized(&bytes), None)),
         Some(FaultKind::Late(by)) => Outcome::Later(ok(bytes, answer.rule), millis(by)),
-        Some(FaultKind::Dribble(over)) => Outcome::Slowly(bytes, millis(over)),
+        Some(FaultKind::Dribble(over)) => Outcome::Slowly(bytes, millis(over), wrapping.content_type()),
         Some(_) | None => Outcome::Now(ok(bytes, answer.rule)),
     }
 }
@@ -276,8 +417,8 @@ fn each_policy(answer: &mut ServerMessage, spoil: impl Fn(Sealed<PolicyObject>) 
     }
 }
 
-fn ok(bytes: Bytes, rule: Option<Rule>) -> Response {
-    let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response();
+fn ok(bytes: Bytes, rule: Option<Rule>, wrapping: Wrapping) -> Response {
+    let mut response = ([(CONTENT_TYPE, wrapping.content_type())], Body::from(bytes)).into_response();
     if let Some(rule) = rule {
         response.headers_mut().insert(RULE_HEADER, HeaderValue::from_static(rule.name()));
     }

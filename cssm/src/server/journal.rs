@@ -2,7 +2,7 @@
 //!
 //! Lines reach the operating system before the answer leaves, so they outlive the process, not a power cut.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,27 @@ use crate::cssm::Cssm;
 pub(super) struct Journal {
     file: File,
     failed: bool,
+}
+
+/// Keeps everybody else out of a folder.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes it; the system gives it back when the process ends, however that happens.
+    pub(super) fn take(dir: &Path) -> Result<Self, PkiError> {
+        super::pki::make_dir(dir)?;
+        let path = dir.join("lock");
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(|source| PkiError::File { path: path.clone(), source })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(PkiError::InUse(dir.into())),
+            Err(TryLockError::Error(source)) => Err(PkiError::File { path, source }),
+        }
+    }
 }
 
 impl Journal {

@@ -1,14 +1,21 @@
 //! The mock behind HTTP(S) listeners: for devices over TLS and in the clear, for operators on a listener of its own.
 
+mod archive;
+mod bundle;
 mod clock;
 mod damage;
 mod device;
+mod forward;
 mod journal;
 mod listen;
 mod manage;
 mod metrics;
+mod offline;
 mod pki;
+mod push;
+mod rest;
 mod shared;
+mod upstream;
 mod wire;
 
 use std::io;
@@ -23,15 +30,21 @@ use slpsim_policy::Wall;
 use slpsim_transport::WireProfile;
 use tokio::sync::Semaphore;
 
+pub use bundle::{FileError, Handover, Taken};
 pub use clock::{Clock, SystemClock};
+pub use offline::Offline;
 pub use pki::{NAMES, PkiError};
 pub use shared::Shared;
+pub use upstream::{Upstream, UpstreamError};
 
 use crate::config::Config;
 use crate::cssm::{Cssm, ManageError, TokenWish};
-use journal::Journal;
+use crate::peer::Role;
+use forward::Forward;
+use journal::{Journal, Lock};
 use listen::Listening;
 use pki::Pki;
+use upstream::Link;
 
 /// How a server is started. [`ServerConfig::default`] serves on loopback ports that the system chooses.
 #[derive(Clone, Debug)]
@@ -40,6 +53,8 @@ pub struct ServerConfig {
     pub mock: Config,
     /// Decides ids and tokens; without it the operating system does.
     pub seed: Option<u64>,
+    /// The CSSM above a CSLU or On-Prem; without it such a mock is as connected as [`Config::connected`] says.
+    pub upstream: Option<Upstream>,
     /// HTTPS for devices.
     pub listen: SocketAddr,
     /// HTTP for devices that talk to a CSLU.
@@ -74,6 +89,7 @@ impl Default for ServerConfig {
         Self {
             mock: Config::default(),
             seed: None,
+            upstream: None,
             listen: any,
             listen_plain: any,
             listen_manage: any,
@@ -111,6 +127,9 @@ pub enum StartError {
     /// Keys or certificates.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// The CSSM above.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
     /// The mock itself.
     #[error(transparent)]
     Mock(#[from] ManageError),
@@ -124,8 +143,12 @@ pub enum StartError {
 pub struct Urls {
     /// Smart transport.
     pub smart: String,
+    /// Call Home.
+    pub callhome: String,
     /// CSLU.
     pub cslu: String,
+    /// Base of the REST interface.
+    pub rest: String,
     /// Management.
     pub manage: String,
     /// Metrics.
@@ -148,7 +171,18 @@ impl Server {
             Some(seed) => seed,
             None => random_u64()?,
         };
+        let forward = match &config.upstream {
+            None => None,
+            Some(_) if mock.role == Role::Cssm => return Err(UpstreamError::Role.into()),
+            Some(upstream) => {
+                mock.connected = true;
+                mock.relay = true;
+                let link = Link::new(upstream, config.allow_remote, Arc::clone(&clock))?;
+                Some(Arc::new(Forward::new(link, upstream.url.clone())))
+            }
+        };
         let now = clock.now();
+        let lock = config.state_dir.as_deref().map(Lock::take).transpose()?;
         let (cssm, journal, idtoken) = records(mock, config.state_dir.as_deref(), config.idtoken, now)?;
         let manage_token = match (config.manage_open, config.manage_token) {
             (true, _) => None,
@@ -162,9 +196,12 @@ impl Server {
                 tokio::task::spawn_blocking(move || Pki::open(dir.as_deref(), &names, reference, clock));
             made.await.map_err(|_| StartError::Random)??
         };
-        let Pki { signer, ca_pem, tls } = pki;
-        let (shared, stop) =
+        let Pki { signer, mut ca_pem, tls } = pki;
+        // Devices get objects of both, and verify them.
+        ca_pem.extend(config.upstream.and_then(|upstream| upstream.ca_pem));
+        let (mut shared, stop) =
             Shared::new((cssm, journal), signer, config.wire, clock, manage_token.clone(), config.body_time);
+        shared.forward = forward;
         let shared = Arc::new(shared);
         let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let devices = device::routes(Arc::clone(&shared));
@@ -174,10 +211,15 @@ impl Server {
         let manage = listen(config.listen_manage, operators, None, &connections)?;
         let urls = Urls {
             smart: format!("https://{}/licservice/license", https.address),
+            callhome: format!("https://{}/its/service/oddce/services/DDCEService", https.address),
             cslu: format!("http://{}/cslu/v1/pi", plain.address),
+            rest: format!("https://{}/services/api/smart-accounts-and-licensing", https.address),
             manage: format!("http://{}/mock/v1", manage.address),
             metrics: format!("http://{}/metrics", manage.address),
         };
+        if let Some(forward) = &shared.forward {
+            tokio::spawn(forward::run(Arc::clone(&shared), Arc::clone(forward)));
+        }
         tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
         Ok(Running {
             urls,
@@ -188,6 +230,7 @@ impl Server {
             stop,
             addresses: (https.address, plain.address),
             listening: vec![https, plain, manage],
+            _lock: lock,
         })
     }
 }
@@ -207,6 +250,7 @@ pub struct Running {
     /// Where devices reach it: HTTPS, and HTTP.
     pub addresses: (SocketAddr, SocketAddr),
     listening: Vec<Listening>,
+    _lock: Option<Lock>,
 }
 
 impl std::fmt::Debug for Running {
@@ -220,6 +264,14 @@ impl Running {
     #[must_use]
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Returns when everything that devices have reported so far has its answer from the CSSM above; at once where there is
+    /// none above. It may never come, so give it a time.
+    pub async fn forwarded(&self) {
+        if let Some(forward) = &self.shared.forward {
+            forward.idle(&self.shared).await;
+        }
     }
 
     /// Ends: takes nothing new, gives open exchanges a second, and returns when all listeners are closed.

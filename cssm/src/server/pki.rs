@@ -43,6 +43,9 @@ pub enum PkiError {
         /// What is wrong.
         detail: String,
     },
+    /// The state folder belongs to another process at this time.
+    #[error("{0} is in use by another mock; stop it, or steer it through its management interface")]
+    InUse(PathBuf),
     /// A name.
     #[error("{0:?} cannot be a name in a certificate")]
     Name(String),

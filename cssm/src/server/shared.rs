@@ -12,7 +12,9 @@ use slpsim_transport::sign::{DeviceKeys, Signer};
 use tokio::sync::{Semaphore, watch};
 
 use super::clock::Clock;
+use super::forward::Forward;
 use super::journal::Journal;
+use super::rest::AccessTokens;
 use crate::cssm::Cssm;
 
 /// The mock, its keys and its clock. Steering in process goes through [`Shared::with`].
@@ -23,6 +25,10 @@ pub struct Shared {
     clock: Arc<dyn Clock>,
     pub(super) manage_token: Option<String>,
     pub(super) body_time: Duration,
+    /// Access tokens of the REST interface.
+    pub(super) access: AccessTokens,
+    /// The way to the CSSM above.
+    pub(super) forward: Option<Arc<Forward>>,
     /// True when the server ends.
     pub(super) stopping: watch::Receiver<bool>,
     /// How many messages are worked on at one time: signing keeps a core busy, and more would only wait in threads.
@@ -59,6 +65,8 @@ impl Shared {
             clock,
             manage_token,
             body_time,
+            access: AccessTokens::default(),
+            forward: None,
             stopping,
             work: Semaphore::new(cores * 2),
             replays: Mutex::default(),

@@ -7,10 +7,14 @@
     reason = "helpers of tests say what they expect by unwrapping it"
 )]
 
+mod callhome;
 mod client;
 mod dialogue;
 mod faults;
+mod files;
 mod lifetime;
 mod management;
+mod rest;
+mod roles;
 mod rules;
 mod unreadable;

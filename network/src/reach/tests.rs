@@ -131,3 +131,67 @@ fn only_an_ntp_server_that_can_be_reached_answers_ntp() {
     let walled = network(|world, _| world.firewall.push("deny any:123".parse().unwrap()));
     assert!(!walled.ntp_answers("198.51.100.100", Source::default()));
 }
+
+#[test]
+fn a_name_server_with_a_route_is_a_real_one_and_the_order_is_that_of_the_configuration() {
+    let real: SocketAddr = "127.0.0.1:5353".parse().unwrap();
+    let two = network(|world, ip| {
+        world.add_route("192.168.0.53", 53, real);
+        ip.name_servers = vec!["192.168.0.53".parse().unwrap(), crate::DEFAULT_NAME_SERVER];
+    });
+    let both = vec![NameServer::Real(real), NameServer::Simulated];
+    assert_eq!(two.name_servers_from(Source::default()), Ok(both));
+    assert!(two.resolve("cslu.example.com").is_ok(), "without asking, the simulated names count");
+    let walled = network(|world, ip| {
+        world.add_route("192.168.0.53", 53, real);
+        world.firewall.push("deny 192.168.0.53:53".parse().unwrap());
+        ip.name_servers = vec!["192.168.0.53".parse().unwrap()];
+    });
+    assert_eq!(walled.name_servers_from(Source::default()), Err(ResolveError::NoAnswer));
+}
+
+#[test]
+fn a_vrf_has_name_servers_of_its_own_or_the_common_ones() {
+    let network = network(|_, ip| {
+        let mut inside = Interface { name: "Ethernet1/1".into(), vrf: "blue".into(), ..Interface::mgmt0() };
+        ip.interfaces.push(inside.clone());
+        inside.vrf = "red".into();
+        ip.interfaces.push(inside);
+        ip.vrf_name_servers.insert("blue".into(), vec![]);
+    });
+    let from = |vrf| network.destination_from("cslu.example.com", 8182, Source { vrf, interface: None });
+    assert!(from("red").is_ok());
+    assert_eq!(from("blue"), Err(Unreached::Resolve(ResolveError::NoNameServer)));
+    assert!(from("green").unwrap_err().is_not_ready());
+}
+
+#[test]
+fn connections_begin_at_the_real_address_of_the_interface_where_it_has_one() {
+    let plain = network(|_, _| {});
+    assert_eq!(plain.source_address(Source::default()), Ok(None));
+    let led = network(|world, _| world.add_route_text("192.0.2.10:0", "127.0.0.5:0").unwrap());
+    assert_eq!(led.source_address(Source::default()), Ok("127.0.0.5".parse().ok()));
+    let shut = network(|world, ip| {
+        world.add_route_text("192.0.2.10:0", "127.0.0.5:0").unwrap();
+        ip.interface_mut("mgmt0").unwrap().shut = true;
+    });
+    assert!(shut.source_address(Source::default()).unwrap_err().is_not_ready());
+}
+
+#[test]
+fn behind_a_proxy_neither_name_servers_nor_the_firewall_of_the_switch_matter() {
+    let network = network(|world, ip| {
+        ip.name_servers.clear();
+        world.firewall.push("deny 192.168.0.1".parse().unwrap());
+    });
+    for (host, port, expected) in [
+        ("cslu.example.com", 8182, Ok("127.0.0.1:40002".parse().unwrap())),
+        ("192.168.0.1", 8182, Ok("127.0.0.1:40002".parse().unwrap())),
+        ("smartreceiver.cisco.com", 443, Ok("127.0.0.1:40001".parse().unwrap())),
+        ("tools.cisco.com", 443, Err(Unreached::Cisco("tools.cisco.com".into()))),
+        ("cslu.example.com", 80, Err(Unreached::External("cslu.example.com:80".into()))),
+        ("nowhere", 80, Err(Unreached::Resolve(ResolveError::NoSuchName("nowhere".into())))),
+    ] {
+        assert_eq!(network.destination_behind_proxy(host, port), expected, "{host}");
+    }
+}

@@ -12,7 +12,8 @@ use slpsim_agent::Failure;
 
 use super::call::{Answer, Call, CarryError, Clock, Limits};
 use super::classify::{Stage, failure_of, reason};
-use super::route::{Destination, Resolve, find};
+use super::proxy::Proxy;
+use super::route::{Destination, Resolve, find, find_behind_proxy};
 use super::tls::{Anchors, client_config};
 
 /// Carries exchanges for one device.
@@ -36,24 +37,6 @@ pub struct Carrier {
     pub proxy: Option<Proxy>,
     /// Source address of connections.
     pub source: Option<IpAddr>,
-}
-
-/// An HTTP proxy (`license smart proxy`): `CONNECT` for `https://`, absolute form for `http://`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Proxy {
-    /// Name or address as the switch knows it; looked up in the simulated network.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
-impl Proxy {
-    /// A proxy that wants no credentials.
-    #[must_use]
-    pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port }
-    }
 }
 
 impl fmt::Debug for Carrier {
@@ -118,8 +101,12 @@ impl Carrier {
     }
 
     async fn exchange(&self, call: &Call, target: &Target) -> Result<Answer, CarryError> {
-        let destination = find(&*self.network, self.allow_external, target.host(), target.port).await?;
+        let (network, external) = (&*self.network, self.allow_external);
         let proxy = self.find_proxy().await?;
+        let destination = match proxy {
+            Some(_) => find_behind_proxy(network, external, target.host(), target.port).await?,
+            None => find(network, external, target.host(), target.port).await?,
+        };
         let stage = Stage { in_body: false, proxy: proxy.is_some(), source: self.source.is_some() };
         let leg = Leg::plan(target, &destination, proxy.is_some())?;
         let client = self.client(&leg, &destination, proxy).map_err(|why| {
@@ -137,10 +124,10 @@ impl Carrier {
         self.read(target, response, Stage { in_body: true, ..stage }).await
     }
 
-    async fn find_proxy(&self) -> Result<Option<SocketAddr>, CarryError> {
+    async fn find_proxy(&self) -> Result<Option<(SocketAddr, &Proxy)>, CarryError> {
         let Some(proxy) = &self.proxy else { return Ok(None) };
         match find(&*self.network, self.allow_external, &proxy.host, proxy.port).await {
-            Ok(found) => Ok(found.addresses.first().copied()),
+            Ok(found) => Ok(found.addresses.first().map(|address| (*address, proxy))),
             // `spec/messages.md` §5: an unresolved proxy keeps the exchange from beginning.
             Err(error) if error.failure == Failure::Resolve && !error.refused => {
                 Err(CarryError::new(Failure::NotReady, format_args!("proxy: {error}")))
@@ -153,8 +140,11 @@ impl Carrier {
         &self,
         leg: &Leg,
         destination: &Destination,
-        proxy: Option<SocketAddr>,
+        proxy: Option<(SocketAddr, &Proxy)>,
     ) -> Result<Client, Box<dyn Error>> {
+        let first = proxy.map(|(address, _)| address).or_else(|| destination.addresses.first().copied());
+        // An address of the one kind cannot be the source of a connection of the other.
+        let source = self.source.filter(|own| first.is_none_or(|first| first.is_ipv4() == own.is_ipv4()));
         let mut builder = ClientBuilder::new()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -163,12 +153,12 @@ impl Carrier {
             .http1_only()
             .pool_max_idle_per_host(0)
             .connect_timeout(self.limits.connect)
-            .local_address(self.source);
+            .local_address(source);
         if let Some(name) = &leg.resolve {
             builder = builder.resolve_to_addrs(name, &destination.addresses);
         }
-        if let Some(proxy) = proxy {
-            builder = builder.proxy(reqwest::Proxy::all(format!("http://{proxy}"))?);
+        if let Some((address, proxy)) = proxy {
+            builder = builder.proxy(proxy.at(address)?);
         }
         // Also for plain HTTP: without a configuration of ours the client would ask the platform for its roots.
         let tls = client_config(&self.anchors, Arc::clone(&self.clock), leg.verify_as.clone())?;
@@ -283,18 +273,18 @@ impl Leg {
     /// may be any proxy, and would take a mapped name of Cisco's to Cisco's own server.
     fn plan(target: &Target, destination: &Destination, proxied: bool) -> Result<Self, CarryError> {
         let mut url = target.url.clone();
+        let is_name = target.host.parse::<IpAddr>().is_err();
+        let resolve = (is_name && !proxied).then(|| target.host.clone());
+        if !destination.mapped {
+            return Ok(Self { url, resolve, verify_as: None });
+        }
         let Some(real) = destination.addresses.first() else {
             return Err(CarryError::new(Failure::Resolve, format_args!("{target}: no addresses")));
         };
-        let is_name = target.host.parse::<IpAddr>().is_err();
-        let replace = destination.mapped && (proxied || !is_name);
         let unusable =
             || CarryError::new(Failure::NotReady, format_args!("{target}: cannot be led to {real}"));
-        if destination.mapped {
-            url.set_port(Some(real.port())).map_err(|()| unusable())?;
-        }
-        if !replace {
-            let resolve = (is_name && !proxied).then(|| target.host.clone());
+        url.set_port(Some(real.port())).map_err(|()| unusable())?;
+        if resolve.is_some() {
             return Ok(Self { url, resolve, verify_as: None });
         }
         url.set_ip_host(real.ip()).map_err(|()| unusable())?;

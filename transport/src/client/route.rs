@@ -3,7 +3,9 @@
 //! The switch does not see the host's resolver but a simulated network (`interface.md` §1 "Network"): what the switch
 //! names leads to a real address that the configuration gives. What the configuration says nothing of stays inside.
 
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 
 use slpsim_agent::Failure;
 
@@ -16,7 +18,24 @@ pub trait Resolve: Send + Sync {
     /// # Errors
     /// Why they lead nowhere, as the device would find out.
     fn resolve(&self, host: &str, port: u16) -> Result<Way, NoWay>;
+
+    /// The same, for a network that has to ask somebody first. Only this one is used for exchanges.
+    fn find<'a>(&'a self, host: &'a str, port: u16) -> Finding<'a> {
+        Box::pin(std::future::ready(self.resolve(host, port)))
+    }
+
+    /// Where a proxy is led that is asked for `host` and `port`: what stands between device and destination does not
+    /// matter there.
+    ///
+    /// # Errors
+    /// Why the proxy would not get there either.
+    fn behind_proxy(&self, host: &str, port: u16) -> Result<Way, NoWay> {
+        self.resolve(host, port)
+    }
 }
+
+/// A question to the network under way.
+pub type Finding<'a> = Pin<Box<dyn Future<Output = Result<Way, NoWay>> + Send + 'a>>;
 
 impl<F: Fn(&str, u16) -> Result<Way, NoWay> + Send + Sync> Resolve for F {
     fn resolve(&self, host: &str, port: u16) -> Result<Way, NoWay> {
@@ -47,7 +66,7 @@ pub enum NoWay {
 }
 
 impl NoWay {
-    fn into_error(self, host: &str) -> CarryError {
+    pub(super) fn into_error(self, host: &str) -> CarryError {
         match self {
             Self::Name(why) => {
                 CarryError::new(Failure::Resolve, format_args!("{host} does not resolve: {why}"))
@@ -64,7 +83,7 @@ impl NoWay {
 /// Real addresses of a destination that passed the door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Destination {
-    /// In the order in which they are tried; never empty.
+    /// In the order in which they are tried; empty only where a proxy is to look the name up.
     pub(super) addresses: Vec<SocketAddr>,
     /// Whether the simulated network gave the address.
     pub(super) mapped: bool,
@@ -77,7 +96,41 @@ pub(super) async fn find(
     host: &str,
     port: u16,
 ) -> Result<Destination, CarryError> {
-    match network.resolve(host, port).map_err(|no_way| no_way.into_error(host))? {
+    let way = network.find(host, port).await;
+    enter(way, allow_external, host, port).await
+}
+
+/// The same, for what a proxy is asked for.
+pub(super) async fn find_behind_proxy(
+    network: &dyn Resolve,
+    allow_external: bool,
+    host: &str,
+    port: u16,
+) -> Result<Destination, CarryError> {
+    match network.behind_proxy(host, port) {
+        // The proxy does not find the name and refuses (`spec/messages.md` §5).
+        Err(NoWay::Name(why)) => {
+            Err(CarryError::new(Failure::Proxy, format_args!("the proxy does not find {host}: {why}")))
+        }
+        // A name outside is the proxy's to look up; this machine may not even be able to.
+        Ok(Way::Unmapped) => {
+            let addresses = match unmapped(host, port, allow_external)? {
+                Unmapped::Known(addresses) => addresses,
+                Unmapped::AskHost => Vec::new(),
+            };
+            Ok(Destination { addresses, mapped: false })
+        }
+        way => enter(way, allow_external, host, port).await,
+    }
+}
+
+async fn enter(
+    way: Result<Way, NoWay>,
+    allow_external: bool,
+    host: &str,
+    port: u16,
+) -> Result<Destination, CarryError> {
+    match way.map_err(|no_way| no_way.into_error(host))? {
         Way::Mapped(address) => {
             admit(address, allow_external)?;
             Ok(Destination { addresses: vec![address], mapped: true })

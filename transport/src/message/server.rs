@@ -1,5 +1,7 @@
 //! From the peer to the device.
 
+use std::sync::Arc;
+
 use slpsim_agent::{Account, ElementFault, InstanceId, PollId, ReportId, ReportVerdict, TrustCode, Udi};
 use slpsim_policy::{Policy, Wall};
 
@@ -45,6 +47,9 @@ pub struct ServerData {
     pub ack: Option<Sealed<AckObject>>,
     /// `smart_license` of an authorization answer (`mds9000`).
     pub auth: Vec<Sealed<AuthObject>>,
+    /// A file that goes out as `smart_license` byte for byte, in place of one made from `ack` or `auth`: what a CSLU got
+    /// from CSSM. Never set by reading, and of no meaning in process: there nothing comes from a CSSM by file.
+    pub file: Option<Arc<str>>,
 }
 
 impl ServerMessage {

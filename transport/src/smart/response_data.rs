@@ -1,6 +1,8 @@
 //! `response_data` (`spec/formats.md` §8.3). Policy and trust codes are objects with `data` and `signature` (modelled);
 //! the ACK is a base64 file.
 
+use std::borrow::Cow;
+
 use slpsim_agent::{Account, PollId, Purpose};
 use slpsim_policy::Wall;
 
@@ -23,10 +25,11 @@ impl Codec<'_> {
         let codes: Result<Vec<_>, _> =
             data.trust_codes.iter().map(|code| seal_trust(code, signer, kind)).collect();
         let codes = codes?;
-        let license = match &data.ack {
-            Some(ack) => Some(ack_file(ack, signer)?),
-            None if !data.auth.is_empty() => Some(auth_file(&data.auth, signer)?),
-            None => None,
+        let license: Option<Cow<'_, str>> = match (&data.file, &data.ack) {
+            (Some(file), _) => Some(Cow::Borrowed(file)),
+            (None, Some(ack)) => Some(ack_file(ack, signer)?.into()),
+            (None, None) if !data.auth.is_empty() => Some(auth_file(&data.auth, signer)?.into()),
+            (None, None) => None,
         };
         Ok(Writer::object(|w| {
             if let Some(poll_id) = data.poll_id {

@@ -411,6 +411,20 @@ fn the_example_of_an_answer_has_its_order_of_keys() {
     assert_eq!(read.history, expected);
 }
 
+/// `spec/behaviour.md` §12: a CSLU hands out what CSSM signed.
+#[test]
+fn a_file_of_another_signer_goes_out_byte_for_byte() {
+    let cslu = Signer::generate(NOW).unwrap();
+    let file = crate::files::ack_file(&ack(), signer()).unwrap();
+    let data = ServerData { file: Some(file.as_str().into()), ..ServerData::default() };
+    let body = encode_response(&answer(Purpose::Poll, data), Sealing::by(&cslu), &profile()).unwrap();
+    assert!(body.contains(&crate::base64::encode(file.as_bytes())));
+    let roots = [signer().root_pem(), cslu.root_pem()].concat();
+    let read = decode_response(body.as_bytes(), &Verifier::root(&roots).unwrap(), &profile()).unwrap();
+    assert_eq!(read.notes, Vec::<String>::new());
+    assert_eq!(read.message.data.ack, Some(ack()));
+}
+
 #[test]
 fn a_fault_of_a_signed_object_is_its_own_and_not_that_of_the_answer() {
     for (fault, note) in [(ElementFault::Signature, "does not fit"), (ElementFault::Unreadable, "must be")] {

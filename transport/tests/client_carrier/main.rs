@@ -2,11 +2,17 @@
 #![cfg(feature = "client")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect by unwrapping it")]
 
+mod comm_failed;
 mod conditions;
+#[path = "../support/device.rs"]
+mod device;
+mod dns;
 mod limits;
+mod name_server;
 mod network;
 mod peer;
 mod proxy;
+mod real_proxy;
 mod smart;
 mod tls;
 mod transports;

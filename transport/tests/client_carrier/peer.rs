@@ -75,21 +75,26 @@ impl Peer {
         Self { address, task }
     }
 
-    /// A server that answers the body of a request with the body that `respond` makes of it.
+    /// A server, with TLS where `tls` says how, that answers the body of a request with the body that `respond` makes of
+    /// it.
     pub(crate) async fn answering(
-        config: Arc<ServerConfig>,
+        tls: Option<Arc<ServerConfig>>,
         respond: impl Fn(&str) -> String + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
             let (stream, from) = listener.accept().await.unwrap();
-            let mut stream = TlsAcceptor::from(config).accept(stream).await.unwrap();
-            let request = read_request(&mut stream).await;
-            let body = respond(request.split_once("\r\n\r\n").unwrap().1);
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-            stream.write_all((head + &body).as_bytes()).await.unwrap();
-            stream.shutdown().await.unwrap();
+            let request = match tls {
+                Some(config) => {
+                    // A client that refuses the certificate ends the handshake: nothing more to do then.
+                    let Ok(mut stream) = TlsAcceptor::from(config).accept(stream).await else {
+                        return Seen::default();
+                    };
+                    answer(&mut stream, respond).await
+                }
+                None => answer(&mut { stream }, respond).await,
+            };
             Seen { request, from: Some(from), ..Seen::default() }
         });
         Self { address, task }
@@ -116,6 +121,18 @@ impl Peer {
 /// An address at which nobody listens.
 pub(crate) async fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+async fn answer<S>(stream: &mut S, respond: impl Fn(&str) -> String) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let request = read_request(stream).await;
+    let body = respond(request.split_once("\r\n\r\n").unwrap().1);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    request
 }
 
 async fn serve(mut stream: TcpStream, act: Act, tls: Option<Arc<ServerConfig>>, seen: &mut Seen) {

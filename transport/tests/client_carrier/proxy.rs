@@ -72,3 +72,21 @@ async fn an_exchange_through_a_proxy_checks_the_configured_name() {
         assert_eq!(result.is_ok(), good, "{name}: {result:?}");
     }
 }
+
+/// Where others may be reached, a name that nothing maps is the proxy's to look up.
+#[tokio::test]
+async fn a_name_outside_is_left_to_the_proxy_where_that_is_allowed() {
+    let peer = Peer::plain(Act::Say("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")).await;
+    let proxy = peer.address;
+    let mut carrier = carrier(proxy);
+    carrier.proxy = Some(Proxy::new("proxy.example.com", 3128));
+    carrier.network = Arc::new(move |host: &str, _: u16| {
+        Ok(if host == "proxy.example.com" { Way::Mapped(proxy) } else { Way::Unmapped })
+    });
+    let error = carrier.post(&secure()).await.unwrap_err();
+    assert!(error.refused, "{error}");
+    carrier.allow_external = true;
+    assert_eq!(carrier.post(&secure()).await.unwrap_err().failure.to_string(), PROXY);
+    let request = peer.seen().await.request;
+    assert!(request.starts_with("CONNECT license.example.com:443 HTTP/1.1\r\n"), "{request}");
+}

@@ -16,9 +16,10 @@ use crate::{NAME, NOW, carrier};
 const TOKEN: &str = "EXAMPLE\"TOKEN\\0001";
 
 // RSA keys are slow to make, so the tests of this file have them in common.
-static SIGNER: LazyLock<Arc<Signer>> = LazyLock::new(signer);
-static STRANGER: LazyLock<Arc<Signer>> = LazyLock::new(signer);
-static KEYS: LazyLock<Arc<DeviceKeys>> = LazyLock::new(|| Arc::new(DeviceKeys::generate().unwrap()));
+pub(crate) static SIGNER: LazyLock<Arc<Signer>> = LazyLock::new(signer);
+pub(crate) static STRANGER: LazyLock<Arc<Signer>> = LazyLock::new(signer);
+pub(crate) static KEYS: LazyLock<Arc<DeviceKeys>> =
+    LazyLock::new(|| Arc::new(DeviceKeys::generate().unwrap()));
 
 fn signer() -> Arc<Signer> {
     Arc::new(Signer::generate(Wall::from_secs(NOW)).unwrap())
@@ -60,7 +61,7 @@ impl World {
         let server = self.authority.server(&[NAME], NOW - 1000..NOW + 1000);
         let respond =
             move |body: &str| answer(&decode_request(body.as_bytes(), &WireProfile::default()).unwrap());
-        let peer = Peer::answering(server, respond).await;
+        let peer = Peer::answering(Some(server), respond).await;
         let mut carrier = carrier(peer.address);
         carrier.anchors = self.authority.anchors();
         let link = Link { carrier, format: Arc::new(self.format.clone()), nonces: Arc::new(SystemNonces) };
@@ -70,13 +71,13 @@ impl World {
     }
 }
 
-fn ok(asked: &ReceivedRequest) -> ServerMessage {
+pub(crate) fn ok(asked: &ReceivedRequest) -> ServerMessage {
     let message = &asked.message;
     let (nonce, kind) = (message.header.nonce.clone(), message.request_type());
     ServerMessage::bare(nonce, kind, Wall::from_secs(NOW), ConnectInfo::CSSM, StatusWord::Ok)
 }
 
-fn sealed(message: &ServerMessage, signer: &Signer) -> String {
+pub(crate) fn sealed(message: &ServerMessage, signer: &Signer) -> String {
     encode_response(message, Sealing::by(signer), &WireProfile::default()).unwrap()
 }
 

@@ -10,7 +10,7 @@ use slpsim_transport::client::{
 };
 use slpsim_transport::{ConnectInfo, DeviceMessage, Nonce, ServerMessage, StatusWord};
 
-use crate::peer::{Act, Peer, nobody};
+use crate::peer::{Act, Authority, Peer, nobody};
 use crate::{NOW, carrier};
 
 /// Asks with the nonce alone; an answer is a nonce and nothing else.
@@ -127,6 +127,35 @@ async fn a_cslu_found_by_discovery_gets_the_same_message() {
         let request = peer.seen().await.request;
         assert!(request.starts_with("POST /cslu/v1/pi HTTP/1.1\r\n"), "{request}");
         assert!(request.contains(&format!("\r\nhost: {known}:8182\r\n")), "{request}");
+    }
+}
+
+/// `spec/formats.md` §12: an SSM On-Prem behind a CSLU URL, with its tenant, over HTTP and HTTPS.
+#[tokio::test]
+async fn an_on_prem_behind_a_cslu_url_is_asked_for_its_tenant() {
+    let authority = Authority::new();
+    let paths = [
+        ("/cslu/v1/pi/Example%20SA-1", "/cslu/v1/pi/Example%20SA-1"),
+        ("/cslu/v1/pi/Example SA-2", "/cslu/v1/pi/Example%20SA-2"),
+        ("/cslu/v1/pi", "/cslu/v1/pi"),
+    ];
+    for (path, asked) in paths {
+        for scheme in ["http", "https"] {
+            let tls = authority.server(&["onprem.example.com"], NOW - 1000..NOW + 1000);
+            let peer = if scheme == "https" {
+                Peer::secure(saying("7"), tls).await
+            } else {
+                Peer::plain(saying("7")).await
+            };
+            let mut link = link(peer.address);
+            link.carrier.anchors = authority.anchors();
+            let url = format!("{scheme}://onprem.example.com{path}");
+            let exchanged = ask(&Cslu { link, url: url.clone(), domain: None }).await;
+            assert!(exchanged.result.is_ok(), "{url}: {:?}", exchanged.detail);
+            let request = peer.seen().await.request;
+            assert!(request.starts_with(&format!("POST {asked} HTTP/1.1\r\n")), "{request}");
+            assert!(request.contains("\r\nhost: onprem.example.com\r\n"), "{request}");
+        }
     }
 }
 

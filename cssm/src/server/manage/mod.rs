@@ -1,6 +1,7 @@
 //! The management interface (`interface.md` §7), and `/metrics` beside it.
 
 mod accounts;
+mod files;
 mod steering;
 mod views;
 
@@ -26,6 +27,9 @@ const MAX_BODY: usize = 1_000_000;
 /// The same for `import`, which takes everything that a mock knows.
 const MAX_IMPORT: usize = 256_000_000;
 
+/// The same for a file that somebody brings.
+const MAX_UPLOAD: usize = 64_000_000;
+
 /// All routes of operators.
 pub(super) fn routes(shared: Arc<Shared>) -> Router {
     let closed = Router::new()
@@ -37,7 +41,14 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
             "/policies/{name}",
             get(accounts::get_policy).put(accounts::put_policy).delete(accounts::delete_policy),
         )
+        .route("/policies/{name}/file", get(files::policy))
+        .route("/accounts/{name}/devices", get(files::instances))
+        .route("/uploads", post(files::upload))
+        .route("/bundle", get(files::download))
+        .route("/upstream", get(files::upstream))
+        .route("/upstream/retry", post(files::retry))
         .route("/devices", get(views::devices))
+        .route("/devices/{name}/transfer", post(files::transfer))
         .route("/devices/{name}", get(views::device).delete(views::delete_device))
         .route("/reports", get(views::reports))
         .route("/events", get(views::events))
@@ -126,7 +137,11 @@ async fn authorized(State(shared): State<Arc<Shared>>, request: Request, next: N
     }
     // Read here, so that no call is without a limit.
     let (parts, incoming) = request.into_parts();
-    let limit = if parts.uri.path().ends_with("/import") { MAX_IMPORT } else { MAX_BODY };
+    let limit = match parts.uri.path().rsplit('/').next() {
+        Some("import") => MAX_IMPORT,
+        Some("uploads") => MAX_UPLOAD,
+        Some(_) | None => MAX_BODY,
+    };
     let Ok(Ok(bytes)) = tokio::time::timeout(shared.body_time, to_bytes(incoming, limit)).await else {
         let why = format!("a body has at most {limit} bytes, and comes at once");
         return Refused(StatusCode::PAYLOAD_TOO_LARGE, why).into_response();

@@ -83,7 +83,7 @@ fn no_device(name: &str) -> Refused {
     ))
 }
 
-fn device_view(cssm: &Cssm, device: &Device) -> Value {
+pub(super) fn device_view(cssm: &Cssm, device: &Device) -> Value {
     let account = cssm.store().accounts().get(usize::from(device.account.0));
     let trust = device.trust.as_ref().map(|trust| {
         json!({
@@ -164,7 +164,8 @@ pub(super) async fn events(State(shared): State<Arc<Shared>>, asked: Asked) -> A
 
 fn event_view(cssm: &Cssm, event: &EventRecord) -> Value {
     let detail = match event.event {
-        Event::DeviceAdded(id) => {
+        Event::AckBrought(pushes) => json!({"pushes": pushes}),
+        Event::DeviceAdded(id) | Event::DeviceMoved(id) => {
             let account = cssm.store().accounts().get(usize::from(id.0));
             json!({"virtual_account": account.map(|account| account.names.r#virtual.as_str())})
         }
@@ -173,7 +174,7 @@ fn event_view(cssm: &Cssm, event: &EventRecord) -> Value {
         Event::ReportRejected(id, rule) => json!({"report_id": id.0, "rule": rule.name()}),
         Event::ReportsDropped(count) => json!({"dropped_so_far": count}),
         Event::FaultBegan(id) | Event::FaultEnded(id) => json!({"fault": id}),
-        Event::DeviceRemoved | Event::Authorization => Value::Null,
+        Event::DeviceRemoved | Event::Authorization | Event::UpstreamRefused => Value::Null,
     };
     json!({
         "at": time_text(event.at),

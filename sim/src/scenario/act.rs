@@ -1,0 +1,226 @@
+//! What a step does, and what a look at a device or at the mock finds.
+
+use slpsim_agent::{BootCause, Input, Udi};
+use slpsim_console::{Role, Session};
+use slpsim_transport::fault::Fault;
+
+use super::judge;
+use super::model::{Action, ClockChange, Event, Expectation, Moment, Seen, Step, Wanted};
+use super::resolve::placeholders;
+use super::run::{Run, RunError};
+use super::trace::{Verdict, What};
+use crate::device::Device;
+use crate::queue::Class;
+
+/// Where deeds stand in the order.
+pub(super) struct Deed;
+
+impl Deed {
+    /// Changes of the world and faults come before commands and events (`spec/behaviour.md` §7.5).
+    pub(super) const fn class(action: &Action) -> Class {
+        match action {
+            Action::Fault(_) | Action::Policy(_) | Action::Manage(..) => Class::World,
+            Action::Command(..) | Action::Event(_) | Action::Clock(_) | Action::Usage(_) => Class::Event,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Does a step.
+    pub(super) fn act(&mut self, position: usize, step: &Step) -> Result<(), RunError> {
+        let now = self.world.now_ms();
+        let text = described(&step.action);
+        self.seen.add(now, step.device, What::Step { place: step.place.clone(), text });
+        match &step.action {
+            Action::Fault(fault) => {
+                self.world.link.plan.expire(self.world.wall());
+                self.world.link.plan.begin(fault.clone(), self.world.wall());
+            }
+            Action::Policy(policy) => {
+                let account = self.account();
+                self.world.link.cssm.set_policy(&account, policy.clone())?;
+            }
+            Action::Manage(call, saves) => {
+                let wall = self.world.wall();
+                match call.make(&mut self.world.link.cssm, wall) {
+                    Ok(values) => {
+                        for (variable, key) in saves {
+                            let at = call.answers().iter().position(|answer| answer == key);
+                            let value = at.and_then(|at| values.get(at)).cloned().unwrap_or_default();
+                            self.variables.insert(variable.clone(), value);
+                        }
+                    }
+                    Err(error) => {
+                        self.verdicts.push((position, judge::refused_call(step, &error.to_string())))
+                    }
+                }
+            }
+            Action::Command(lines, reply) => {
+                for device in self.concerned(step.device) {
+                    let (answer, error) = self.console(device, lines);
+                    if let Some(verdict) = judge::reply(step, lines, reply.as_ref(), &answer, error) {
+                        self.verdicts.push((position, verdict));
+                    }
+                }
+            }
+            Action::Event(event) => {
+                for device in self.concerned(step.device) {
+                    self.event(device, *event)?;
+                }
+            }
+            Action::Clock(change) => {
+                for device in self.concerned(step.device) {
+                    self.clock(device, *change);
+                }
+            }
+            Action::Usage(usage) => {
+                for device in self.concerned(step.device) {
+                    self.world.input(Self::id(device), Input::Usage(*usage), &mut self.seen);
+                    self.settle();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The account whose policy a step changes: the default one.
+    fn account(&self) -> String {
+        let accounts = self.world.link.cssm.store().accounts();
+        accounts.first().map(|account| account.names.r#virtual.clone()).unwrap_or_default()
+    }
+
+    /// Types lines in one session: what it answers, and whether one was refused.
+    pub(super) fn console(&mut self, device: usize, lines: &[String]) -> (String, bool) {
+        let typed: Vec<String> = lines.iter().map(|line| self.filled(line)).collect();
+        let answered = self.world.exec(Self::id(device), &typed, &mut self.seen);
+        let (answer, error) = answered.unwrap_or_default();
+        self.settle();
+        let what = What::Console { line: lines.join("; "), answer: answer.clone(), error };
+        self.seen.add(self.world.now_ms(), Some(device), what);
+        (answer, error)
+    }
+
+    fn filled(&self, line: &str) -> String {
+        let mut filled = line.to_owned();
+        for name in placeholders(line) {
+            if let Some(value) = self.variables.get(name) {
+                filled = filled.replace(&format!("{{{name}}}"), value);
+            }
+        }
+        filled
+    }
+
+    fn event(&mut self, device: usize, event: Event) -> Result<(), RunError> {
+        let id = Self::id(device);
+        match event {
+            Event::Reload => self.world.reload(id, &mut self.seen),
+            Event::PowerLoss => self.world.power_cycle(id, &mut self.seen)?,
+            Event::Upgrade => {
+                let registered = self.scenario.devices.get(device).is_some_and(|keys| keys.upgraded);
+                let cause = BootCause::Upgraded { registered };
+                self.world.input(id, Input::Boot { cause, clock_authoritative: true }, &mut self.seen);
+            }
+            Event::Switchover => self.world.input(id, Input::Switchover, &mut self.seen),
+            Event::StandbyRemoved => self.world.input(id, Input::StandbyRemoved, &mut self.seen),
+            Event::StandbyAdded => {
+                if let Some(udi) = self.standby(device) {
+                    self.world.input(id, Input::StandbyAdded(udi), &mut self.seen);
+                }
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// That of the file, else one with a serial number of its own.
+    fn standby(&self, device: usize) -> Option<Udi> {
+        let keys = self.scenario.devices.get(device)?;
+        let made = || Udi::new(keys.udi.pid.as_str(), &format!("SBY{:08}", device.saturating_add(1))).ok();
+        keys.standby.or_else(made)
+    }
+
+    fn clock(&mut self, device: usize, change: ClockChange) {
+        let id = Self::id(device);
+        let now = self.world.now_ms();
+        let offset = self.world.device(id).map_or(0, |device| device.offset_at(now));
+        let gain = match change {
+            ClockChange::Step(_) => None,
+            ClockChange::Drift(gain) => Some(gain),
+            // What is synchronised does not drift.
+            ClockChange::Synced => Some(0),
+        };
+        if let (Some(gain), Some(device)) = (gain, self.world.device_mut(id)) {
+            device.set_drift(gain, now);
+        }
+        let delta_ms = match change {
+            ClockChange::Step(delta) => delta,
+            ClockChange::Drift(_) => 0,
+            ClockChange::Synced => offset.saturating_neg(),
+        };
+        if delta_ms != 0 {
+            self.world.input(id, Input::ClockStep { delta_ms }, &mut self.seen);
+        }
+        if change == ClockChange::Synced {
+            self.world.input(id, Input::ClockAuthoritative, &mut self.seen);
+        }
+        self.settle();
+    }
+
+    /// Asks the console, on every device that the expectation is for.
+    pub(super) fn show(&mut self, expectation: &Expectation) -> Verdict {
+        let mut answers = Vec::new();
+        for device in self.concerned(expectation.device) {
+            let Wanted::Show { command, .. } = &expectation.wanted else { continue };
+            let id = Self::id(device);
+            let now = self.world.now(id);
+            let (Device { agent, switch, .. }, shared) = self.world.parts(id);
+            // What it wants done is not done: an expectation only looks.
+            let reply = switch.line(&mut Session::new(Role::Operator), (agent, shared), now, command);
+            let name = self.scenario.devices.get(device).map(|keys| keys.name.clone());
+            let structured = reply.document.to_value();
+            answers.push(judge::Answer { device: name.unwrap_or_default(), text: reply.text, structured });
+        }
+        judge::show(expectation, &answers)
+    }
+
+    /// What the mock has.
+    pub(super) fn count_at_peer(&self, what: Seen) -> u64 {
+        let store = self.world.link.cssm.store();
+        let count = match what {
+            Seen::Reports => store.reports().count(),
+            Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
+            Seen::Devices => store.devices().count(),
+        };
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+/// What a step does, in words and without secrets.
+pub(super) fn described(action: &Action) -> String {
+    match action {
+        Action::Command(lines, _) => format!("command {}", lines.join("; ")),
+        Action::Fault(fault) => described_fault(fault),
+        Action::Event(event) => format!("event {}", event.word()),
+        Action::Clock(ClockChange::Step(by)) => {
+            let sign = if *by < 0 { "-" } else { "" };
+            format!("clock stepped by {sign}{}", Moment(by.unsigned_abs()))
+        }
+        Action::Clock(ClockChange::Drift(gain)) => format!("clock gains {gain} ms a day"),
+        Action::Clock(ClockChange::Synced) => "clock synchronised".into(),
+        Action::Usage(usage) => format!("usage of licence {}: {}", usage.license, usage.count),
+        Action::Policy(Some(policy)) => format!("policy {}", policy.name),
+        Action::Policy(None) => "no policy any more".into(),
+        Action::Manage(call, _) => format!("manage {}", call.word()),
+    }
+}
+
+fn described_fault(fault: &Fault) -> String {
+    let mut text = format!("fault {}", fault.spec.kind.word());
+    if let Some(span) = fault.spec.span {
+        text.push_str(&format!(" for {}", slpsim_config::print_span(span)));
+    }
+    if let Some(next) = fault.spec.next {
+        text.push_str(&format!(", next {next}"));
+    }
+    text
+}

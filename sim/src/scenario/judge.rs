@@ -1,0 +1,282 @@
+//! From what was expected and what was seen to a verdict.
+
+use regex::Regex;
+use slpsim_agent::messages::Kind;
+use slpsim_console::Value;
+
+use super::act::described;
+use super::model::{Amount, Expectation, Moment, Seen, Step, Wanted, When, Window};
+use super::trace::{Entry, Outcome, Verdict, What};
+
+/// Messages that are shown beside a failed expectation.
+const NEAR: usize = 6;
+/// Characters that a line must have in common with a text that is missing.
+const NEAR_CHARS: usize = 6;
+/// Characters of a console's answer that are shown.
+const ANSWER_MAX: usize = 4_000;
+
+/// Judges an expectation of messages.
+pub(super) fn message(expectation: &Expectation, outcome: &Outcome) -> Verdict {
+    let Wanted::Message { message, window, count, text } = &expectation.wanted else {
+        return verdict(&expectation.place, String::new(), String::new(), true);
+    };
+    let filter =
+        Filter { message: *message, window: *window, text: text.as_ref(), device: expectation.device };
+    let lines = || outcome.trace.entries.iter().filter(|entry| entry.what.kind().is_some());
+    let hits: Vec<_> = lines().filter(|entry| filter.misses(entry).is_none()).collect();
+    let seen = u64::try_from(hits.len()).unwrap_or(u64::MAX);
+    let passed = count.has(seen);
+    let near = if passed { Vec::new() } else { near(&filter, lines(), &hits, seen < count.from, outcome) };
+    let seen = match (seen, hits.first(), hits.last()) {
+        (1, Some(first), _) => format!("1, at {}", Moment(first.at_ms)),
+        (_, Some(first), Some(last)) => {
+            format!("{seen}, from {} to {}", Moment(first.at_ms), Moment(last.at_ms))
+        }
+        (_, _, _) => "none".into(),
+    };
+    Verdict { near, ..verdict(&expectation.place, filter.words(*count, outcome), seen, passed) }
+}
+
+/// What an expectation of messages looks for.
+struct Filter<'a> {
+    message: Option<Kind>,
+    window: Option<Window>,
+    text: Option<&'a Regex>,
+    device: Option<usize>,
+}
+
+impl Filter<'_> {
+    /// Why an entry does not count; `None` where it does.
+    fn misses(&self, entry: &Entry) -> Option<&'static str> {
+        let What::Line { message, text, .. } = &entry.what else { return Some("no message") };
+        if self.message.is_some_and(|kind| kind != message.kind()) {
+            return Some("another message");
+        }
+        if self.device.is_some() && self.device != entry.device {
+            return Some("another device");
+        }
+        if self.window.is_some_and(|window| !(window.from..=window.to).contains(&entry.at_ms)) {
+            return Some("outside the window");
+        }
+        if self.text.is_some_and(|regex| !regex.is_match(text)) {
+            return Some("another text");
+        }
+        None
+    }
+
+    fn words(&self, count: Amount, outcome: &Outcome) -> String {
+        let name = self.message.map_or("any message", |kind| kind.row().mnemonic());
+        let mut words = format!("{count} of {name}");
+        if self.device.is_some() {
+            words.push_str(&format!(" of {}", outcome.device_name(self.device)));
+        }
+        if let Some(window) = self.window {
+            words.push_str(&format!(" within {window}"));
+        }
+        if let Some(text) = self.text {
+            let pattern = text.as_str();
+            let bare =
+                pattern.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$")).unwrap_or(pattern);
+            words.push_str(&format!(" with text `{bare}`"));
+        }
+        words
+    }
+}
+
+/// The messages that explain a verdict best: too few, those that nearly counted; too many, those that counted.
+fn near<'a>(
+    filter: &Filter<'_>,
+    lines: impl Iterator<Item = &'a Entry>,
+    hits: &[&'a Entry],
+    too_few: bool,
+    outcome: &Outcome,
+) -> Vec<String> {
+    if !too_few {
+        return hits.iter().take(NEAR).map(|entry| shown(entry, None, outcome)).collect();
+    }
+    let distance = |entry: &Entry| match filter.window {
+        Some(window) if entry.at_ms < window.from => window.from - entry.at_ms,
+        Some(window) if entry.at_ms > window.to => entry.at_ms - window.to,
+        Some(_) | None => 0,
+    };
+    let mut others: Vec<_> = lines.filter_map(|entry| Some((filter.misses(entry)?, entry))).collect();
+    // The same message where there is one, else whatever is nearest in time.
+    if others.iter().any(|(why, _)| *why != "another message") {
+        others.retain(|(why, _)| *why != "another message");
+    }
+    others.sort_by_key(|(_, entry)| (distance(entry), entry.at_ms));
+    others.truncate(NEAR);
+    others.sort_by_key(|(_, entry)| entry.at_ms);
+    if others.is_empty() {
+        return vec!["no device logged anything".into()];
+    }
+    others.into_iter().map(|(why, entry)| shown(entry, Some(why), outcome)).collect()
+}
+
+fn shown(entry: &Entry, why: Option<&str>, outcome: &Outcome) -> String {
+    let What::Line { message, text, .. } = &entry.what else { return String::new() };
+    let name = outcome.device_name(entry.device);
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{} {name} {}: {text}{why}", Moment(entry.at_ms), message.row().mnemonic())
+}
+
+/// What a device has answered to a show command.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) device: String,
+    pub(super) text: String,
+    pub(super) structured: Value,
+}
+
+/// How a field of a structured answer differs from what it has to be; `None` where it does not.
+fn differs((path, wanted): &(String, String), answer: &Value) -> Option<String> {
+    let mut at = answer;
+    for (position, part) in path.split('.').enumerate() {
+        let inner = match at {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key == part).map(|(_, value)| value),
+            Value::List(values) => part.parse::<usize>().ok().and_then(|number| values.get(number)),
+            Value::Text(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
+        };
+        let Some(inner) = inner else {
+            let before = path.split('.').take(position).collect::<Vec<_>>().join(".");
+            let before = if before.is_empty() { "the top".to_owned() } else { format!("`{before}`") };
+            return Some(format!("there is no `{part}` in {before}{}", keys_of(at)));
+        };
+        at = inner;
+    }
+    let seen = match at {
+        Value::Text(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Null => "null".into(),
+        Value::List(_) => "a list".into(),
+        Value::Map(_) => "a table".into(),
+    };
+    (seen != *wanted).then(|| format!("`{path}` is `{seen}`"))
+}
+
+/// The keys that there are, for somebody who has guessed.
+fn keys_of(value: &Value) -> String {
+    let Value::Map(entries) = value else { return String::new() };
+    let keys: Vec<_> = entries.iter().map(|(key, _)| key.as_str()).collect();
+    format!(" (it has {})", keys.join(", "))
+}
+
+/// Judges what a show command has printed, on each device.
+pub(super) fn show(expectation: &Expectation, answers: &[Answer]) -> Verdict {
+    let Wanted::Show { at, command, contains, not_contains, matches, field } = &expectation.wanted else {
+        return verdict(&expectation.place, String::new(), String::new(), true);
+    };
+    let mut words = Vec::new();
+    words.extend(contains.iter().map(|text| format!("contains `{text}`")));
+    words.extend(not_contains.iter().map(|text| format!("does not contain `{text}`")));
+    words.extend(matches.iter().map(|regex| format!("matches `{}`", regex.as_str())));
+    words.extend(field.iter().map(|(path, value)| format!("has `{path}` = `{value}`")));
+    let expected = format!("that `{command}` at {} {}", Moment(*at), words.join(", "));
+    for Answer { device: name, text: answer, structured } in answers {
+        let missing = contains.iter().find(|text| !answer.contains(text.as_str()));
+        let excess = not_contains.iter().find(|text| answer.contains(text.as_str()));
+        let unmatched = matches.as_ref().filter(|regex| !regex.is_match(answer));
+        let nearest = missing.and_then(|text| nearest(text, answer));
+        let why = match (missing, excess, unmatched) {
+            (Some(text), _, _) => {
+                let line = nearest.map(|(_, line)| format!("; it has `{}`", line.trim())).unwrap_or_default();
+                format!("`{text}` is not in the answer of {name}{line}")
+            }
+            (None, Some(text), _) => format!("`{text}` is in the answer of {name}"),
+            (None, None, Some(regex)) => {
+                format!("`{}` matches nothing in the answer of {name}", regex.as_str())
+            }
+            (None, None, None) => match field.as_ref().and_then(|field| differs(field, structured)) {
+                Some(why) => format!("{why} in the answer of {name}"),
+                None => continue,
+            },
+        };
+        let near = around(answer, nearest.map(|(at, _)| at));
+        return Verdict { near, ..verdict(&expectation.place, expected, why, false) };
+    }
+    verdict(&expectation.place, expected, "as expected".into(), true)
+}
+
+/// The line that begins like a text that is missing, as with another value behind the same label; and its position.
+fn nearest<'a>(text: &str, answer: &'a str) -> Option<(usize, &'a str)> {
+    let text = text.trim();
+    let common =
+        |line: &str| line.trim().chars().zip(text.chars()).take_while(|(one, other)| one == other).count();
+    let lines = answer.lines().enumerate().map(|(at, line)| (common(line), at, line));
+    let (_, at, line) =
+        lines.filter(|(common, ..)| *common >= NEAR_CHARS).max_by_key(|(common, ..)| *common)?;
+    Some((at, line))
+}
+
+/// The lines of an answer around one of them; the whole of it where none is nearer than the others.
+fn around(answer: &str, at: Option<usize>) -> Vec<String> {
+    let cut: String = answer.chars().take(ANSWER_MAX).collect();
+    let near = |position: usize| at.is_none_or(|at| position.abs_diff(at) <= NEAR);
+    let lines = cut.lines().enumerate().filter(|(position, line)| near(*position) && !line.trim().is_empty());
+    lines.map(|(_, line)| line.to_owned()).collect()
+}
+
+/// Judges what the mock has.
+pub(super) fn peer(expectation: &Expectation, what: Seen, count: Amount, seen: u64) -> Verdict {
+    let at = if let Wanted::Peer { at, .. } = expectation.wanted { Moment(at) } else { Moment(0) };
+    let expected = format!("{count} {} at the mock at {at}", what.word());
+    verdict(&expectation.place, expected, seen.to_string(), count.has(seen))
+}
+
+/// Judges what a console has answered to a step; `None` where nothing was expected and nothing went wrong.
+pub(super) fn reply(
+    step: &Step,
+    lines: &[String],
+    wanted: Option<&Regex>,
+    answer: &str,
+    error: bool,
+) -> Option<Verdict> {
+    let typed = lines.join("; ");
+    let near = || -> Vec<String> {
+        let cut: String = answer.chars().take(ANSWER_MAX).collect();
+        cut.lines().map(str::to_owned).collect()
+    };
+    match wanted {
+        Some(regex) => {
+            let passed = regex.is_match(answer);
+            let expected = format!("that `{typed}` is answered with `{}`", regex.as_str());
+            let seen = if passed { "as expected" } else { "another answer" };
+            let near = if passed { Vec::new() } else { near() };
+            Some(Verdict { near, ..verdict(&step.place, expected, seen.into(), passed) })
+        }
+        None if error => {
+            let expected =
+                format!("that `{typed}` is taken (where a refusal is wanted, say so with `reply`)");
+            Some(Verdict {
+                near: near(),
+                ..verdict(&step.place, expected, "the device refuses it".into(), false)
+            })
+        }
+        None => None,
+    }
+}
+
+/// A management call that the mock has refused.
+pub(super) fn refused_call(step: &Step, why: &str) -> Verdict {
+    verdict(&step.place, format!("that the mock takes {}", described(&step.action)), why.into(), false)
+}
+
+/// Lines of a startup configuration that the switch has refused.
+pub(super) fn refused_startup(device: &str, refused: &str) -> Verdict {
+    verdict(device, "that its startup configuration is taken".into(), refused.into(), false)
+}
+
+/// A step that was never done.
+pub(super) fn never_released(step: &Step) -> Verdict {
+    let waits = match step.when {
+        When::After { message, nth, .. } => format!("number {nth} of {}", message.row().mnemonic()),
+        When::At(at) | When::Every { from: at, .. } => Moment(at).to_string(),
+    };
+    let expected = format!("{waits}, which {} follows", described(&step.action));
+    verdict(&step.place, expected, "it never came, and the step was not done".into(), false)
+}
+
+fn verdict(place: &str, expected: String, seen: String, passed: bool) -> Verdict {
+    Verdict { place: place.into(), expected, seen, passed, near: Vec::new() }
+}

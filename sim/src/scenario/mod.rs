@@ -1,0 +1,26 @@
+//! Scenario files (`interface.md` §6): scripted faults and expectations in simulated time.
+//!
+//! [`load`] reads a file into one [`Scenario`] for each combination of its matrix; [`run`] plays one and judges it.
+
+mod act;
+mod file;
+mod judge;
+mod keys;
+mod link;
+mod manage;
+mod model;
+mod record;
+mod report;
+mod resolve;
+mod run;
+mod trace;
+
+pub use file::{LoadError, load, parse};
+pub use keys::reference;
+pub use model::{
+    Action, Amount, ClockChange, Event, Expectation, Moment, Open, Peer, Scenario, Seen, Step, Wanted, When,
+    Window,
+};
+pub use report::{json, junit};
+pub use run::{Options, RunError, run};
+pub use trace::{Entry, Outcome, Trace, Verdict, What};

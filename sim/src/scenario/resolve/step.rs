@@ -1,0 +1,278 @@
+//! `[[at]]`.
+
+use slpsim_agent::Usage;
+use slpsim_config::parse_span;
+use slpsim_config::reader::{Item, Table, did_you_mean};
+use slpsim_cssm::span::purpose_of;
+use slpsim_policy::{Policy, Values};
+use slpsim_transport::fault::{Fault, Kind, Spec};
+
+use super::{Cx, millis, printed};
+use crate::scenario::manage::Call;
+use crate::scenario::model::{Action, ClockChange, Event, Step, When};
+
+/// How often one step may be done.
+const REPEATS_MAX: u64 = 100_000;
+
+/// The names that `{…}` in a console line may have.
+struct Names(Vec<String>);
+
+/// All steps, in file order.
+pub(super) fn steps(tables: &[(String, Table)], cx: &mut Cx<'_>) -> Vec<Step> {
+    let saved = tables.iter().filter_map(|(_, table)| table.one("manage")?.one("save"));
+    let saved = saved.flat_map(|save| save.free.iter().map(|(name, ..)| name.clone()));
+    let names = Names(std::iter::once("token".to_owned()).chain(saved).collect());
+    tables.iter().filter_map(|(_, table)| step(table, &names, cx)).collect()
+}
+
+fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
+    const DEEDS: [&str; 7] = ["command", "event", "fault", "clock", "usage", "policy", "manage"];
+    let given: Vec<_> = DEEDS.into_iter().filter(|deed| is_given(table, deed)).collect();
+    let when = when(table, cx);
+    let device = cx.device(table);
+    let [deed] = given[..] else {
+        cx.add(&table.place, format!("a step does one thing: one of {}", DEEDS.join(", ")));
+        return None;
+    };
+    if table.has("reply") && deed != "command" {
+        cx.add(table.place("reply"), "`reply` belongs to a step with `command`");
+    }
+    if table.has("device") && matches!(deed, "policy" | "manage") {
+        cx.add(table.place("device"), format!("`{deed}` is done at the mock, not at a device"));
+    }
+    let action = match deed {
+        "command" => command(table, names, cx),
+        "event" => event(table),
+        "fault" => fault(table.one("fault")?, device, cx),
+        "clock" => clock(table.one("clock")?, cx),
+        "usage" => usage(table.one("usage")?, device, cx),
+        "policy" => policy(table.one("policy")?),
+        _ => manage(table.one("manage")?, cx),
+    };
+    let is_cause = table.flag("cause") || (deed == "fault" && !table.has("cause"));
+    Some(Step { place: printed(&table.place), when: when?, device, action: action?, is_cause })
+}
+
+/// `command` and `event` are keys, the others tables.
+fn is_given(table: &Table, deed: &str) -> bool {
+    match deed {
+        "command" | "event" => table.has(deed),
+        _ => table.one(deed).is_some(),
+    }
+}
+
+fn when(table: &Table, cx: &mut Cx<'_>) -> Option<When> {
+    match (table.one("after"), table.has("t")) {
+        (Some(_), true) => {
+            cx.add(table.place("t"), "give `t` or `after`, not both");
+            None
+        }
+        (None, false) => {
+            cx.add(&table.place, "`t` is missing: the time of the step, such as \"30d\"; or `after`");
+            None
+        }
+        (Some(after), false) => {
+            if after.text("message").is_none() {
+                cx.add(&after.place, "`message` is missing: the message that the step follows");
+            }
+            let nth = after.count("nth").and_then(|nth| u32::try_from(nth).ok()).unwrap_or(1);
+            let delay = after.span("delay").map_or(0, millis);
+            Some(When::After { message: cx.message(after, "message")?, nth, device: cx.device(after), delay })
+        }
+        (None, true) => {
+            let from = cx.time(table, "t")?;
+            match table.span("every").map(millis) {
+                Some(0) => {
+                    cx.add(table.place("every"), "`every` must be longer than nothing");
+                    None
+                }
+                Some(period) => {
+                    let to = cx.time(table, "to").unwrap_or(cx.until_ms);
+                    if to.saturating_sub(from) / period >= REPEATS_MAX {
+                        let why = format!(
+                            "the step would be done more than {REPEATS_MAX} times: give a longer time"
+                        );
+                        cx.add(table.place("every"), why);
+                    }
+                    Some(When::Every { from, period, to })
+                }
+                None => {
+                    if table.has("to") {
+                        cx.add(table.place("to"), "`to` needs `every`");
+                    }
+                    Some(When::At(from))
+                }
+            }
+        }
+    }
+}
+
+fn command(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Action> {
+    let Some(Item::Texts(texts)) = table.item_of("command") else { return None };
+    let lines: Vec<String> =
+        texts.iter().flat_map(|text| text.split(['\n', ';'])).map(|line| line.trim().to_owned()).collect();
+    for line in &lines {
+        for name in placeholders(line) {
+            if !names.0.iter().any(|known| known == name) {
+                let hint = did_you_mean(name, names.0.iter().map(String::as_str));
+                cx.add(table.place("command"), format!("`{{{name}}}` stands for nothing here{hint}"));
+            }
+        }
+    }
+    Some(Action::Command(lines, cx.regex(table, "reply", false)))
+}
+
+/// The names in braces of a line.
+pub(in crate::scenario) fn placeholders(line: &str) -> impl Iterator<Item = &str> {
+    line.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
+}
+
+fn event(table: &Table) -> Option<Action> {
+    let word = table.text("event");
+    Event::ALL.into_iter().find(|event| Some(event.word()) == word).map(Action::Event)
+}
+
+fn fault(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action> {
+    if table.text("link") == Some("upstream") {
+        cx.add(table.place("link"), "this version has no chain of mocks, so no `upstream` link");
+    }
+    let Some(kind) = table.text("kind").and_then(Kind::by_word) else {
+        if !table.has("kind") {
+            cx.add(&table.place, "`kind` is missing: what happens, such as \"unreachable\"");
+        }
+        return None;
+    };
+    let own = device.and_then(|at| cx.devices.get(at)).map(|device| device.name.clone());
+    let devices = match table.item_of("devices") {
+        Some(Item::Names(names)) => names.clone(),
+        _ => own.into_iter().collect(),
+    };
+    let known = |name: &str| cx.devices.iter().any(|device| is_called(device, name));
+    if let Some(unknown) = devices.iter().find(|name| !known(name)) {
+        let hint = did_you_mean(unknown, cx.devices.iter().map(|device| device.name.as_str()));
+        let why = format!("no device is called `{unknown}`{hint}");
+        cx.add(table.place("devices"), why);
+    }
+    let spec = Spec {
+        span: table.span("for"),
+        next: table.count("next"),
+        every: table.count("every"),
+        probability: if let Some(Item::Share(share)) = table.item_of("probability") {
+            Some(*share)
+        } else {
+            None
+        },
+        devices,
+        purpose: table.text("purpose").and_then(purpose_of),
+        status: table.count("status").and_then(|status| u16::try_from(status).ok()),
+        retry_after_s: table.count("retry-after").and_then(|seconds| u32::try_from(seconds).ok()),
+        by_ms: if let Some(Item::SignedSpan(by)) = table.item_of("by") { Some(*by) } else { None },
+        why: table.owned("why"),
+        ..Spec::of(kind)
+    };
+    match Fault::resolve(spec) {
+        Ok(fault) => Some(Action::Fault(fault)),
+        Err(wrong) => {
+            let place = wrong.key.map_or(&table.place, |key| table.place(key));
+            cx.add(place, wrong.why);
+            None
+        }
+    }
+}
+
+/// Whether a text of `devices` names this device: by name, serial number or UDI.
+pub(in crate::scenario) fn is_called(device: &slpsim_config::Device, name: &str) -> bool {
+    device.name == name || slpsim_cssm::fault::is_called(name, &device.udi)
+}
+
+fn clock(table: &Table, cx: &mut Cx<'_>) -> Option<Action> {
+    let given: Vec<_> = ["step", "drift", "ntp"].into_iter().filter(|key| table.has(key)).collect();
+    let change = match (given.as_slice(), table.item_of("step")) {
+        (["step"], Some(Item::SignedSpan(step))) => ClockChange::Step(*step),
+        (["drift"], _) => {
+            let text = table.text("drift").unwrap_or_default();
+            let Some(gain) = drift(text) else {
+                let why =
+                    format!("`{text}` is no drift: write a span a day or an hour, such as 10s/d or -200ms/h");
+                cx.add(table.place("drift"), why);
+                return None;
+            };
+            ClockChange::Drift(gain)
+        }
+        (["ntp"], _) => ClockChange::Synced,
+        _ => {
+            cx.add(&table.place, "`clock` has one of `step`, `drift` and `ntp`");
+            return None;
+        }
+    };
+    Some(Action::Clock(change))
+}
+
+/// Milliseconds a day of a drift such as `10s/d`; at most an hour a day.
+fn drift(text: &str) -> Option<i64> {
+    let (span, per) = text.split_once('/')?;
+    let (sign, span) = match span.strip_prefix('-') {
+        Some(span) => (-1, span),
+        None => (1, span.strip_prefix('+').unwrap_or(span)),
+    };
+    let hours = match per {
+        "d" => 1,
+        "h" => 24,
+        _ => return None,
+    };
+    let gain = i64::try_from(parse_span(span).ok()?.as_millis()).ok()?.checked_mul(hours)?;
+    (gain <= 3_600_000).then_some(sign * gain)
+}
+
+fn usage(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action> {
+    for key in ["license", "count"].into_iter().filter(|key| !table.has(key)) {
+        cx.add(&table.place, format!("`{key}` is missing"));
+    }
+    let name = table.text("license")?;
+    let count = table.count("count").and_then(|count| u32::try_from(count).ok())?;
+    let profile = cx.devices.get(device.unwrap_or(0))?.profile.profile();
+    let Some((license, _)) = profile.license(name) else {
+        let hint = did_you_mean(name, profile.licenses.iter().map(|license| license.name));
+        cx.add(table.place("license"), format!("profile {} has no licence `{name}`{hint}", profile.name));
+        return None;
+    };
+    Some(Action::Usage(Usage { license, count }))
+}
+
+/// A table without `name` takes the policy away.
+fn policy(table: &Table) -> Option<Action> {
+    let days = |key| table.count(key).and_then(|days| u16::try_from(days).ok());
+    let values = Values { first: days("first"), ongoing: days("ongoing"), on_change: days("on-change") };
+    let policy = table.text("name").map(|name| Policy {
+        ack_required: Some(!table.has("ack-required") || table.flag("ack-required")),
+        ..Policy::nxos(name, values)
+    });
+    Some(Action::Policy(policy))
+}
+
+fn manage(table: &Table, cx: &mut Cx<'_>) -> Option<Action> {
+    let Some(text) = table.text("call") else {
+        cx.add(&table.place, "`call` is missing: method and path, such as \"POST tokens\"");
+        return None;
+    };
+    let body = if let Some(Item::Any(node)) = table.item_of("body") { Some(node) } else { None };
+    let call = match Call::read(text, body) {
+        Ok(call) => call,
+        Err((in_body, why)) => {
+            cx.add(table.place(if in_body { "body" } else { "call" }), why);
+            return None;
+        }
+    };
+    let mut saves = Vec::new();
+    for (variable, place, item) in table.one("save").map_or(&[][..], |save| &save.free) {
+        if let Item::Text(key) = item {
+            if call.answers().contains(&key.as_str()) {
+                saves.push((variable.clone(), key.clone()));
+            } else {
+                let hint = did_you_mean(key, call.answers().iter().copied());
+                cx.add(place, format!("the answer to `{text}` has no `{key}`{hint}"));
+            }
+        }
+    }
+    Some(Action::Manage(call, saves))
+}

@@ -1,0 +1,332 @@
+//! Faults: one vocabulary for the simulated link, the real client and the mock (`interface.md` §6).
+//!
+//! [`Kind::row`] is the table. A [`Spec`] is a fault as somebody wrote it, a [`Fault`] what it means; a [`Plan`] holds
+//! those in force and says which one hits an exchange.
+
+mod docs;
+mod plan;
+mod table;
+
+use std::time::Duration;
+
+use slpsim_agent::{Failure, Purpose};
+
+pub use docs::{Form, print};
+pub use plan::{Luck, Meets, Plan};
+pub use table::{Key, Kind, Needs, Param, Place, Row};
+
+/// A fault as it is written, with typed values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// `kind`: what happens.
+    pub kind: Kind,
+    /// `for`: how long it is in force; without it and without `next`: until it is ended.
+    pub span: Option<Duration>,
+    /// `next`: the next so many exchanges that it hits.
+    pub next: Option<u64>,
+    /// `every`: every so manyth exchange.
+    pub every: Option<u64>,
+    /// `probability`: each exchange with this share, 0 to 1.
+    pub probability: Option<f64>,
+    /// `devices`: only these; empty: all.
+    pub devices: Vec<String>,
+    /// `purpose`: only exchanges of this purpose.
+    pub purpose: Option<Purpose>,
+    /// `status`, for kinds that take it.
+    pub status: Option<u16>,
+    /// `retry-after` in seconds, for kinds that take it.
+    pub retry_after_s: Option<u32>,
+    /// `by` in milliseconds, for kinds that take it; negative only for `policy-bad-time`.
+    pub by_ms: Option<i64>,
+    /// `why`, for kinds that take it.
+    pub why: Option<String>,
+}
+
+impl Spec {
+    /// A fault of `kind` with all defaults, in force until it is ended.
+    #[must_use]
+    pub const fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            span: None,
+            next: None,
+            every: None,
+            probability: None,
+            devices: Vec::new(),
+            purpose: None,
+            status: None,
+            retry_after_s: None,
+            by_ms: None,
+            why: None,
+        }
+    }
+}
+
+/// What a fault does with an exchange that it hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The request never reaches the peer; the exchange ends so, at once or at the device's time-out.
+    Lost {
+        /// How it ends.
+        failure: Failure,
+        /// Only at the time-out.
+        at_timeout: bool,
+    },
+    /// The peer answers, and the answer needs so long; what is slower than the time-out is lost on the way.
+    Late(Duration),
+    /// The peer did its part, but the device gets nothing that it can use.
+    Spoiled(Failure),
+    /// The answer that brings an ACK is lost on the way; the peer thinks that it was fetched.
+    LostAck,
+    /// `OK_TRY_AGAIN`, with these seconds (0: the device's default).
+    TryAgain(u32),
+    /// The ACK of a push is ready so much later.
+    LateAck(Duration),
+    /// The ACK names reports that are not the device's.
+    ForeignAck,
+    /// Reports are answered `REJECTED`.
+    RejectReport(ReportWhy),
+    /// The signature of the policy in an answer does not verify.
+    PolicyBadSignature,
+    /// The policy in an answer was issued so many milliseconds later (negative: earlier) than it was.
+    PolicyBadTime(i64),
+    /// Tokens are refused.
+    TokenRefused(TokenWhy),
+}
+
+/// Why a report is rejected (`spec/formats.md` §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportWhy {
+    /// `SIGNATURE_MISMATCH`
+    Signature,
+    /// `TIMESTAMP_MISMATCH`
+    Timestamp,
+    /// `UNKNOWN_DEVICE`
+    Device,
+}
+
+/// Why a token is refused (`spec/messages.md` §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenWhy {
+    /// There is no such token.
+    Unknown,
+    /// It has expired.
+    Expired,
+    /// It was taken back.
+    Revoked,
+    /// It has no uses left.
+    UsedUp,
+    /// The device is in another account.
+    Account,
+    /// Nobody can be asked about it.
+    Connection,
+    /// A trust code is there already.
+    Installed,
+}
+
+impl ReportWhy {
+    /// All, each with its word.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        ("SIGNATURE_MISMATCH", Self::Signature),
+        ("TIMESTAMP_MISMATCH", Self::Timestamp),
+        ("UNKNOWN_DEVICE", Self::Device),
+    ];
+}
+
+impl TokenWhy {
+    /// All, each with its word.
+    pub const WORDS: [(&'static str, Self); 7] = [
+        ("unknown", Self::Unknown),
+        ("expired", Self::Expired),
+        ("revoked", Self::Revoked),
+        ("used-up", Self::UsedUp),
+        ("account", Self::Account),
+        ("connection", Self::Connection),
+        ("installed", Self::Installed),
+    ];
+}
+
+/// A fault with its defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// As it was written.
+    pub spec: Spec,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// Why a fault cannot be; one line for whoever wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Wrong {
+    /// The key that is wrong; none where the whole is.
+    pub key: Option<&'static str>,
+    /// What is wrong and what would be right.
+    pub why: String,
+}
+
+impl Fault {
+    /// Fills in the defaults of the table.
+    ///
+    /// # Errors
+    /// Where a key does not belong to the kind, or its value is out of range.
+    pub fn resolve(spec: Spec) -> Result<Self, Wrong> {
+        let wrong = |key: &'static str, why: String| Err(Wrong { key: Some(key), why });
+        if spec.next == Some(0) {
+            return wrong("next", "`next` counts from 1".into());
+        }
+        if spec.every == Some(0) {
+            return wrong("every", "`every` counts from 1".into());
+        }
+        if spec.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return wrong("probability", "`probability` lies between 0 and 1".into());
+        }
+        let given = [
+            (Key::Status, spec.status.is_some()),
+            (Key::RetryAfter, spec.retry_after_s.is_some()),
+            (Key::By, spec.by_ms.is_some()),
+            (Key::Why, spec.why.is_some()),
+        ];
+        let row = spec.kind.row();
+        for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+            if !row.params.iter().any(|param| param.key == key) {
+                let takes = match row.params {
+                    [] => "no keys of its own".to_owned(),
+                    params => params.iter().map(|param| param.key.word()).collect::<Vec<_>>().join(", "),
+                };
+                return wrong(
+                    key.word(),
+                    format!("{} does not take `{}`: it takes {takes}", row.word, key.word()),
+                );
+            }
+        }
+        let effect = spec.effect()?;
+        Ok(Self { spec, effect })
+    }
+}
+
+impl Spec {
+    fn effect(&self) -> Result<Effect, Wrong> {
+        let lost = |failure| Effect::Lost { failure, at_timeout: false };
+        let timeout = |failure| Effect::Lost { failure, at_timeout: true };
+        Ok(match self.kind {
+            Kind::Unreachable | Kind::Reset | Kind::TlsClosed | Kind::ProxyUnreachable => {
+                lost(Failure::Unreachable)
+            }
+            Kind::Stall => timeout(Failure::Unreachable),
+            Kind::Slow => Effect::Late(self.delay(5_000)?),
+            Kind::Latency => Effect::Late(self.delay(200)?),
+            Kind::Dribble => Effect::Late(self.delay(10_000)?),
+            Kind::DnsNxdomain | Kind::DnsServfail => lost(Failure::Resolve),
+            Kind::DnsTimeout => timeout(Failure::Resolve),
+            Kind::TlsExpired | Kind::TlsNotYetValid | Kind::TlsWrongName | Kind::TlsUnknownCa => {
+                lost(Failure::TlsCertificate)
+            }
+            Kind::ProxyAuth => lost(Failure::Proxy),
+            Kind::HttpStatus => lost(Failure::HttpStatus(self.http_status()?)),
+            Kind::Quota => lost(Failure::HttpStatus(429)),
+            Kind::Maintenance => lost(Failure::HttpStatus(503)),
+            Kind::TryAgain => Effect::TryAgain(self.retry_after_s.unwrap_or(0)),
+            Kind::Empty => Effect::Spoiled(Failure::EmptyReply),
+            Kind::Truncated | Kind::Corrupt | Kind::Oversized => Effect::Spoiled(Failure::BadReply),
+            Kind::WrongNonce | Kind::Replayed => Effect::Spoiled(Failure::NonceMismatch),
+            Kind::BadSignature => Effect::Spoiled(Failure::BadSignature),
+            Kind::WrongSigner => Effect::Spoiled(Failure::SignerInvalid),
+            Kind::LostAck => Effect::LostAck,
+            Kind::LateAck => Effect::LateAck(self.delay(3_600_000)?),
+            Kind::ForeignAck => Effect::ForeignAck,
+            Kind::RejectReport => Effect::RejectReport(self.why_of(&ReportWhy::WORDS)?),
+            Kind::PolicyBadSignature => Effect::PolicyBadSignature,
+            Kind::PolicyBadTime => Effect::PolicyBadTime(self.by_ms.unwrap_or(7_200_000)),
+            Kind::TokenRefused => Effect::TokenRefused(self.why_of(&TokenWhy::WORDS)?),
+        })
+    }
+
+    fn delay(&self, default_ms: u64) -> Result<Duration, Wrong> {
+        match self.by_ms.map(u64::try_from) {
+            None => Ok(Duration::from_millis(default_ms)),
+            Some(Ok(millis)) => Ok(Duration::from_millis(millis)),
+            Some(Err(_)) => Err(Wrong { key: Some("by"), why: "`by` must not be negative here".into() }),
+        }
+    }
+
+    fn http_status(&self) -> Result<u16, Wrong> {
+        match self.status.unwrap_or(503) {
+            status @ 300..=599 => Ok(status),
+            other => Err(Wrong {
+                key: Some("status"),
+                why: format!("status {other} is no HTTP status outside 2xx; there are 300 to 599"),
+            }),
+        }
+    }
+
+    /// The first word of the table is the default.
+    fn why_of<T: Copy>(&self, words: &[(&'static str, T)]) -> Result<T, Wrong> {
+        let wanted = self.why.as_deref();
+        let found = words.iter().find(|(word, _)| wanted.is_none_or(|wanted| wanted == *word));
+        found.map(|(_, why)| *why).ok_or_else(|| {
+            let words = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+            Wrong {
+                key: Some("why"),
+                why: format!("`{}` is no reason; there are {words}", wanted.unwrap_or_default()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_resolves_with_its_defaults_and_its_failure_is_that_of_the_table() {
+        for kind in Kind::ALL {
+            let fault = Fault::resolve(Spec::of(kind)).unwrap();
+            let expected = kind.row().failure;
+            let failure = match fault.effect {
+                Effect::Lost { failure, .. } | Effect::Spoiled(failure) => Some(failure),
+                Effect::LostAck => Some(Failure::Unreachable),
+                Effect::Late(_)
+                | Effect::TryAgain(_)
+                | Effect::LateAck(_)
+                | Effect::ForeignAck
+                | Effect::RejectReport(_)
+                | Effect::PolicyBadSignature
+                | Effect::PolicyBadTime(_)
+                | Effect::TokenRefused(_) => None,
+            };
+            assert_eq!(failure, expected, "{}", kind.word());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_fault_names_its_key() {
+        let of = Spec::of;
+        for (spec, key) in [
+            (Spec { next: Some(0), ..of(Kind::Reset) }, "next"),
+            (Spec { every: Some(0), ..of(Kind::Reset) }, "every"),
+            (Spec { probability: Some(1.5), ..of(Kind::Reset) }, "probability"),
+            (Spec { probability: Some(f64::NAN), ..of(Kind::Reset) }, "probability"),
+            (Spec { status: Some(404), ..of(Kind::Reset) }, "status"),
+            (Spec { status: Some(200), ..of(Kind::HttpStatus) }, "status"),
+            (Spec { by_ms: Some(-1), ..of(Kind::LateAck) }, "by"),
+            (Spec { why: Some("mood".into()), ..of(Kind::TokenRefused) }, "why"),
+            (Spec { retry_after_s: Some(1), ..of(Kind::Empty) }, "retry-after"),
+        ] {
+            let wrong = Fault::resolve(spec.clone()).unwrap_err();
+            assert_eq!(wrong.key, Some(key), "{spec:?}");
+            assert!(!wrong.why.contains('\n') && !wrong.why.is_empty());
+        }
+    }
+
+    #[test]
+    fn parameters_change_the_effect() {
+        let resolve = |spec| Fault::resolve(spec).unwrap().effect;
+        let not_found = Spec { status: Some(404), ..Spec::of(Kind::HttpStatus) };
+        assert_eq!(resolve(not_found), Effect::Lost { failure: Failure::HttpStatus(404), at_timeout: false });
+        let late = Spec { by_ms: Some(1), ..Spec::of(Kind::Slow) };
+        assert_eq!(resolve(late), Effect::Late(Duration::from_millis(1)));
+        let why = Spec { why: Some("account".into()), ..Spec::of(Kind::TokenRefused) };
+        assert_eq!(resolve(why), Effect::TokenRefused(TokenWhy::Account));
+    }
+}
