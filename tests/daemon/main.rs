@@ -9,5 +9,6 @@
 
 mod bad_input;
 mod death;
+mod files;
 mod process;
 mod walk;
