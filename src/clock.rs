@@ -22,8 +22,8 @@ pub struct Speed(u32);
 impl Speed {
     /// Real time.
     pub const REAL: Self = Self(1);
-    /// The fastest pace: above it, a timer's granularity of 1 ms would hide a quarter of an hour.
-    pub const MAX: u32 = 1_000_000;
+    /// The fastest pace.
+    pub const MAX: u32 = slpsim_config::SPEED_MAX;
 
     /// The factor.
     #[must_use]
@@ -172,12 +172,27 @@ impl Clock {
         });
     }
 
+    /// Whether it does not stand.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.pace.borrow().running
+    }
+
     /// Waits until the clock has reached `at`, by running or by jumping.
     pub async fn reached(&self, at: Mono) {
+        self.wait(at, |_| true).await;
+    }
+
+    /// Waits until the clock runs and has reached `at`: where it stands, somebody moves it, and says whose turn it is.
+    pub async fn passed(&self, at: Mono) {
+        self.wait(at, |pace| pace.running).await;
+    }
+
+    async fn wait(&self, at: Mono, counts: fn(&Pace) -> bool) {
         let mut changes = self.pace.subscribe();
         loop {
             let pace = *changes.borrow_and_update();
-            if pace.elapsed_us() / 1000 >= at.0 {
+            if counts(&pace) && pace.elapsed_us() / 1000 >= at.0 {
                 return;
             }
             if pace.running {
@@ -276,12 +291,15 @@ mod tests {
 
     #[tokio::test]
     async fn two_processes_that_share_a_clock_show_the_same_time() {
+        let real = std::time::Instant::now();
         let one = Clock::start(START, Speed::try_from(1000).unwrap());
         let json = serde_json::to_string(&one.share()).unwrap();
         assert!(json.contains("\"speed\":1000"), "{json}");
         let other = Clock::shared_with(&serde_json::from_str(&json).unwrap()).unwrap();
-        // The anchor has milliseconds of the host, thus seconds here.
-        assert!(other.wall().since(one.wall()).abs() < 60_000);
+        let apart = other.wall().since(one.wall()).unsigned_abs();
+        // The anchor has milliseconds of the host, thus seconds here; so has every pause that the machine makes.
+        let pauses = u64::try_from(real.elapsed().as_millis()).unwrap() * 1000;
+        assert!(apart <= pauses + 5_000, "{apart} ms apart after {pauses} ms");
     }
 
     #[test]

@@ -110,7 +110,8 @@ fn at(millis: u64) -> Wall {
 /// `slpsim demo`.
 ///
 /// # Errors
-/// Where the machine gives no ports or no runtime, or standard output is closed.
+/// Where the machine gives no ports or no runtime, or standard output takes nothing. A reader that has gone
+/// (`slpsim demo | head`) is no error.
 pub fn run(seed: u64) -> Result<()> {
     let mut screen = Screen::new();
     let (mut world, server) = over_https(seed)?;
@@ -118,7 +119,7 @@ pub fn run(seed: u64) -> Result<()> {
     screen.remark(&format!("mock CSSM of this program at {url}; simulated time from {}", print(START)));
     let token = server.idtoken.clone();
     play(&mut world, |link| &mut link.outages, &token, &mut screen)?;
-    screen.out.flush()?;
+    screen.finish()?;
     world.link.runtime().block_on(server.shutdown());
     Ok(())
 }
@@ -161,30 +162,46 @@ fn connect(wires: &Wires, server: &Running) -> Result<HttpConnect> {
 
 /// Lines on standard output, remarks on standard error.
 struct Screen {
-    out: io::Stdout,
     console: Console,
 }
 
 impl Screen {
     fn new() -> Self {
         let form = Formatter::new(Options { form: Form::Console, ..Options::default() });
-        Self { out: io::stdout(), console: Console { form } }
+        Self { console: Console { form, result: Ok(()) } }
+    }
+
+    fn finish(self) -> Result<()> {
+        match self.console.result.and_then(|()| io::stdout().flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 }
 
 struct Console {
     form: Formatter,
+    /// How the first write that failed did so; after it nothing is written.
+    result: io::Result<()>,
+}
+
+impl Console {
+    fn put(&mut self, text: &[u8]) {
+        if self.result.is_ok() {
+            self.result = io::stdout().write_all(text);
+        }
+    }
 }
 
 impl Stage for Screen {
     fn remark(&mut self, text: &str) {
-        // Whoever closed one of the two need not see the rest; the end says so for standard output.
+        // Remarks are an addition; whoever closed standard error does without.
         let _ = writeln!(io::stderr(), "--- {text}");
     }
 
     fn typed(&mut self, hostname: &str, line: &str, answer: &str) {
         let end = if answer.is_empty() || answer.ends_with('\n') { "" } else { "\n" };
-        let _ = write!(self.out, "{hostname}# {line}\n{answer}{end}");
+        self.console.put(format!("{hostname}# {line}\n{answer}{end}").as_bytes());
     }
 
     fn observer(&mut self) -> &mut dyn Observer {
@@ -203,8 +220,8 @@ impl Observer for Console {
             message,
             repeated: Repeated::No,
         });
-        let mut out = io::stdout().lock();
-        let _ = out.write_all(line).and_then(|()| out.write_all(b"\n"));
+        let line = [line, b"\n"].concat();
+        self.put(&line);
     }
 }
 

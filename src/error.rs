@@ -29,10 +29,20 @@ impl<T, E: Into<anyhow::Error>> BlameUser<T> for Result<T, E> {
     }
 }
 
-/// An error with its causes: one line, or one line by problem of a file.
+/// An error with its causes: one line, or one line by problem of a file. A cause that the text before it ends with
+/// already, as in `cannot read x: not found: not found`, is said once.
 #[must_use]
 pub fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}")
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.ends_with(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line
 }
 
 /// 2 where the user's input is wrong, else 1.
@@ -46,6 +56,19 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 mod tests {
     use super::*;
     use anyhow::Context as _;
+
+    #[test]
+    fn a_cause_that_is_said_already_is_not_said_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot open /dev/log: {0}")]
+        struct Outer(#[source] std::io::Error);
+        let error = Outer(std::io::Error::other("not found"));
+        assert_eq!(
+            one_line(&anyhow::Error::from(error).context("log sink")),
+            "log sink: cannot open /dev/log: not found"
+        );
+        assert_eq!(one_line(&anyhow::anyhow!("found").context("not")), "not: found");
+    }
 
     #[test]
     fn blame_survives_added_context() {

@@ -10,7 +10,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::error::BlameUser;
-use crate::metrics::Registry;
 
 /// Serves until dropped.
 #[derive(Debug)]
@@ -20,19 +19,23 @@ pub struct HealthServer {
 }
 
 impl HealthServer {
-    /// Listens at `address`. Both paths are served, whatever the listener was asked for.
+    /// Listens at `address`; `metrics` writes what a scraper reads. Both paths are served, whatever the listener was
+    /// asked for.
     ///
     /// # Errors
     /// Where the address is taken or not ours; one line for the user.
-    pub async fn start(address: SocketAddr, registry: Registry) -> Result<Self> {
+    pub async fn start<F>(address: SocketAddr, metrics: F) -> Result<Self>
+    where
+        F: Fn() -> String + Clone + Send + Sync + 'static,
+    {
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen at {address}")).blame_user()?;
         let address = listener.local_addr()?;
-        let metrics = move || {
-            let text = registry.render();
+        let scrape = move || {
+            let text = metrics();
             async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text) }
         };
-        let router = Router::new().route("/health", get(|| async { "ok\n" })).route("/metrics", get(metrics));
+        let router = Router::new().route("/health", get(|| async { "ok\n" })).route("/metrics", get(scrape));
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::warn!("health listener: {error}");
@@ -72,6 +75,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Registry;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     async fn fetch(address: SocketAddr, path: &str) -> String {
@@ -87,11 +91,12 @@ mod tests {
     async fn health_and_metrics_are_served_on_a_free_port() {
         let registry = Registry::default();
         registry.counter("slpsim_lines_total", "Lines.", &[]).add(7);
-        let server = HealthServer::start(parse_address("0").unwrap(), registry).await.unwrap();
+        let server =
+            HealthServer::start(parse_address("0").unwrap(), move || registry.render()).await.unwrap();
         assert!(fetch(server.address(), "/health").await.contains("\r\n\r\nok\n"));
         let metrics = fetch(server.address(), "/metrics").await;
         assert!(metrics.contains("text/plain; version=0.0.4") && metrics.contains("slpsim_lines_total 7\n"));
-        let taken = HealthServer::start(server.address(), Registry::default()).await.unwrap_err();
+        let taken = HealthServer::start(server.address(), String::new).await.unwrap_err();
         assert!(format!("{taken:#}").contains(&server.address().to_string()));
     }
 

@@ -2,7 +2,8 @@
 //!
 //! What is saved is always ahead of what anybody has seen. Where time runs faster than the host's, or was moved, a
 //! span ahead is reserved and reserved anew before it is used up; after a crash time goes on behind the reserved
-//! span, after a clean end exactly where it stood.
+//! span, after a clean end exactly where it stood. Where the clock is the host's, a note of that is enough. The clock
+//! of another process is not ours to reserve: what was seen of it is saved.
 
 use std::time::Duration;
 
@@ -26,12 +27,28 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(5);
 struct Saved {
     /// Nobody has seen a later time.
     seen_until: Wall,
+    /// Since then the clock has been the host's.
+    #[serde(default)]
+    then_host: bool,
+}
+
+/// What a daemon's clock is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pace {
+    /// Its own.
+    #[default]
+    Own,
+    /// The host's, and noted as such.
+    Host,
+    /// That of another process.
+    Shared,
 }
 
 /// The clock's place in a state folder.
 pub struct KeptClock {
     store: Box<dyn Store>,
     seen_until: Option<Wall>,
+    pace: Pace,
     /// What [`Store::load`] reported.
     pub loaded: Loaded,
 }
@@ -54,10 +71,11 @@ impl KeptClock {
             Some(blob) => {
                 let saved: Saved =
                     serde_json::from_slice(&blob).context("the saved clock is not readable")?;
-                Some(saved.seen_until)
+                let host = if saved.then_host { host_now() } else { saved.seen_until };
+                Some(saved.seen_until.max(host))
             }
         };
-        Ok(Self { store, seen_until, loaded })
+        Ok(Self { store, seen_until, pace: Pace::Own, loaded })
     }
 
     /// The time at which a daemon starts that would start at `wanted`: never before what was seen.
@@ -66,11 +84,12 @@ impl KeptClock {
         self.seen_until.map_or(wanted, |seen| seen.max(wanted))
     }
 
-    /// Checks a clock that another process sets.
+    /// Follows a clock that another process sets.
     ///
     /// # Errors
-    /// Where it is behind what was seen here; one line for the user.
-    pub fn check_shared(&self, clock: &Clock) -> Result<()> {
+    /// Where it is behind what was seen here (one line for the user), or cannot be written down.
+    pub fn follow(&mut self, clock: &Clock) -> Result<()> {
+        self.pace = Pace::Shared;
         match self.seen_until {
             Some(seen) if clock.wall() < seen => {
                 let (seen, shared) = (print_time(seen), print_time(clock.wall()));
@@ -78,7 +97,7 @@ impl KeptClock {
                     "the state folder has seen {seen} and the shared clock shows {shared}, and time cannot go back: give another --state DIR"
                 )))
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => self.save(clock.wall()),
         }
     }
 
@@ -89,16 +108,27 @@ impl KeptClock {
     pub fn reserve(&mut self, clock: &Clock) -> Result<()> {
         let ahead_ms = u64::try_from(AHEAD.as_millis()).unwrap_or(u64::MAX);
         let ahead_ms = ahead_ms.saturating_mul(u64::from(clock.speed().factor()));
-        self.save(clock.wall().plus_millis(i64::try_from(ahead_ms).unwrap_or(i64::MAX)))
+        let until = clock.wall().plus_millis(i64::try_from(ahead_ms).unwrap_or(i64::MAX));
+        // A move of the clock that is under way has reserved more.
+        self.save(self.start_at(until))
     }
 
-    /// [`KeptClock::reserve`], unless the clock is simply the host's, which goes on by itself.
+    /// [`KeptClock::reserve`], unless the clock is simply the host's, which goes on by itself, or another process's.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn renew(&mut self, clock: &Clock) -> Result<()> {
         let is_host_time = clock.speed() == Speed::REAL && clock.wall().since(host_now()).abs() < 1000;
-        if is_host_time { Ok(()) } else { self.reserve(clock) }
+        match (self.pace, is_host_time) {
+            (Pace::Shared, _) => self.save(self.start_at(clock.wall())),
+            (Pace::Host, true) => Ok(()),
+            (Pace::Own, true) => {
+                self.write(self.start_at(clock.wall()), true)?;
+                self.pace = Pace::Host;
+                Ok(())
+            }
+            (Pace::Own | Pace::Host, false) => self.reserve(clock),
+        }
     }
 
     /// Saves exactly `now`, at a clean end or where the clock is not ours to reserve.
@@ -106,7 +136,14 @@ impl KeptClock {
     /// # Errors
     /// Where it cannot be written.
     pub fn save(&mut self, now: Wall) -> Result<()> {
-        self.store.save(&serde_json::to_vec(&Saved { seen_until: now })?)?;
+        if self.pace == Pace::Host {
+            self.pace = Pace::Own;
+        }
+        self.write(now, false)
+    }
+
+    fn write(&mut self, now: Wall, then_host: bool) -> Result<()> {
+        self.store.save(&serde_json::to_vec(&Saved { seen_until: now, then_host })?)?;
         self.seen_until = Some(now);
         Ok(())
     }
@@ -136,7 +173,48 @@ mod tests {
         kept.save(seen).unwrap();
         assert_eq!(open().start_at(START), seen);
         assert_eq!(open().start_at(seen.plus_days(1)), seen.plus_days(1));
-        assert!(open().check_shared(&Clock::start(START, Speed::REAL)).is_err());
-        assert!(open().check_shared(&Clock::start(seen, Speed::REAL)).is_ok());
+        assert!(open().follow(&Clock::start(START, Speed::REAL)).is_err());
+        assert!(open().follow(&Clock::start(seen, Speed::REAL)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_takes_nothing_back_of_what_a_move_of_the_clock_has_reserved() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || KeptClock::open(Box::new(SlotStore::new(folder.path(), "clock", VERSION))).unwrap();
+        let mut kept = open();
+        let target = START.plus_days(365);
+        kept.save(target).unwrap();
+        kept.renew(&Clock::start(START, Speed::REAL)).unwrap();
+        assert_eq!(open().start_at(START), target);
+    }
+
+    #[tokio::test]
+    async fn a_daemon_in_host_time_that_dies_does_not_start_in_the_past() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || KeptClock::open(Box::new(SlotStore::new(folder.path(), "clock", VERSION))).unwrap();
+        let mut kept = open();
+        let before = host_now();
+        kept.renew(&Clock::start(before, Speed::REAL)).unwrap();
+        drop(kept);
+        assert!(open().start_at(START) >= before, "another start does not matter");
+        assert!(
+            open().start_at(host_now()).since(host_now()) <= 0,
+            "nothing is reserved: the peer has a clock too"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_seen_of_another_processs_clock_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || KeptClock::open(Box::new(SlotStore::new(folder.path(), "clock", VERSION))).unwrap();
+        let clock = Clock::start(START, Speed::try_from(100).unwrap());
+        let mut kept = open();
+        kept.follow(&clock).unwrap();
+        tokio::time::advance(RENEW_EVERY).await;
+        kept.renew(&clock).unwrap();
+        let seen = clock.wall();
+        drop(kept);
+        assert_eq!(open().start_at(START), seen);
+        assert!(open().follow(&Clock::start(seen.plus_millis(-1000), Speed::REAL)).is_err());
     }
 }

@@ -42,9 +42,10 @@ pub fn device_keys(folder: &Path) -> Result<DeviceKeys> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let mut pem = String::new();
-    fs::File::open(path)?.take(MAX_KEY).read_to_string(&mut pem)?;
-    Ok(pem)
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MAX_KEY).read_to_end(&mut bytes)?;
+    // What is no text is no key either, and kept aside as such.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn keep_aside(path: &Path) -> io::Result<PathBuf> {
@@ -88,5 +89,8 @@ mod tests {
         fs::write(&path, "rubbish").unwrap();
         assert_ne!(device_keys(folder.path()).unwrap().to_pem(), first);
         assert_eq!(fs::read_to_string(folder.path().join("device.pem.damaged-1")).unwrap(), "rubbish");
+        fs::write(&path, b"\xff\xfe\0").unwrap();
+        device_keys(folder.path()).unwrap();
+        assert_eq!(fs::read(folder.path().join("device.pem.damaged-2")).unwrap(), b"\xff\xfe\0");
     }
 }

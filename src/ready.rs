@@ -1,7 +1,7 @@
 //! The ready file (`interface.md` §2): written once everything listens, removed at a clean end.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -112,9 +112,10 @@ impl Ready {
     /// Where there is none, or it is no ready file; one line for the user.
     pub fn read(path: &Path) -> Result<Self> {
         let read = || -> Result<Self> {
-            let size = fs::metadata(path)?.len();
-            anyhow::ensure!(size <= MAX_READY, "larger than {MAX_READY} bytes");
-            Ok(serde_json::from_slice(&fs::read(path)?)?)
+            let mut bytes = Vec::new();
+            fs::File::open(path)?.take(MAX_READY + 1).read_to_end(&mut bytes)?;
+            anyhow::ensure!(u64::try_from(bytes.len())? <= MAX_READY, "larger than {MAX_READY} bytes");
+            Ok(serde_json::from_slice(&bytes)?)
         };
         read().with_context(|| format!("ready file {}", path.display())).blame_user()
     }
@@ -125,6 +126,19 @@ impl Ready {
 pub struct ReadyFile(PathBuf);
 
 impl ReadyFile {
+    /// Takes away what a daemon left behind that did not end cleanly: whoever waits for the file must not find it.
+    ///
+    /// # Errors
+    /// Where it cannot be taken away; one line for the user.
+    pub fn clear(path: &Path) -> Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("ready file {}", path.display())).blame_user()
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Writes `ready` to `path` at once: a reader sees the whole file or none.
     ///
     /// # Errors

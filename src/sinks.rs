@@ -17,9 +17,24 @@ use slpsim_logs::{
 };
 use slpsim_policy::Wall;
 use slpsim_sim::zone_of;
+use tokio::sync::Notify;
 
 use crate::driver::LogSink;
 use crate::error::{BlameUser, user_error};
+use crate::metrics::{Number, Registry};
+
+const NOT_BUILT: &str = "this version sends to stdout:, file://, udp://, unix:// and null: only";
+
+/// Whether this version can open a sink.
+///
+/// # Errors
+/// One line that says what it can open.
+pub fn is_built(url: &SinkUrl) -> Result<(), String> {
+    match url {
+        SinkUrl::Tcp(_) | SinkUrl::Tls { .. } => Err(format!("{url}: {NOT_BUILT}")),
+        SinkUrl::Stdout | SinkUrl::File(_) | SinkUrl::Udp(_) | SinkUrl::Unix(_) | SinkUrl::Null => Ok(()),
+    }
+}
 
 /// One sink to be opened.
 #[derive(Clone, Debug)]
@@ -54,34 +69,75 @@ struct Outlet {
     options: Options,
     repeat: Repeat,
     queue: Queue,
+    /// Lines taken, dropped and failed, as counted.
+    numbers: [Number; 3],
 }
 
 impl Sinks {
-    /// Opens sinks.
+    /// Opens sinks. `reader_gone` is told where standard output is the only one and its reader has gone: then nobody
+    /// sees the lines, as with `slpsim run | head`.
     ///
     /// # Errors
     /// Where one cannot be opened, or lies outside this machine without leave; one line for the user.
-    pub fn open(specs: &[SinkSpec], allow_external: bool) -> Result<Self> {
-        let outlets = specs.iter().map(|spec| Outlet::open(spec, allow_external)).collect::<Result<_>>()?;
-        Ok(Self { outlets })
+    pub fn open(
+        specs: &[SinkSpec],
+        allow_external: bool,
+        registry: &Registry,
+        reader_gone: &Arc<Notify>,
+    ) -> Result<Self> {
+        let alone = specs.iter().all(|spec| matches!(spec.url, SinkUrl::Stdout | SinkUrl::Null));
+        let open = |spec| Outlet::open(spec, allow_external, registry, alone.then_some(reader_gone));
+        Ok(Self { outlets: specs.iter().map(open).collect::<Result<_>>()? })
     }
 
     /// Opens log files again, after their rotation. A file that cannot be opened is named, and the old one used on.
     pub fn reopen(&self) {
-        for outlet in &self.outlets {
+        let has_file = |outlet: &&Outlet| matches!(outlet.url, SinkUrl::File(_) | SinkUrl::Unix(_));
+        self.each(has_file, |outlet| {
             if let Err(error) = outlet.queue.reopen() {
-                tracing::warn!("log sink {:?} cannot be opened again: {error}", outlet.url);
+                tracing::warn!("log sink {} cannot be opened again: {error}", outlet.url);
             }
-        }
+        });
     }
 
     /// Waits until everything handed over so far is out, as far as the sinks can tell.
     pub fn flush(&self) {
-        for outlet in &self.outlets {
-            if let Err(error) = outlet.queue.flush() {
-                tracing::warn!("log sink {:?}: {error}", outlet.url);
+        self.each(
+            |_| true,
+            |outlet| {
+                match outlet.queue.flush() {
+                    // Whoever read there did so for as long as it was of interest.
+                    Err(error)
+                        if outlet.url == SinkUrl::Stdout && error.kind() == io::ErrorKind::BrokenPipe =>
+                    {
+                        return;
+                    }
+                    Err(error) => tracing::warn!("log sink {}: {error}", outlet.url),
+                    Ok(()) => {}
+                }
+                let Counts { dropped, failed, .. } = outlet.queue.counts();
+                if dropped + failed > 0 {
+                    tracing::warn!(
+                        "log sink {}: {dropped} lines found no room, {failed} were refused",
+                        outlet.url
+                    );
+                }
+            },
+        );
+    }
+
+    /// Side by side: one that hangs does not keep the others waiting.
+    fn each(&self, which: impl Fn(&&Outlet) -> bool, work: impl Fn(&Outlet) + Sync) {
+        std::thread::scope(|scope| {
+            for outlet in self.outlets.iter().filter(which) {
+                scope.spawn(|| work(outlet));
             }
-        }
+        });
+    }
+
+    /// Tells the registry what became of the lines so far.
+    pub fn count(&self) {
+        self.outlets.iter().for_each(Outlet::count);
     }
 
     /// What became of the lines, over all sinks.
@@ -97,11 +153,19 @@ impl Sinks {
 }
 
 impl Outlet {
-    fn open(spec: &SinkSpec, allow_external: bool) -> Result<Self> {
+    fn open(
+        spec: &SinkSpec,
+        allow_external: bool,
+        registry: &Registry,
+        reader_gone: Option<&Arc<Notify>>,
+    ) -> Result<Self> {
         let mut options = spec.options.clone();
         options.form = spec.form.unwrap_or_else(|| Form::default_for(&spec.url, io::stdout().is_terminal()));
         let sink: Box<dyn Sink> = match &spec.url {
-            SinkUrl::Stdout => Box::new(StdoutSink::new()),
+            SinkUrl::Stdout => match reader_gone {
+                Some(gone) => Box::new(Watched { sink: StdoutSink::new(), gone: Arc::clone(gone) }),
+                None => Box::new(StdoutSink::new()),
+            },
             SinkUrl::Null => Box::new(NullSink),
             SinkUrl::File(path) => Box::new(FileSink::open(path).context("log sink").blame_user()?),
             SinkUrl::Udp(receiver) => {
@@ -109,14 +173,54 @@ impl Outlet {
                 Box::new(UdpSink::connect(receiver, allow_external).context("log sink").blame_user()?)
             }
             SinkUrl::Unix(path) => Box::new(UnixSink::connect(path).context("log sink").blame_user()?),
-            SinkUrl::Tcp(receiver) | SinkUrl::Tls { receiver, .. } => {
-                return Err(user_error(format!(
-                    "log sink {receiver}: this version sends to stdout:, file://, udp://, unix:// and null: only"
-                )));
+            SinkUrl::Tcp(_) | SinkUrl::Tls { .. } => {
+                return Err(user_error(format!("log sink {}: {NOT_BUILT}", spec.url)));
             }
         };
         let queue = Queue::spawn("log-sink", sink, DEFAULT_LINES).context("no thread for a log sink")?;
-        Ok(Self { url: spec.url.clone(), options, repeat: spec.repeat, queue })
+        let url = spec.url.to_string();
+        let count = |result| {
+            let labels = [("sink", url.as_str()), ("result", result)];
+            registry.counter("slpsim_log_lines_total", "Log lines, by what became of them.", &labels)
+        };
+        let numbers = ["taken", "dropped", "failed"].map(count);
+        Ok(Self { url: spec.url.clone(), options, repeat: spec.repeat, queue, numbers })
+    }
+
+    /// Tells the registry what became of the lines so far.
+    fn count(&self) {
+        let Counts { lines, dropped, failed, .. } = self.queue.counts();
+        for (number, count) in self.numbers.iter().zip([lines, dropped, failed]) {
+            number.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// A sink that says when its reader has gone.
+struct Watched<S> {
+    sink: S,
+    gone: Arc<Notify>,
+}
+
+impl<S> Watched<S> {
+    fn watch(&self, result: io::Result<()>) -> io::Result<()> {
+        result.inspect_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                self.gone.notify_one();
+            }
+        })
+    }
+}
+
+impl<S: Sink> Sink for Watched<S> {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let result = self.sink.write(line);
+        self.watch(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.sink.flush();
+        self.watch(result)
     }
 }
 
@@ -220,9 +324,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let registry = Registry::default();
         let udp = format!("udp://{}", receiver.local_addr().unwrap()).parse().unwrap();
-        let sinks =
-            Sinks::open(&[SinkSpec::to(SinkUrl::File(path.clone())), SinkSpec::to(udp)], false).unwrap();
+        let sinks = Sinks::open(
+            &[SinkSpec::to(SinkUrl::File(path.clone())), SinkSpec::to(udp)],
+            false,
+            &registry,
+            &Arc::default(),
+        )
+        .unwrap();
         let sinks = Arc::new(sinks);
         let mut log = log_of(&sinks);
         let at = Wall::from_secs(1_772_445_600);
@@ -243,6 +353,10 @@ mod tests {
         sinks.flush();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("2026 Mar  2 10:00:00 leaf-2{text}\n"));
         assert_eq!(sinks.counts().lines, 4);
+        sinks.count();
+        let metrics = registry.render();
+        let taken = format!("{{sink=\"file://{}\",result=\"taken\"}} 2\n", path.display());
+        assert!(metrics.contains(&taken) && metrics.contains("result=\"dropped\"} 0\n"), "{metrics}");
     }
 
     #[test]
@@ -252,6 +366,8 @@ mod tests {
         let sinks = Sinks::open(
             &[SinkSpec { repeat: Repeat::Suffix, ..SinkSpec::to(SinkUrl::File(path.clone())) }],
             false,
+            &Registry::default(),
+            &Arc::default(),
         );
         let sinks = Arc::new(sinks.unwrap());
         let mut log = log_of(&sinks);
@@ -270,7 +386,13 @@ mod tests {
     #[test]
     fn a_sink_that_cannot_be_opened_is_the_user_s_error() {
         for url in ["file:///nonexistent/folder/log", "udp://192.0.2.1:514", "tcp://127.0.0.1:1"] {
-            let error = Sinks::open(&[SinkSpec::to(url.parse().unwrap())], false).unwrap_err();
+            let error = Sinks::open(
+                &[SinkSpec::to(url.parse().unwrap())],
+                false,
+                &Registry::default(),
+                &Arc::default(),
+            )
+            .unwrap_err();
             assert!(error.is::<crate::error::UserError>(), "{url}: {error:#}");
         }
     }

@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::error::{BlameUser, user_error};
-use crate::store::SlotStore;
+use crate::store::{SlotStore, sync_folder};
 
 /// A state folder that this process alone uses until the value is dropped.
 #[derive(Debug)]
@@ -126,12 +126,18 @@ impl StateFolder {
 }
 
 fn make_folder(path: &Path) -> Result<()> {
+    let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
         .with_context(|| format!("state folder {} cannot be made", path.display()))
-        .blame_user()
+        .blame_user()?;
+    for around in missing.iter().filter_map(|made| made.parent()) {
+        // What is durable in a new folder is lost with the folder. One that may not be read is not ours to make durable.
+        let _ = sync_folder(if around.as_os_str().is_empty() { Path::new(".") } else { around });
+    }
+    Ok(())
 }
 
 fn held(path: &Path, file: File) -> anyhow::Error {

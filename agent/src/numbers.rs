@@ -80,7 +80,8 @@ pub const CSLU_PORT: u16 = 8182;
 pub const TRUST_VALIDITY_DAYS: u16 = 2922;
 /// "trust back-dating", in seconds (D).
 pub const TRUST_BACKDATING_S: i64 = 302;
-/// "save unreported reports" (D). The agent persists at each change, so nothing is left to save.
+/// "save unreported reports" (D). The agent persists at each change; a driver in real time saves as often as this, so
+/// that usage up to then outlives a power loss.
 pub const SAVE_UNREPORTED: Duration = minutes(60);
 /// "process reports (housekeeping, sends nothing)" (D).
 pub const PROCESS_REPORTS: Duration = hours(24);

@@ -66,6 +66,8 @@ impl Agent {
             }
             return;
         }
+        // A new token replaces one that is under way.
+        self.cancel(cx, Purpose::Trust);
         self.spill().trust_request = Some(TrustRequest { token, scope, force, attempts: 0 });
         self.trust_due(cx);
     }
@@ -73,6 +75,11 @@ impl Agent {
     pub(crate) fn trust_due(&mut self, cx: &mut Cx<'_>) {
         if self.settings.transport == TransportMode::Off {
             self.timers.set_in(Timer::Trust, cx.now.mono, NOT_POSSIBLE);
+            return;
+        }
+        if self.is_in_flight(Purpose::Trust) {
+            // In scaled time an exchange may last longer than an hour: it ends by itself, and is not begun again before.
+            self.timers.set_in(Timer::Trust, cx.now.mono, HOURLY_RETRY);
             return;
         }
         let Some(mut pending) = self.spill.as_mut().and_then(|spill| spill.trust_request.take()) else {
@@ -90,7 +97,6 @@ impl Agent {
         self.spill().trust_request = Some(pending);
         // Counted from the start of the attempt; an answer takes it away.
         self.timers.set_in(Timer::Trust, cx.now.mono, HOURLY_RETRY);
-        self.cancel(cx, Purpose::Trust);
         self.send(cx, request);
     }
 

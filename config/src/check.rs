@@ -1,6 +1,6 @@
 //! A document against the table of keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Table {
     pub place: Place,
     section: &'static Section,
     items: BTreeMap<&'static str, (Item, Place)>,
+    /// Keys whose values were no good.
+    refused: BTreeSet<&'static str>,
     tables: BTreeMap<&'static str, Vec<(String, Table)>>,
     /// Of a [`Shape::Free`] section: name, its place, value.
     pub free: Vec<(String, Place, Item)>,
@@ -46,6 +48,7 @@ pub(crate) fn table(
         place: node.place.clone(),
         section,
         items: BTreeMap::new(),
+        refused: BTreeSet::new(),
         tables: BTreeMap::new(),
         free: Vec::new(),
     };
@@ -104,11 +107,7 @@ fn unknown(
     let keys = section.keys.iter().map(|key| key.name);
     let hint = did_you_mean(name, keys.chain(checker.schema.inside(section).map(|(own, _)| own)));
     let shown: String = entry.key.chars().filter(|character| !character.is_control()).take(80).collect();
-    let place = match section.path {
-        "" => "at the top of the file".into(),
-        path => format!("in [{path}]"),
-    };
-    problems.add(&entry.place, format!("unknown key `{shown}` {place}{hint}"));
+    problems.add(&entry.place, format!("unknown key `{shown}` {}{hint}", section.in_words()));
 }
 
 impl Table {
@@ -117,6 +116,8 @@ impl Table {
             problems.add(&entry.place, format!("`{}` is given twice, first at {first}", key.name));
         } else if let Some(item) = key.kind.check(key.name, &entry.node, checks, problems) {
             self.items.insert(key.name, (item, entry.node.place.clone()));
+        } else {
+            self.refused.insert(key.name);
         }
     }
 
@@ -157,6 +158,13 @@ impl Table {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
+    }
+
+    /// Says that `key` is missing, unless it is given, be it with a value that was refused.
+    pub(crate) fn require(&self, key: &str, problems: &mut Problems) {
+        if !self.has(key) && !self.refused.contains(key) {
+            problems.add(&self.place, format!("`{key}` is missing {}", self.section.in_words()));
+        }
     }
 
     /// The text of `key`.

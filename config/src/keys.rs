@@ -17,6 +17,16 @@ pub struct Section {
     pub keys: &'static [Key],
 }
 
+impl Section {
+    /// Where its keys stand, as a message says it.
+    pub(crate) fn in_words(&self) -> String {
+        match self.path {
+            "" => "at the top of the file".into(),
+            path => format!("in [{path}]"),
+        }
+    }
+}
+
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -362,6 +372,12 @@ pub static SECTIONS: &[Section] = &[
                 Kind::Url,
                 "none",
                 "The CSSM that a CSLU or On-Prem is connected to; without it, it is disconnected.",
+            ),
+            key(
+                "upstream-ca",
+                Kind::Path,
+                "none",
+                "Certificates of that CSSM (PEM), its `ca.pem`: for TLS, and for the devices that get its objects.",
             ),
             key("down-rev", Kind::Bool, "false", "An On-Prem of before usage policies."),
             key("capabilities", Kind::Names, "those of its role", "Capability words of its answers."),

@@ -13,6 +13,9 @@ use crate::problem::{Problems, did_you_mean};
 use crate::secret::Secret;
 use crate::span::{parse_span, parse_time};
 
+/// The fastest pace in simulated seconds a second: above it, a timer's granularity of 1 ms would hide a quarter of an hour.
+pub const SPEED_MAX: u32 = 1_000_000;
+
 /// Characters of a text; longer ones are mistakes.
 const TEXT_MAX: usize = 4096;
 /// Entries of a list.
@@ -164,7 +167,7 @@ impl Kind {
             Self::Choice(words) => words.join(", "),
             Self::Span => "span such as 30d6h15m10s".into(),
             Self::Time => "time such as 2026-01-01T00:00:00Z, or now".into(),
-            Self::Speed => "whole number from 1, or max".into(),
+            Self::Speed => format!("whole number, 1 to {SPEED_MAX}, or max"),
             Self::Url => "URL".into(),
             Self::Ip => "IP address".into(),
             Self::Ips => "list of IP addresses".into(),
@@ -246,10 +249,9 @@ impl Kind {
             }
             (Self::Bytes(from, to), Value::Integer(number)) => Item::Count(count(*number, from, to)?),
             (Self::Speed, Value::Integer(number)) => {
-                let times = u32::try_from(*number).ok().filter(|times| *times > 0);
-                Item::Speed(Speed::Times(
-                    times.ok_or_else(|| format!("{number} is outside 1 to {}", u32::MAX))?,
-                ))
+                let times = u32::try_from(*number).ok().filter(|times| (1..=SPEED_MAX).contains(times));
+                let times = times.ok_or_else(|| format!("{number} is outside 1 to {SPEED_MAX}"))?;
+                Item::Speed(Speed::Times(times))
             }
             (Self::Time, Value::Time(text)) => Item::Time(Start::At(parse_time(text)?)),
             (Self::Ips, Value::List(nodes)) => Item::Ips(list(nodes, problems, ip)?),
@@ -319,7 +321,16 @@ impl Kind {
     }
 
     fn wrong(self, found: &str) -> String {
-        format!("must be {}, but is {found}", self.words())
+        format!("must be {}, but is {found}", self.with_article())
+    }
+
+    fn with_article(self) -> String {
+        let words = self.words();
+        if matches!(self, Self::Bool | Self::Choice(_) | Self::Origin | Self::Any) {
+            return words;
+        }
+        let article = if words.starts_with(['a', 'e', 'i', 'I', 'o']) { "an" } else { "a" };
+        format!("{article} {words}")
     }
 }
 

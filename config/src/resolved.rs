@@ -8,7 +8,7 @@ use slpsim_agent::{ProfileId, Settings, Spelling, Token, Udi};
 use slpsim_network::{IpSettings, World};
 use slpsim_policy::Policy;
 
-pub use crate::kind::{Speed, Start};
+pub use crate::kind::{SPEED_MAX, Speed, Start};
 pub use crate::secret::Secret;
 
 /// Everything that a daemon is told by its file and by `--set`.
@@ -145,6 +145,8 @@ pub struct Mock {
     pub role: MockRole,
     /// The CSSM behind a CSLU or On-Prem.
     pub upstream: Option<String>,
+    /// Certificates of that CSSM.
+    pub upstream_ca: Option<PathBuf>,
     /// An On-Prem of before usage policies.
     pub down_rev: bool,
     /// Capability words in place of those of its role.

@@ -167,7 +167,7 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
         ("[device]\nusage-interval = 4000", "f.toml:2:18: `usage-interval`: 4000 is outside 1 to 3650"),
         (
             "[device]\nusage-interval = \"30\"",
-            "`usage-interval`: must be whole number, 1 to 3650, but is a text",
+            "`usage-interval`: must be a whole number, 1 to 3650, but is a text",
         ),
         ("[device]\nusage-interval = 1.5", "but is a number with a point"),
         (
@@ -187,9 +187,12 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
             "[[device.license]]\nname = \"LAN_ENTERPRISE_SERVICE_PKG\"",
             "has no licence `LAN_ENTERPRISE_SERVICE_PKG`; did you mean `LAN_ENTERPRISE_SERVICES_PKG`?",
         ),
-        ("[[device.license]]\ncount = 1", "f.toml:1:1: `name` is missing"),
+        ("[[device.license]]\ncount = 1", "f.toml:1:1: `name` is missing in [device.license]"),
         ("device = 3", "[device] must be a table, but is a whole number"),
-        ("speed = 0", "0 is outside 1 to"),
+        ("speed = 0", "0 is outside 1 to 1000000"),
+        ("speed = 1000001", "1000001 is outside 1 to 1000000"),
+        ("[mock.accounts.policy]\nfirst = 60", "`name` is missing in [mock.accounts.policy]"),
+        ("health = 7", "must be an address:port"),
         ("seed = -1", "`seed`: -1 is below 0"),
         ("start = \"yesterday\"", "is no time with its zone like 2026-01-01T00:00:00Z"),
         ("start = 2026-01-01T00:00:00", "is no time with its zone"),
@@ -284,6 +287,13 @@ fn settings_are_laid_over_the_file() {
 }
 
 #[test]
+fn a_value_that_is_refused_is_not_called_missing_as_well() {
+    let refused = with("[[sink]]\nurl = \"htp:x\"", &[]).unwrap_err().to_string();
+    assert_eq!(refused.lines().count(), 1, "{refused}");
+    assert!(refused.starts_with("f.toml:2:7: `url`: "), "{refused}");
+}
+
+#[test]
 fn a_wrong_setting_is_told_without_its_value() {
     for (set, expected) in [
         ("speed", "--set speed: write KEY=VALUE"),
@@ -294,9 +304,9 @@ fn a_wrong_setting_is_told_without_its_value() {
         ),
         (
             "device.usage-interval=often",
-            "--set device.usage-interval: `usage-interval`: must be whole number",
+            "--set device.usage-interval: `usage-interval`: must be a whole number",
         ),
-        ("user.password=hunter2", "--set user.password: `name` is missing"),
+        ("user.password=hunter2", "--set user.password: `name` is missing in [user]"),
     ] {
         let refused = with("", &[set]).unwrap_err().to_string();
         assert!(refused.contains(expected) && !refused.contains("hunter2"), "{refused}");

@@ -61,11 +61,15 @@ impl Document {
         !self.nodes.iter().any(|node| matches!(node, Node::Line(_)))
     }
 
-    /// A line of the text form alone, at the current indentation.
+    /// A line of the text form alone, at the current indentation. Some of it comes from peers, so what controls a
+    /// terminal becomes `?`, as in messages (`spec/messages.md` §10).
     pub fn text(&mut self, line: impl Display) {
         let mut text = String::new();
         self.pad(&mut text);
         push(&mut text, line);
+        if text.contains(controls) {
+            text = text.replace(controls, "?");
+        }
         self.nodes.push(Node::Line(text));
     }
 
@@ -139,9 +143,11 @@ impl Document {
         text
     }
 
-    /// The lines of the text form.
+    /// The lines of the text form, without the empty ones at the end: an answer ends in one line feed.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.nodes.iter().filter_map(|node| match node {
+        let said = |node: &Node| matches!(node, Node::Line(line) if !line.is_empty());
+        let end = self.nodes.iter().rposition(said).map_or(0, |last| last + 1);
+        self.nodes.iter().take(end).filter_map(|node| match node {
             Node::Line(line) => Some(line.as_str()),
             Node::Data { .. } | Node::Open(_) | Node::Row(_) | Node::Close => None,
         })
@@ -218,6 +224,11 @@ pub fn snake(label: &str) -> String {
     }
     key.truncate(key.trim_end_matches('_').len());
     key
+}
+
+/// Control characters; a tab only moves to the right.
+fn controls(character: char) -> bool {
+    character.is_control() && character != '\t'
 }
 
 /// Writing to a `String` cannot fail.
@@ -373,6 +384,29 @@ mod tests {
             doc.to_value().to_string(),
             r#"{"transport": {"type": "cslu", "proxy": {}}, "TABLE_license": {"ROW_license": [{"count": 1}, {"count": 2}]}}"#
         );
+    }
+
+    #[test]
+    fn an_answer_ends_in_one_line_feed() {
+        let mut doc = Document::new();
+        assert_eq!(doc.to_text(), "");
+        doc.blank();
+        assert_eq!(doc.to_text(), "");
+        doc.text("a");
+        doc.blank();
+        doc.text("b");
+        doc.blank();
+        doc.data("c", "d");
+        doc.blank();
+        assert_eq!(doc.to_text(), "\na\n\nb\n");
+    }
+
+    #[test]
+    fn what_a_peer_says_controls_no_terminal() {
+        let mut doc = Document::new();
+        doc.field("Policy name", "a\u{1b}[2J\nswitch#\u{9b}");
+        assert_eq!(doc.to_text(), "Policy name: a?[2J?switch#?\n");
+        assert_eq!(doc.to_value().to_string(), "{\"policy_name\": \"a\\u001b[2J\\nswitch#\\u009b\"}");
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub const EVENTS_MAX: usize = 50_000;
 /// Most lines of the log file; at about 130 bytes a line that is the 4 MB of a switch's own (modelled).
 pub const LOG_LINES_MAX: usize = 32_000;
 
+/// Most bytes of one text in the message history: all reports of a switch at the cap fit, and 120 texts of a peer that
+/// sends megabytes do not fill the memory (modelled).
+pub const TEXT_MAX: usize = 1 << 20;
+
 /// The log file of a switch: lines as they were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFile {
@@ -154,13 +158,19 @@ impl ImportKind {
 }
 
 impl MessageHistory {
-    /// Adds an exchange; the oldest of its category goes where there are more than ten.
-    pub fn add_exchanged(&mut self, conversation: Conversation, exchanged: Exchanged) {
+    /// Adds an exchange; the oldest of its category goes where there are more than ten, and texts are cut to
+    /// [`TEXT_MAX`].
+    pub fn add_exchanged(&mut self, conversation: Conversation, mut exchanged: Exchanged) {
+        cut(&mut exchanged.request);
+        if let Some((_, text)) = &mut exchanged.received {
+            cut(text);
+        }
         keep(&mut self.exchanged[conversation as usize], exchanged, HISTORY_ENTRIES);
     }
 
     /// Adds an import, likewise.
-    pub fn add_imported(&mut self, kind: ImportKind, imported: Imported) {
+    pub fn add_imported(&mut self, kind: ImportKind, mut imported: Imported) {
+        cut(&mut imported.text);
         keep(&mut self.imported[kind as usize], imported, HISTORY_ENTRIES);
     }
 
@@ -237,6 +247,16 @@ fn ignored_text(ignored: AckIgnored) -> String {
     }
 }
 
+/// What is left of a long text says how long it was.
+fn cut(text: &mut String) {
+    let whole = text.len();
+    if whole > TEXT_MAX {
+        text.truncate((0..=TEXT_MAX).rfind(|at| text.is_char_boundary(*at)).unwrap_or(0));
+        text.push_str(&alloc::format!("... ({whole} bytes in all)"));
+        text.shrink_to_fit();
+    }
+}
+
 fn keep<T>(queue: &mut VecDeque<T>, value: T, max: usize) {
     if queue.len() >= max {
         queue.pop_front();
@@ -258,6 +278,23 @@ mod tests {
         let kept: Vec<_> = history.exchanged(Conversation::TrustSync).map(|one| one.sent.secs()).collect();
         assert_eq!(kept, (2..12).collect::<Vec<_>>());
         assert_eq!(history.exchanged(Conversation::UsageReporting).len(), 0);
+    }
+
+    #[test]
+    fn a_text_of_megabytes_is_cut_between_two_characters() {
+        let mut history = MessageHistory::default();
+        let long = String::from("a") + &"ä".repeat(TEXT_MAX);
+        let received = Some((Wall::from_secs(1), long.clone()));
+        let exchanged = Exchanged { sent: Wall::from_secs(0), request: String::from("short"), received };
+        history.add_exchanged(Conversation::TrustSync, exchanged);
+        history.add_imported(ImportKind::Policy, Imported { at: Wall::from_secs(0), text: long });
+        let exchanged = history.exchanged(Conversation::TrustSync).next().unwrap();
+        let imported = history.imported(ImportKind::Policy).next().unwrap();
+        assert_eq!(exchanged.request, "short");
+        for text in [&exchanged.received.as_ref().unwrap().1, &imported.text] {
+            assert!(text.starts_with("aä") && text.ends_with("ä... (2097153 bytes in all)"));
+            assert!(text.len() < TEXT_MAX + 40);
+        }
     }
 
     use alloc::vec::Vec;

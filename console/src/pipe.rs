@@ -26,16 +26,57 @@ pub(crate) enum Pipe {
     NoMore,
 }
 
-/// Keywords with whether a pattern follows.
-const KEYWORDS: [(&str, bool); 7] = [
-    ("begin", true),
-    ("count", false),
-    ("exclude", true),
-    ("include", true),
-    ("json", false),
-    ("json-pretty", false),
-    ("no-more", false),
+/// Keywords with whether a pattern follows, and what `?` says of them.
+const KEYWORDS: [(&str, bool, &str); 7] = [
+    ("begin", true, "From the first line that matches"),
+    ("count", false, "How many lines"),
+    ("exclude", true, "Lines that do not match"),
+    ("include", true, "Lines that match"),
+    ("json", false, "The structured form"),
+    ("json-pretty", false, "The structured form over several lines"),
+    ("no-more", false, "Without paging"),
 ];
+
+/// The command before the first separator, and what may follow behind the last one (`?`); none where there is no
+/// separator.
+pub(crate) fn help(asked: &str) -> Option<Result<(&str, Vec<Help>), SyntaxError>> {
+    let mut parts = outside_quotes(asked, '|');
+    let (column, last) = parts.pop().filter(|_| !parts.is_empty())?;
+    let (_, command) = parts.first()?;
+    let column = column + last.chars().take_while(|c| c.is_whitespace()).count();
+    let lines = match last.trim_start().split_once(char::is_whitespace) {
+        Some((word, pattern)) => keyword(word, column).map(|(_, wants_pattern, _)| {
+            let line = wants_pattern && pattern.trim().is_empty();
+            Vec::from([if line { ("LINE", "Regular expression") } else { ("<CR>", "") }])
+        }),
+        None => {
+            Ok(KEYWORDS.iter().filter(|row| starts(row.0, last.trim())).map(|row| (row.0, row.2)).collect())
+        }
+    };
+    Some(match lines {
+        Ok(lines) if lines.is_empty() => Err(SyntaxError::Invalid { column }),
+        other => other.map(|lines| (*command, lines)),
+    })
+}
+
+/// A word that may follow, and what is said of it.
+pub(crate) type Help = (&'static str, &'static str);
+
+fn starts(keyword: &str, word: &str) -> bool {
+    keyword.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+}
+
+/// The row of a keyword, in full or abbreviated.
+fn keyword(word: &str, column: usize) -> Result<(&'static str, bool, &'static str), SyntaxError> {
+    let exact = KEYWORDS.iter().find(|row| row.0.eq_ignore_ascii_case(word));
+    let mut matching = KEYWORDS.iter().filter(|row| starts(row.0, word));
+    match (exact, matching.next(), matching.next()) {
+        (Some(exact), ..) => Ok(*exact),
+        (None, Some(only), None) => Ok(*only),
+        (None, Some(_), Some(_)) => Err(SyntaxError::Ambiguous { column }),
+        (None, None, _) => Err(SyntaxError::Invalid { column }),
+    }
+}
 
 /// The command and its filters. Columns of errors count from the begin of the line.
 pub(crate) fn split(line: &str) -> Result<(&str, Vec<Pipe>), SyntaxError> {
@@ -59,15 +100,7 @@ fn filter(text: &str, column: usize) -> Result<Pipe, SyntaxError> {
     if word.is_empty() {
         return Err(SyntaxError::Incomplete { column });
     }
-    let is = |keyword: &str| keyword.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
-    let exact = KEYWORDS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word));
-    let mut matching = KEYWORDS.iter().filter(|(keyword, _)| is(keyword));
-    let (keyword, wants_pattern) = match (exact, matching.next(), matching.next()) {
-        (Some(exact), ..) => *exact,
-        (None, Some(only), None) => *only,
-        (None, Some(_), Some(_)) => return Err(SyntaxError::Ambiguous { column }),
-        (None, None, _) => return Err(SyntaxError::Invalid { column }),
-    };
+    let (keyword, wants_pattern, _) = keyword(word, column)?;
     let pattern = unquoted(pattern.trim());
     match (wants_pattern, pattern.is_empty()) {
         (true, true) => return Err(SyntaxError::Incomplete { column: end }),
@@ -113,7 +146,8 @@ pub(crate) fn apply(pipes: &[Pipe], doc: &Document) -> Result<String, Refusal> {
             Pipe::NoMore => {}
         }
     }
-    Ok(lines.into_iter().fold(String::new(), |text, line| text + &line + "\n"))
+    let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+    Ok(lines.iter().take(end).fold(String::new(), |text, line| text + line + "\n"))
 }
 
 fn compile(pattern: &str) -> Result<Regex, Refusal> {
@@ -173,6 +207,7 @@ mod tests {
             ("x | exclude :.", "Transport:\nPolicy:\n"),
             ("x | begin address", "  Cslu address: cslu-local\nPolicy:\n"),
             ("x | begin nothing", ""),
+            ("x | include ^$", ""),
             ("x | count", "4\n"),
             ("x | include cslu | count", "2\n"),
             ("x | no-more | include Type", "  Type: cslu\n"),

@@ -201,6 +201,16 @@ impl Session {
 
     /// What `?` answers to the line before it: one line for each word that may follow (`spec/console.md` §1).
     fn help(&self, profile: &Profile, asked: &str, shift: usize) -> Reply {
+        if let Some(behind) = pipe::help(asked) {
+            let known = behind.and_then(|(command, lines)| {
+                let end = command.trim_end().chars().count();
+                self.parse(profile, &syntax::tokens(command), end).map(|_| lines)
+            });
+            return match known {
+                Ok(lines) => listed(lines.into_iter().map(|(word, help)| (word.to_string(), help)).collect()),
+                Err(error) => Reply::wrong(&error, shift),
+            };
+        }
         let words = syntax::tokens(asked);
         let partial = asked.chars().next_back().is_some_and(|last| !last.is_whitespace());
         let (before, start) = match words.split_last() {
@@ -220,12 +230,7 @@ impl Session {
             let error = furthest.unwrap_or(SyntaxError::Invalid { column });
             return Reply::wrong(&error, shift);
         }
-        lines.sort();
-        let width = lines.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
-        let text = lines.iter().fold(String::new(), |text, (word, help)| {
-            text + alloc::format!("  {word:width$}  {help}").trim_end() + "\n"
-        });
-        Reply { text, prompt: String::new(), ..Reply::default() }
+        listed(lines)
     }
 
     /// The words with which the last word of `line` can be completed (Tab).
@@ -377,6 +382,15 @@ fn add_help(
             Item::Key(_) | Item::Arg { .. } => {}
         }
     }
+}
+
+fn listed(mut lines: Vec<(String, &'static str)>) -> Reply {
+    lines.sort();
+    let width = lines.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
+    let text = lines.iter().fold(String::new(), |text, (word, help)| {
+        text + alloc::format!("  {word:width$}  {help}").trim_end() + "\n"
+    });
+    Reply { text, ..Reply::default() }
 }
 
 fn starts(key: &str, start: &str) -> bool {

@@ -15,7 +15,7 @@ use crate::draw::{For, Luck};
 use crate::exchange::{Answer, Arrived, Steer};
 use crate::fault::{FaultSpec, Faults, is_called};
 use crate::history::{History, Note, status_word};
-use crate::peer::{Peer, Route};
+use crate::peer::{Peer, Role, Route};
 use crate::persist::{ImportError, Line};
 use crate::records::{
     Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, Token, Trust,
@@ -106,6 +106,14 @@ impl Cssm {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Plays another role from now on, or the same with another connection or release; accounts and devices stay. As
+    /// where a server is replaced or upgraded under the address that devices know.
+    pub const fn set_role(&mut self, role: Role, connected: bool, down_rev: bool) {
+        self.config.role = role;
+        self.config.connected = connected;
+        self.config.down_rev = down_rev;
     }
 
     /// The server's clock at the true time `now`.

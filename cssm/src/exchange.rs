@@ -1,5 +1,6 @@
 //! A message with what is known of its signatures, and the answer to it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use slpsim_agent::Udi;
@@ -59,10 +60,21 @@ impl<'a> Arrived<'a> {
 pub const MAX_UNITS: usize = 8;
 
 fn add(devices: &mut Vec<Udi>, more: impl Iterator<Item = Udi>) {
+    /// Up to here a search is faster than a set.
+    const FEW: usize = 16;
+    let mut many = HashSet::new();
     for udi in more {
         // Reports of one message are nearly always of one device, so the last one is the likely match.
-        if devices.last() != Some(&udi) && !devices.contains(&udi) {
-            devices.push(udi);
+        let known = devices.last() == Some(&udi)
+            || if many.is_empty() { devices.contains(&udi) } else { many.contains(&udi) };
+        if known {
+            continue;
+        }
+        devices.push(udi);
+        if !many.is_empty() {
+            many.insert(udi);
+        } else if devices.len() > FEW {
+            many.extend(devices.iter().copied());
         }
     }
 }

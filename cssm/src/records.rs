@@ -150,6 +150,12 @@ impl Device {
         }
     }
 
+    /// Notes host name and software tag.
+    pub(crate) fn says_of_itself(&mut self, hostname: Option<&str>, software_tag: &Word) {
+        self.hostname = hostname.map(|hostname| begin(hostname).into());
+        self.software_tag = Some(kept(software_tag));
+    }
+
     /// The identity before is over; its key still verifies old reports.
     pub fn retire_previous(&mut self) {
         if let Some(old) = self.previous.take() {
@@ -215,6 +221,19 @@ pub struct Pending {
     pub answered: bool,
     /// The ACK file that came from CSSM.
     pub ack: Option<Arc<str>>,
+}
+
+/// How many characters of a text are kept that a device says: records are many, a message may have megabytes.
+pub const TEXT_CHARS: usize = 255;
+
+fn begin(text: &str) -> &str {
+    text.char_indices().nth(TEXT_CHARS).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// As much of a device's text as is kept.
+pub(crate) fn kept(text: &Word) -> Word {
+    let begin = begin(text);
+    if begin.len() < text.len() { Word::Owned(begin.to_owned()) } else { text.clone() }
 }
 
 /// How many earlier identities of a device are kept.

@@ -182,12 +182,12 @@ impl Memory {
         Ok(id)
     }
 
-    /// Adds an id token.
+    /// Adds an id token, or replaces the one with this text.
     ///
     /// # Errors
     /// Where there are as many as the limit allows.
     pub fn add_token(&mut self, text: &str, token: Token) -> Result<(), Full> {
-        if self.tokens.len() >= self.limits.tokens {
+        if self.tokens.len() >= self.limits.tokens && !self.has_token(text) {
             return Err(Full { what: "tokens", limit: self.limits.tokens });
         }
         self.tokens.insert(Secret(text.into()), token);
@@ -573,5 +573,24 @@ mod tests {
         };
         memory.add_token("EXAMPLETOKEN0001", token).unwrap();
         assert!(!format!("{memory:?}").contains("EXAMPLETOKEN0001"));
+    }
+
+    /// A journal has a line for each use of a token.
+    #[test]
+    fn a_store_that_is_full_of_tokens_still_takes_the_new_form_of_one() {
+        let limits = Limits { tokens: 1, ..Limits::default() };
+        let mut memory = Memory::new(&Config { limits, ..Config::default() });
+        let token = Token {
+            account: AccountId(0),
+            issued: Wall(0),
+            expires: None,
+            max_uses: Some(1),
+            uses: 0,
+            revoked: false,
+        };
+        memory.add_token("EXAMPLETOKEN0001", token.clone()).unwrap();
+        memory.take(Line::of_token("EXAMPLETOKEN0001", &Token { uses: 1, ..token.clone() })).unwrap();
+        assert_eq!(memory.token_mut("EXAMPLETOKEN0001").map(|token| token.uses), Some(1));
+        assert!(memory.add_token("EXAMPLETOKEN0002", token).is_err());
     }
 }

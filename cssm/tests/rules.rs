@@ -516,6 +516,33 @@ fn a_report_of_somebody_else_is_rejected_and_named() {
     );
 }
 
+/// A device that speaks for many others, twice over: nobody is counted twice, and what it says is kept in part.
+#[test]
+fn a_message_with_reports_of_many_devices_is_judged_as_one_of_few_would_be() {
+    let mut cssm = cssm(Config::default());
+    let mut spokesman = Device::new(0);
+    spokesman.sender.hostname = Some("ä".repeat(1_000));
+    let mut reports = Vec::new();
+    for n in 1..=40 {
+        let mut other = Device::new(n);
+        if n % 2 == 0 {
+            other.hears(&mut cssm, NOW, &CSLU, &other.usage(&[7]));
+        }
+        reports.extend([8, 9].map(|id| other.report(id)));
+    }
+    reports.rotate_left(1);
+    let pushed = spokesman.hears(&mut cssm, NOW, &CSLU, &Request::Usage { reports: reports.clone() });
+    let kept: Vec<_> = cssm.store().reports().filter(|report| report.id.0 > 7).collect();
+    let broken = |rule| kept.iter().filter(|report| report.broken == rule).count();
+    assert_eq!((kept.len(), broken(None), broken(Some(Rule::ReportDevice))), (80, 40, 40));
+    assert!(matches!(pushed.status, Status::OkPoll { .. }));
+    let device = cssm.device_called("FDO00000000").unwrap();
+    assert_eq!(device.hostname.as_deref(), Some("ä".repeat(255).as_str()));
+    reports.push(reports[3].clone());
+    let (rule, _) = spokesman.breaks(&mut cssm, NOW, &CSLU, &Request::Usage { reports });
+    assert_eq!(rule, Rule::ReportTwice);
+}
+
 #[test]
 fn an_operator_can_have_reports_rejected_acks_late_and_tokens_refused() {
     let mut cssm = cssm(Config::default());

@@ -152,12 +152,12 @@ pub enum RouteError {
     NotLoopback(SocketAddr),
 }
 
-/// Lower case, without the brackets of an IPv6 literal and without the dot of the root; addresses in their one form.
+/// Lower case, without the brackets of an IPv6 literal and without dots at the end; addresses in their one form.
 fn canonical(host: &str) -> String {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<IpAddr>() {
         Ok(address) => address.to_string(),
-        Err(_) => bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase(),
+        Err(_) => bare.trim_end_matches('.').to_ascii_lowercase(),
     }
 }
 
@@ -212,6 +212,8 @@ mod tests {
     #[test]
     fn only_names_under_cisco_com_are_ciscos() {
         assert!(is_cisco("smartreceiver.cisco.com") && is_cisco("TOOLS.CISCO.COM."));
+        // Name servers are asked without dots at the end, however many there are.
+        assert!(is_cisco("tools.cisco.com.."));
         assert!(!is_cisco("cisco.com.example.com") && !is_cisco("notcisco.com"));
     }
 }

@@ -69,10 +69,10 @@ pub struct Device {
     pub switch: Switch,
     /// Device clock minus true time, in milliseconds, before what has drifted.
     pub clock_offset_ms: i64,
-    /// Its files, and what it works on them with.
-    pub filed: Filed,
     /// What the device's clock gains a day in milliseconds, and since when.
     pub(crate) drift: (i64, u64),
+    /// Its files, and what it works on them with.
+    pub filed: Filed,
     /// Console lines of its first boot.
     pub(crate) first_lines: Vec<String>,
     /// What the switch refused of its startup configuration.
@@ -95,8 +95,8 @@ impl Device {
             agent: Agent::new(profile, udi, switch.config.settings(), &switch.first_usage(usage)),
             switch,
             clock_offset_ms: 0,
-            filed: Filed::default(),
             drift: (0, 0),
+            filed: Filed::default(),
             first_lines: lines,
             refused,
             requests: 0,

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use slpsim_agent::{Agent, BootCause, Command, CommandError, Input, Now, Shared, Usage};
+use slpsim_console::config::NtpServer;
 use slpsim_console::features::license_of;
 use slpsim_console::{Effect, Reply, Role, Session};
 
@@ -37,8 +38,20 @@ pub trait Operated {
     /// Where the device cannot go on.
     fn step_clock(&mut self, delta_ms: i64) -> Result<(), Self::Error>;
 
+    /// An NTP server sets the device's clock right; from now on it is authoritative.
+    ///
+    /// # Errors
+    /// Where the device cannot go on.
+    fn follow_ntp(&mut self) -> Result<(), Self::Error>;
+
     /// The running configuration changed: exchanges from now on go by it.
     fn reconfigured(&mut self);
+
+    /// The agent's usage stands for these features, while they are not those of the running configuration: what a
+    /// driver makes durable says so, and a death in between loses no licence.
+    fn accounts_for(&mut self, features: Option<&BTreeSet<String>>) {
+        let _ = features;
+    }
 
     /// Something beside the agent's state is to be kept.
     ///
@@ -87,11 +100,13 @@ pub fn run_lines<D: Operated>(device: &mut D, lines: &[String]) -> Result<(Strin
 /// Where the device cannot go on.
 pub fn run_line<D: Operated>(device: &mut D, session: &mut Session, line: &str) -> Result<Reply, D::Error> {
     let (switch, agent, shared, now) = device.switch();
+    let heard = switch.ntp_heard();
     let mut reply = switch.line(session, (agent, shared), now, line);
     let effects = std::mem::take(&mut reply.effects);
     if effects.contains(&Effect::ConfigChanged) {
         // First of all: what the agent sends next goes by the new configuration.
         device.reconfigured();
+        follow_ntp(device, &heard)?;
     }
     for effect in effects {
         perform(device, effect, &mut reply)?;
@@ -131,6 +146,13 @@ fn perform<D: Operated>(device: &mut D, effect: Effect, reply: &mut Reply) -> Re
     Ok(())
 }
 
+/// A server that is configured anew, or can be reached again, sets the clock (`spec/chapter.md` S-22, S-36c; that it takes
+/// no time is modelled). Where nothing changed, a clock that the operator has set stays.
+fn follow_ntp<D: Operated>(device: &mut D, heard: &[NtpServer]) -> Result<(), D::Error> {
+    let hears = device.switch().0.ntp_heard();
+    if hears.iter().any(|server| !heard.contains(server)) { device.follow_ntp() } else { Ok(()) }
+}
+
 fn feature_license<D: Operated>(device: &mut D, license: u8, on: bool) -> Result<(), D::Error> {
     let (_, agent, shared, now) = device.switch();
     let used = agent.view(shared, now).usage().find(|row| row.index == license).map_or(0, |row| row.count);
@@ -152,11 +174,19 @@ pub fn features_changed<D: Operated>(device: &mut D, before: &BTreeSet<String>) 
     let now = features(device);
     let changes = before.difference(&now).map(|gone| (gone, false));
     let changes: Vec<_> = changes.chain(now.difference(before).map(|new| (new, true))).collect();
+    let mut accounted = before.clone();
     for (feature, on) in changes {
+        if on {
+            accounted.insert(feature.clone());
+        } else {
+            accounted.remove(feature);
+        }
+        device.accounts_for(Some(&accounted));
         if let Some(license) = license_of(feature, profile) {
             feature_license(device, license, on)?;
         }
     }
+    device.accounts_for(None);
     Ok(())
 }
 
@@ -171,6 +201,7 @@ pub fn reload<D: Operated>(device: &mut D) -> Result<(), D::Error> {
     device.refused_at_start(&started.refused);
     device.replace_agent()?;
     device.reconfigured();
+    device.accounts_for(Some(&before));
     device.input(Input::Boot { cause: BootCause::Reload, clock_authoritative: true })?;
     features_changed(device, &before)?;
     type_lines(device, &started.lines)

@@ -106,6 +106,11 @@ impl<L: Link> Operated for Operator<'_, L> {
         self.input(Input::ClockStep { delta_ms })
     }
 
+    fn follow_ntp(&mut self) -> Result<(), Infallible> {
+        self.world.follow_ntp(self.id, self.seen);
+        Ok(())
+    }
+
     /// Exchanges take the configuration as it is when they begin.
     fn reconfigured(&mut self) {}
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use slpsim_agent::{Agent, File, Message, Now, Profile, ProfileId, Sender, Shared, Usage};
 use slpsim_console as console;
-use slpsim_console::config::Config;
+use slpsim_console::config::{Config, NtpServer};
 use slpsim_console::history::Exchanged as PastExchange;
 use slpsim_logs::{Form, Formatter, Line, Options, Repeated, Zone};
 use slpsim_network::World;
@@ -152,6 +152,13 @@ impl Switch {
             repeated: Repeated::No,
         });
         self.events.file.add(String::from_utf8_lossy(line).into_owned());
+    }
+
+    /// The NTP servers that are configured and answer, as they are configured.
+    #[must_use]
+    pub fn ntp_heard(&self) -> Vec<NtpServer> {
+        let network = self.config.network(&self.world);
+        self.config.ntp.iter().filter(|server| server.answers(&network)).cloned().collect()
     }
 
     /// Runs one console line. What is to be done afterwards is in the reply.

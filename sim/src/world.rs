@@ -151,6 +151,18 @@ impl<L: Link> World<L> {
         self.with_agent(id, seen, |agent, cx| agent.handle(cx, input));
     }
 
+    /// Sets a device's clock right now and keeps it so: authoritative, without drift.
+    pub fn follow_ntp(&mut self, id: DeviceId, seen: &mut dyn Observer) {
+        let now_ms = self.now_ms;
+        let Some(device) = self.device_mut(id) else { return };
+        let offset = device.offset_at(now_ms);
+        device.set_drift(0, now_ms);
+        if offset != 0 {
+            self.input(id, Input::ClockStep { delta_ms: offset.saturating_neg() }, seen);
+        }
+        self.input(id, Input::ClockAuthoritative, seen);
+    }
+
     /// Types a command at a device now.
     ///
     /// # Errors

@@ -101,6 +101,13 @@ fn a_file_that_is_wrong_is_refused_with_place_and_nearest_word() {
             "[[at]]\nt = \"1d\"\nusage = { license = \"LAN\", count = 1 }\n",
             "has no licence `LAN`; did you mean `LAN_",
         ),
+        ("[[at]]\nt = \"1d\"\npeer = \"csul\"\n", "did you mean `cslu`?"),
+        ("[[at]]\nt = \"1d\"\nnetwork = {}\n", "`network` changes nothing"),
+        (
+            "[[at]]\nt = \"1d\"\ndevice = \"switch\"\nnetwork = { gone = [\"x\"] }\n",
+            "`network` is not done at a device",
+        ),
+        ("[[at]]\nt = \"1d\"\nnetwork = { firewall = [\"drop any\"] }\n", "begins with `permit` or `deny`"),
         ("[[at]]\nt = \"1d\"\nmanage = { call = \"POST token\" }\n", "did you mean `POST tokens`?"),
         (
             "[[at]]\nt = \"1d\"\nmanage = { call = \"PUT ack-mode\", body = { mod = \"manual\" } }\n",
@@ -292,4 +299,40 @@ proptest::proptest! {
     fn no_text_makes_the_reader_panic(text in "(\\[\\[?(at|expect|device|world|matrix)\\]?\\]\n|(t|until|name|count|within|fault|command|message) = |\"[0-9a-z{}.]{0,8}\"\n|[0-9]{1,3}\n|\\{ kind = \"stall\" \\}\n){0,20}") {
         let _ = parse(&text, "f.toml", Path::new(""));
     }
+}
+
+/// `interface.md` §6: `network` changes what all devices see, `peer` what answers them.
+#[test]
+fn the_network_and_the_peer_change_at_a_step() {
+    let text = format!(
+        "{HEAD}[device]\ntransport = \"cslu\"\n[world.network.hosts]\n\"cslu-local\" = \"192.168.0.1\"\n\
+         [world.network.routes]\n\"192.168.0.1:8182\" = \"127.0.0.1:8182\"\n\
+         [[at]]\nt = \"10d\"\nnetwork = {{ gone = [\"cslu-local\"] }}\n\
+         [[at]]\nt = \"10d1s\"\ncommand = [\"ping cslu-local\", \"license smart sync\"]\nreply = \"does not exist\"\n\
+         [[at]]\nt = \"11d\"\nnetwork = {{ hosts = {{ \"cslu-local\" = \"192.168.0.1\" }}, firewall = [\"deny 192.168.0.1\"] }}\n\
+         [[at]]\nt = \"11d1s\"\ncommand = [\"ping cslu-local\", \"license smart sync\"]\nreply = \"0 percent\"\n\
+         [[at]]\nt = \"12d\"\nnetwork = {{ firewall = [] }}\n[[at]]\nt = \"12d\"\npeer = \"on-prem-down-rev\"\n\
+         [[at]]\nt = \"12d1s\"\ncommand = [\"ping cslu-local\", \"license smart sync\"]\nreply = \"100 percent\"\n\
+         [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ntext = \".* : Unable to resolve .*\"\nwithin = \"10d1s..10d1s\"\n\
+         [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ntext = \".* : Communications failure\"\nwithin = \"11d1s..11d1s\"\n\
+         [[expect]]\nmessage = \"LOG_SMART_LIC_REPORTING_NOT_SUPPORTED\"\nwithin = \"12d1s..12d1s\"\ncount = 1\n"
+    );
+    let outcome = played(&text);
+    assert!(outcome.passed(), "{}", outcome.failure_text());
+}
+
+/// `spec/chapter.md` S-22: a server that is configured anew sets the clock; one that was there all the time leaves a clock
+/// that the operator has set.
+#[test]
+fn ntp_server_sets_the_clock_right_where_the_server_answers() {
+    let text = format!(
+        "{HEAD}[device]\n[[at]]\nt = \"1d\"\nclock = {{ step = \"-2h\" }}\n\
+         [[at]]\nt = \"1d1m\"\ncommand = [\"configure terminal\", \"ip domain name example.com\", \"show clock\"]\nreply = \"22:01:00\"\n\
+         [[at]]\nt = \"1d2m\"\ncommand = [\"configure terminal\", \"ntp server 203.0.113.9\", \"show clock\"]\nreply = \"22:02:00\"\n\
+         [[at]]\nt = \"1d3m\"\ncommand = [\"configure terminal\", \"ntp server 198.51.100.100 version 2 prefer\", \"show clock\"]\nreply = \"00:03:00\"\n\
+         [[at]]\nt = \"1d4m\"\nclock = {{ step = \"3h\" }}\n\
+         [[at]]\nt = \"1d5m\"\ncommand = [\"configure terminal\", \"interface mgmt0\", \"shutdown\", \"no shutdown\", \"show clock\"]\nreply = \"00:05:00\"\n"
+    );
+    let outcome = played(&text);
+    assert!(outcome.passed(), "{}", outcome.failure_text());
 }

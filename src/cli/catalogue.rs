@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use serde_json::json;
 use slpsim_agent::messages::{CATALOGUE, Message, Row, Twin};
 
+use super::options::OutputForm;
 use super::{MessagesArgs, output};
 use crate::error::BlameUser;
 
@@ -29,13 +30,17 @@ pub(crate) enum Format {
 /// Longest line of a log that is looked at, in bytes; the rest of a longer one is another line.
 const MAX_LINE: u64 = 1 << 20;
 
-pub(super) fn messages(args: &MessagesArgs) -> Result<ExitCode> {
+pub(super) fn messages(args: &MessagesArgs, form: OutputForm) -> Result<ExitCode> {
     if let Some(path) = &args.check {
-        return check_file(path);
+        return check_file(path, form);
     }
+    let by_default = match form {
+        OutputForm::Text => Format::Text,
+        OutputForm::Json => Format::Json,
+    };
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = match args.format {
+    let _ = match args.format.unwrap_or(by_default) {
         Format::Text => write_text(&mut text),
         Format::Md => write_markdown(&mut text),
         Format::Json => writeln!(text, "{:#}", json!(CATALOGUE.iter().map(to_json).collect::<Vec<_>>())),
@@ -115,16 +120,27 @@ fn to_json(row: &Row) -> serde_json::Value {
     })
 }
 
-fn check_file(path: &Path) -> Result<ExitCode> {
+/// Lines that do not fit go to standard output; as JSON all that was found, in one value.
+fn check_file(path: &Path, form: OutputForm) -> Result<ExitCode> {
     let source: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
         Box::new(File::open(path).with_context(|| path.display().to_string()).blame_user()?)
     };
-    let found = check(BufReader::new(source), |number, line| {
-        output::print(&format!("{}:{number}: {line}\n", path.display()))
+    let mut misfits = Vec::new();
+    let found = check(BufReader::new(source), |number, line| match form {
+        OutputForm::Text => output::print(&format!("{}:{number}: {line}\n", path.display())),
+        OutputForm::Json => {
+            misfits.push(json!({ "line": number, "text": line }));
+            Ok(())
+        }
     })
     .with_context(|| path.display().to_string())?;
+    if form == OutputForm::Json {
+        let found =
+            json!({ "fit": found.fit, "misfit": found.misfit, "other": found.other, "misfits": misfits });
+        output::print(&format!("{found}\n"))?;
+    }
     tracing::info!(
         "{} LICMGR lines, {} do not fit; {} other lines",
         found.fit + found.misfit,

@@ -1,13 +1,12 @@
-//! `slpsim run`, `slpsim cssm` and `slpsim config check`.
+//! `slpsim run` and `slpsim cssm`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use slpsim_config::{Config, Mock};
 
-use super::options::{WorldOptions, replace};
-use super::{CssmArgs, MockRole, RunArgs, output};
+use super::options::replace;
+use super::{CssmArgs, MockRole, RunArgs};
 use crate::daemon::{self, RunPlan};
 use crate::error::user_error;
 
@@ -19,11 +18,6 @@ const CSSM_WITHOUT_FILE: &str = "[mock]\n";
 pub(super) fn run(args: RunArgs) -> Result<ExitCode> {
     let config = configure(&args)?;
     let file = args.world.config.clone();
-    if file.is_none() {
-        tracing::info!(
-            "no configuration file: one switch on transport smart, and an embedded mock CSSM; its URL, certificate and id token are in place"
-        );
-    }
     let reread = Box::new(move || configure(&args));
     block_on(daemon::run(RunPlan { config, file, reread }))
 }
@@ -58,6 +52,7 @@ pub(super) fn cssm(args: CssmArgs) -> Result<ExitCode> {
         Some(MockRole::OnPrem) => slpsim_config::MockRole::OnPrem,
     };
     replace(&mut mock.upstream, &args.upstream);
+    replace(&mut mock.upstream_ca, &args.upstream_ca);
     mock.down_rev |= args.down_rev;
     block_on(daemon::cssm::serve(config, mock, args.world.config))
 }
@@ -74,32 +69,12 @@ fn default_mock() -> Result<Mock> {
     built_in.mock.context("the built-in defaults have no mock")
 }
 
-pub(super) fn check(file: PathBuf) -> Result<ExitCode> {
-    let world = WorldOptions {
-        config: Some(file.clone()),
-        set: Vec::new(),
-        seed: None,
-        speed: None,
-        start: None,
-        state: None,
-        clock_from: None,
-        allow_external: false,
-        ready_file: None,
-    };
-    let config = world.load("")?;
-    let mock = if config.mock.is_some() { "with a mock" } else { "without a mock" };
-    let devices = config.devices.len();
-    let plural = if devices == 1 { "" } else { "s" };
-    output::print(&format!("{}: good ({devices} device{plural}, {mock})\n", file.display()))?;
-    Ok(ExitCode::SUCCESS)
-}
-
 /// A runtime for daemons.
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
     // Two threads: one keeps time and answers while the other waits for a disk.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(work)?;
-    // What still runs is of no interest: everything that matters has ended.
+    let done = runtime.block_on(work);
+    // What still runs is of no interest: everything that matters has ended. A drop would wait for it.
     runtime.shutdown_background();
-    Ok(ExitCode::SUCCESS)
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,6 +1,8 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod config;
+mod cssm_bundle;
 mod daemons;
 mod diagnostics;
 pub mod options;
@@ -16,8 +18,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::error::{exit_code, one_line};
-use options::{Global, LogOptions, MockOptions, Remote, WorldOptions};
+use crate::error::{exit_code, one_line, user_error};
+use options::{Global, LogOptions, MockOptions, OutputForm, Remote, WorldOptions};
 
 /// Simulator of Cisco's on-device licensing agent (Smart Licensing Using Policy), with a mock CSSM.
 ///
@@ -48,7 +50,8 @@ enum Command {
     /// Without a configuration file: one switch on transport smart, and an embedded mock CSSM whose URL, certificate and
     /// id token are already in place.
     Run(Box<RunArgs>),
-    /// Run the mock CSSM on its own
+    /// Run the mock CSSM, CSLU or On-Prem on its own, or carry files to and from one
+    #[command(args_conflicts_with_subcommands = true)]
     Cssm(Box<CssmArgs>),
     /// Run console lines on a device of a running daemon
     ///
@@ -103,6 +106,8 @@ pub(crate) struct RunArgs {
 /// `slpsim cssm`
 #[derive(Debug, Args)]
 pub(crate) struct CssmArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<cssm_bundle::CssmCommand>,
     #[command(flatten)]
     pub(crate) world: WorldOptions,
     /// What it plays [default: cssm]
@@ -111,6 +116,9 @@ pub(crate) struct CssmArgs {
     /// The CSSM that a CSLU or On-Prem is connected to
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Option<String>,
+    /// Certificates of that CSSM (PEM): its ca.pem
+    #[arg(long, value_name = "FILE")]
+    pub(crate) upstream_ca: Option<PathBuf>,
     /// An On-Prem of before usage policies
     #[arg(long)]
     pub(crate) down_rev: bool,
@@ -136,6 +144,9 @@ pub(crate) enum ConfigCommand {
     Check {
         /// Which
         file: PathBuf,
+        /// Set a key, as for `slpsim run` (repeatable)
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
     },
     /// Print every key with type, unit, default and meaning
     Reference,
@@ -167,9 +178,9 @@ pub(crate) struct AdvanceArgs {
 /// `slpsim messages`
 #[derive(Debug, Args)]
 pub(crate) struct MessagesArgs {
-    /// In which form
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: catalogue::Format,
+    /// In which form [default: text, or json with --output json]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<catalogue::Format>,
     /// Parse this log instead (`-` for standard input) and print the LICMGR lines that do not fit the catalogue
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
@@ -199,18 +210,21 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Command::Demo { .. } if cli.global.output == OutputForm::Json => {
+            Err(user_error("the demo is a console to be looked at: it has no JSON form"))
+        }
         Command::Demo { seed } => crate::demo::run(seed).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => daemons::run(*args),
-        Command::Cssm(args) => daemons::cssm(*args),
-        Command::Config(ConfigCommand::Check { file }) => daemons::check(file),
-        Command::Config(ConfigCommand::Reference) => {
-            output::print(&slpsim_config::reference())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Cssm(mut args) => match args.command.take() {
+            Some(command) => block_on(cssm_bundle::run(command, cli.global.output)),
+            None => daemons::cssm(*args),
+        },
+        Command::Config(ConfigCommand::Check { file, set }) => config::check(file, set, cli.global.output),
+        Command::Config(ConfigCommand::Reference) => config::reference(cli.global.output),
         Command::Scenario(command) => scenario::scenario(&command, cli.global.output),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
-        Command::Messages(args) => catalogue::messages(&args),
+        Command::Messages(args) => catalogue::messages(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }

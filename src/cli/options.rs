@@ -14,20 +14,23 @@ use crate::error::BlameUser;
 use crate::health::parse_address;
 use crate::state::StateFolder;
 
+/// Heading of the options that every command has, so that they do not stand among its own.
+const COMMON: &str = "Common options";
+
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// More diagnostics; twice: even more
-    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = COMMON, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Only errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = COMMON)]
     pub quiet: bool,
     /// When to colour diagnostics
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = COMMON)]
     pub color: ColorWhen,
     /// Form of results on standard output
-    #[arg(long, value_enum, value_name = "FORM", default_value_t, global = true)]
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, global = true, help_heading = COMMON)]
     pub output: OutputForm,
 }
 
@@ -79,7 +82,7 @@ impl Remote {
 }
 
 /// Which world a command runs in. Options win over the configuration file.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct WorldOptions {
     /// Configuration file (TOML); `slpsim config reference` lists its keys
     #[arg(short, long, value_name = "FILE")]
@@ -138,7 +141,10 @@ impl WorldOptions {
 /// What the configuration cannot check by itself.
 pub(super) const CHECKS: Checks = Checks {
     zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
-    sink: |text| text.parse::<SinkUrl>().map(drop).map_err(|error| error.to_string()),
+    sink: |text| {
+        let url = text.parse::<SinkUrl>().map_err(|error| error.to_string())?;
+        crate::sinks::is_built(&url)
+    },
 };
 
 pub(super) fn replace<T: Clone>(key: &mut Option<T>, option: &Option<T>) {
@@ -255,4 +261,32 @@ pub fn parse_speed(text: &str) -> Result<Speed, String> {
 /// One line that says what is expected.
 pub fn parse_start(text: &str) -> Result<Start, String> {
     if text == "now" { Ok(Start::Now) } else { slpsim_config::parse_time(text).map(Start::At) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shipped_example_is_good_for_this_version() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples");
+        let mut examples = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                let options = WorldOptions { config: Some(path), ..WorldOptions::default() };
+                options.load("").unwrap();
+                examples += 1;
+            }
+        }
+        assert!(examples > 3);
+    }
+
+    #[test]
+    fn a_sink_that_this_version_cannot_open_is_refused_by_the_check_already() {
+        let refused = |url| (CHECKS.sink)(url).unwrap_err();
+        assert!(refused("tcp://127.0.0.1:5140").contains("this version sends to"));
+        assert!(refused("carrier-pigeon://x").contains("unknown scheme"));
+        assert_eq!((CHECKS.sink)("unix:///dev/log"), Ok(()));
+    }
 }

@@ -20,8 +20,8 @@ pub struct Base {
     pub state: StateFolder,
     /// Its clock.
     pub clock: Clock,
-    /// The clock's place in the folder; none where another process sets the clock.
-    pub kept: Option<KeptClock>,
+    /// The clock's place in the folder.
+    pub kept: KeptClock,
 }
 
 impl Base {
@@ -44,9 +44,8 @@ impl Base {
             let shared = Ready::read(path)?.clock;
             let shared = shared.with_context(|| format!("{} has no clock", path.display())).blame_user()?;
             let clock = Clock::shared_with(&shared).map_err(user_error)?;
-            kept.check_shared(&clock)?;
-            kept.save(clock.wall())?;
-            return Ok(Self { state, clock, kept: None });
+            kept.follow(&clock)?;
+            return Ok(Self { state, clock, kept });
         }
         let speed = match speed {
             SpeedKey::Times(times) => Speed::try_from(times).map_err(user_error)?,
@@ -60,7 +59,7 @@ impl Base {
         };
         let at = kept.start_at(wanted);
         say_where_time_goes_on(wanted, at);
-        Ok(Self { state, clock: Clock::start(at, speed), kept: Some(kept) })
+        Ok(Self { state, clock: Clock::start(at, speed), kept })
     }
 }
 

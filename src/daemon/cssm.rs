@@ -26,6 +26,7 @@ pub async fn serve(config: config::Config, wanted: config::Mock, file: Option<Pa
     let default = || Ok(StateFolder::default_path()?.join("cssm"));
     let folder = config.state.clone().map_or_else(default, anyhow::Ok)?;
     let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
+    config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
     let keys = base.state.path().join("mock");
     let running = mock::start(&wanted, config.seed, config.allow_external, keys, &base.clock).await?;
     let ready = Ready {
@@ -51,17 +52,12 @@ pub async fn serve(config: config::Config, wanted: config::Mock, file: Option<Pa
                     None => tracing::info!("there is no configuration file to be read"),
                 },
             },
-            _ = renew.tick() => if let Some(kept) = &mut kept {
-                kept.renew(&base.clock).context("the simulated time cannot be kept")?;
-            },
+            _ = renew.tick() => kept.renew(&base.clock).context("the simulated time cannot be kept")?,
         }
     }
     drop(ready_file);
     if timeout(GRACE, running.shutdown()).await.is_err() {
         tracing::warn!("exchanges were still open at the end");
     }
-    if let Some(kept) = &mut kept {
-        kept.save(base.clock.wall()).context("the simulated time cannot be kept")?;
-    }
-    Ok(())
+    kept.save(base.clock.wall()).context("the simulated time cannot be kept")
 }

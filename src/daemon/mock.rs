@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use slpsim_agent::Account as Names;
 use slpsim_config as config;
-use slpsim_cssm::server::{Running, Server, ServerConfig};
+use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, Upstream};
 use slpsim_cssm::{AccountConfig, AckMode, Role};
 use slpsim_network::World;
 
@@ -28,9 +28,20 @@ pub(super) async fn start(
     folder: PathBuf,
     clock: &Clock,
 ) -> Result<Running> {
+    let upstream = match &mock.upstream {
+        None => None,
+        Some(url) => {
+            let read = |path: &PathBuf| {
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+            };
+            let ca_pem = mock.upstream_ca.as_ref().map(read).transpose().blame_user()?;
+            Some(Upstream { url: url.clone(), ca_pem })
+        }
+    };
     let settings = ServerConfig {
-        mock: rules(mock)?,
+        mock: rules(mock),
         seed,
+        upstream,
         listen: mock.listen,
         listen_plain: mock.listen_plain,
         listen_manage: mock.listen_manage,
@@ -39,20 +50,20 @@ pub(super) async fn start(
         state_dir: Some(mock.store.clone().unwrap_or(folder)),
         ..ServerConfig::default()
     };
-    Server::start(settings, Arc::new(clock.clone())).await.blame_user()
+    match Server::start(settings, Arc::new(clock.clone())).await {
+        Err(StartError::Remote(address)) => Err(user_error(format!(
+            "{address} is not a loopback address: the mock serves other machines only with --allow-external"
+        ))),
+        started => started.blame_user(),
+    }
 }
 
-fn rules(mock: &config::Mock) -> Result<slpsim_cssm::Config> {
+fn rules(mock: &config::Mock) -> slpsim_cssm::Config {
     let role = match mock.role {
         config::MockRole::Cssm => Role::Cssm,
         config::MockRole::Cslu => Role::Cslu,
         config::MockRole::OnPrem => Role::OnPrem,
     };
-    if mock.upstream.is_some() {
-        return Err(user_error(
-            "mock.upstream: this version's mock has no upstream; role cssm is a connected CSLU and its CSSM in one",
-        ));
-    }
     let mut rules = slpsim_cssm::Config {
         role,
         connected: role == Role::Cssm,
@@ -76,7 +87,7 @@ fn rules(mock: &config::Mock) -> Result<slpsim_cssm::Config> {
         };
         rules.accounts = mock.accounts.iter().map(account).collect();
     }
-    Ok(rules)
+    rules
 }
 
 /// Lets the documented names lead to the mock, unless the configuration says where they lead (`interface.md` §1).
@@ -97,7 +108,9 @@ pub(super) fn map_names(world: &mut World, mock: &Running) {
 pub(super) fn urls(mock: &Running) -> Urls {
     Urls {
         smart: Some(mock.urls.smart.clone()),
+        callhome: Some(mock.urls.callhome.clone()),
         cslu: Some(mock.urls.cslu.clone()),
+        rest: Some(mock.urls.rest.clone()),
         manage: Some(mock.urls.manage.clone()),
         metrics: Some(mock.urls.metrics.clone()),
         ..Urls::default()

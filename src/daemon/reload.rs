@@ -7,7 +7,9 @@ use std::sync::Arc;
 use slpsim_agent::{Input, Udi, Usage};
 use slpsim_config as config;
 use slpsim_console::config::Config;
+use slpsim_sim::Operated;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::translate::factory_config;
 use crate::clock::Clock;
@@ -27,25 +29,28 @@ pub(super) struct Reloader {
     pub(super) sinks: Arc<Sinks>,
     /// The devices by UDI: what else a file calls them may change.
     pub(super) devices: BTreeMap<Udi, mpsc::Sender<Order>>,
+    /// Opens log files again.
+    pub(super) reopening: Option<JoinHandle<()>>,
 }
 
 impl Reloader {
     /// Reopens log files, and applies what changed in the file. A file that is wrong changes nothing.
     pub(super) fn reload(&mut self) {
-        self.sinks.reopen();
+        self.reopen();
         let Some(file) = &self.file else {
-            tracing::info!("log files are open again; there is no configuration file to be read");
+            tracing::info!("log files are opened again; there is no configuration file to be read");
             return;
         };
-        let new = match (self.reread)() {
+        let mut new = match (self.reread)() {
             Ok(new) => new,
             Err(error) => {
                 tracing::error!("the configuration stays as it was: {error:#}");
                 return;
             }
         };
-        tracing::info!("{} is read again, and log files are open again", file.display());
+        tracing::info!("{} is read again, and log files are opened again", file.display());
         let mut fixed = fixed_at_start(&self.current, &new);
+        let mut untold = Vec::new();
         for device in &new.devices {
             let old = self.current.devices.iter().find(|old| old.udi == device.udi);
             let (Some(old), Some(orders)) = (old, self.devices.get(&device.udi)) else {
@@ -53,7 +58,9 @@ impl Reloader {
                 continue;
             };
             fixed.extend(fixed_of_device(old, device));
-            self.apply(old, device, &new, orders);
+            if !self.apply(old, device, &new, orders) {
+                untold.push(old.clone());
+            }
         }
         let gone =
             self.current.devices.iter().filter(|old| !new.devices.iter().any(|new| new.udi == old.udi));
@@ -61,26 +68,45 @@ impl Reloader {
         if !fixed.is_empty() {
             tracing::warn!("takes effect at the next start only: {}", fixed.join(", "));
         }
+        // What a device has not been told is still to be told, at the next SIGHUP.
+        for old in untold {
+            if let Some(device) = new.devices.iter_mut().find(|device| device.udi == old.udi) {
+                *device = old;
+            }
+        }
         self.current = new;
     }
 
+    /// On a thread of its own: a receiver of the log that hangs does not hold up the daemon.
+    fn reopen(&mut self) {
+        if self.reopening.as_ref().is_some_and(|before| !before.is_finished()) {
+            tracing::warn!("log files are not open again since the last SIGHUP: one of them hangs");
+            return;
+        }
+        let sinks = Arc::clone(&self.sinks);
+        self.reopening = Some(tokio::task::spawn_blocking(move || sinks.reopen()));
+    }
+
+    /// Tells a device what changed; whether it could be told.
     fn apply(
         &self,
         old: &config::Device,
         new: &config::Device,
         file: &config::Config,
         orders: &mpsc::Sender<Order>,
-    ) {
+    ) -> bool {
         let now = self.clock.wall();
         let configs = (factory_config(old, &self.current.world, now), factory_config(new, &file.world, now));
-        let (Ok((before, _)), Ok((after, _))) = configs else { return };
+        let (Ok((before, _)), Ok((after, _))) = configs else { return true };
         let lines = lines_between(&before, &after);
         let usage = usage_between(old, new);
         if lines.is_empty() && usage.is_empty() {
-            return;
+            return true;
         }
         let name = new.name.clone();
         let look = Order::Look(Box::new(move |device| {
+            // `write erase` and `reload` go back to the file, as it is now (`interface.md` §5).
+            device.switch().0.factory.config = after;
             for usage in usage {
                 device.input(Input::Usage(usage))?;
             }
@@ -94,12 +120,14 @@ impl Reloader {
             }
             Ok(())
         }));
-        if orders.try_send(look).is_err() {
+        let told = orders.try_send(look).is_ok();
+        if !told {
             tracing::error!(
                 device = new.name,
                 "is too busy to take its new configuration; send SIGHUP again"
             );
         }
+        told
     }
 }
 
@@ -239,5 +267,35 @@ mod tests {
         }
         assert_eq!(lines_between(&one, &one), [""; 0]);
         assert!(!lines_between(&one, &other).contains(&"no license smart usage interval 7".into()));
+    }
+
+    /// The configuration of a file with that host name.
+    fn file(hostname: &str) -> config::Config {
+        let checks = config::Checks { zone: |_| Ok(()), sink: |_| Ok(()) };
+        let text = format!("[device]\nhostname = \"{hostname}\"\nname = \"switch\"\n");
+        let here = std::path::Path::new("");
+        config::parse(&text, "test", here, &config::Overrides::default(), &checks).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_device_that_was_too_busy_is_told_at_the_next_hangup() {
+        let (orders, mut mailbox) = mpsc::channel(1);
+        orders.try_send(Order::End).map_err(|_| "full").unwrap();
+        let current = file("leaf-1");
+        let mut reloader = Reloader {
+            file: Some("test".into()),
+            reread: Box::new(|| Ok(file("leaf-2"))),
+            devices: BTreeMap::from([(current.devices[0].udi, orders)]),
+            current,
+            clock: Clock::start(slpsim_policy::Wall::from_secs(0), crate::clock::Speed::REAL),
+            sinks: Arc::default(),
+            reopening: None,
+        };
+        reloader.reload();
+        assert!(matches!(mailbox.recv().await, Some(Order::End)));
+        reloader.reload();
+        assert!(matches!(mailbox.try_recv(), Ok(Order::Look(_))));
+        reloader.reload();
+        assert!(mailbox.try_recv().is_err(), "it has been told");
     }
 }

@@ -11,7 +11,7 @@ use slpsim_agent::Token;
 use slpsim_config as config;
 use slpsim_cssm::server::Running;
 use slpsim_logs::SinkUrl;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::device::{Site, token_of};
@@ -30,6 +30,8 @@ use crate::state::StateFolder;
 
 /// How long the mock may take to end, of the daemon's two seconds.
 const MOCK_GRACE: Duration = Duration::from_millis(300);
+/// How long the receivers of the log may take to take what waits for them.
+const LOG_GRACE: Duration = Duration::from_millis(300);
 
 /// What a daemon is to run.
 pub struct RunPlan {
@@ -52,12 +54,14 @@ impl std::fmt::Debug for RunPlan {
 /// # Errors
 /// Where something cannot be set up (mostly the user's to mend), or a device cannot be kept durable.
 pub async fn run(plan: RunPlan) -> Result<()> {
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let config = plan.config;
+    let without_file = plan.file.is_none();
     let folder = config.state.clone().map_or_else(StateFolder::default_path, Ok)?;
     let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
-    let sinks = Arc::new(open_sinks(&config)?);
+    config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
     let registry = Registry::default();
+    let sinks = Arc::new(open_sinks(&config, &registry, &signals.reader_gone())?);
 
     let mut world = config.world.clone();
     let mock = match &config.mock {
@@ -81,11 +85,13 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     };
     let token_in_place =
         plan.file.is_none().then(|| mock.as_ref().map(|mock| mock.idtoken.clone())).flatten();
-    let devices = set_up(&site, &config, token_in_place.as_ref())?;
+    let Some(devices) = set_up(&site, &config, token_in_place.as_ref(), &mut signals).await? else {
+        return Ok(());
+    };
     drop(site);
 
     let (asked, control) = control_socket(&config, base.state.path())?;
-    let listeners = listen(&config, &registry).await?;
+    let listeners = listen(&config, &registry, &sinks).await?;
     let mut ready = describe(&base, mock.as_ref(), &control, &listeners)?;
     ready.devices = devices.iter().map(|set_up| described(&set_up.device)).collect();
 
@@ -99,9 +105,14 @@ pub async fn run(plan: RunPlan) -> Result<()> {
         sinks: Arc::clone(&sinks),
         devices: udis.zip(handles.iter().map(|handle| handle.orders().clone())).collect::<BTreeMap<_, _>>(),
         current: config.clone(),
+        reopening: None,
     };
     let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
     let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
+    say_what_runs(&ready, without_file);
+    if !config.users.is_empty() {
+        tracing::warn!("[[user]]: this version opens neither SSH nor NX-API; `slpsim exec` needs no user");
+    }
     let result = host.serve(asked, signals, || reloader.reload()).await;
 
     drop(ready_file);
@@ -111,30 +122,57 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     {
         tracing::debug!("the mock had exchanges open at its end");
     }
-    sinks.flush();
+    drop(reloader);
+    flush(sinks).await;
     drop(base.state);
     result
 }
 
-fn open_sinks(config: &config::Config) -> Result<Sinks> {
+/// For the person who has just started it; scripts have the ready file.
+fn say_what_runs(ready: &Ready, without_file: bool) {
+    if without_file {
+        tracing::info!(
+            "no configuration file: one switch on transport smart, and an embedded mock CSSM; its URL, certificate and id token are in place"
+        );
+    }
+    let names = ready.devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>().join(", ");
+    let control = ready.control.as_deref().unwrap_or_else(|| Path::new("")).display();
+    tracing::info!("running: {names}; control socket {control}");
+}
+
+/// Lets the log out, as far as its receivers take it: one that hangs does not hold up the end.
+async fn flush(sinks: Arc<Sinks>) {
+    // The last owner of the sinks waits for their threads; it must not be this one.
+    let flushed = tokio::task::spawn_blocking(move || sinks.flush());
+    if timeout(LOG_GRACE, flushed).await.is_err() {
+        tracing::warn!("a receiver of the log does not take its lines: those that wait for it are lost");
+    }
+}
+
+fn open_sinks(config: &config::Config, registry: &Registry, reader_gone: &Arc<Notify>) -> Result<Sinks> {
     let mut specs = config.sinks.iter().map(translate::sink).collect::<Result<Vec<_>>>()?;
     if specs.is_empty() {
         specs.push(SinkSpec::to(SinkUrl::Stdout));
     }
-    Sinks::open(&specs, config.allow_external)
+    Sinks::open(&specs, config.allow_external, registry, reader_gone)
 }
 
-fn set_up(
+/// Sets up all devices; none where the end is asked for meanwhile, since making the keys of many devices takes a while.
+async fn set_up(
     site: &Site<'_>,
     config: &config::Config,
     token_in_place: Option<&Token>,
-) -> Result<Vec<super::device::SetUp>> {
+    signals: &mut Signals,
+) -> Result<Option<Vec<super::device::SetUp>>> {
     let mut devices = Vec::new();
     for (number, device) in (0..).zip(&config.devices) {
+        if signals.end_is_asked().await {
+            return Ok(None);
+        }
         let token = token_of(device)?;
         devices.push(site.set_up(number, device, token.as_ref().or(token_in_place))?);
     }
-    Ok(devices)
+    Ok(Some(devices))
 }
 
 fn control_socket(
@@ -152,15 +190,22 @@ struct Listeners {
     metrics: Option<HealthServer>,
 }
 
-async fn listen(config: &config::Config, registry: &Registry) -> Result<Listeners> {
+async fn listen(config: &config::Config, registry: &Registry, sinks: &Arc<Sinks>) -> Result<Listeners> {
     let mut listeners = Listeners { health: None, metrics: None };
+    let (registry, sinks) = (registry.clone(), Arc::downgrade(sinks));
+    let metrics = move || {
+        if let Some(sinks) = sinks.upgrade() {
+            sinks.count();
+        }
+        registry.render()
+    };
     if let Some(address) = config.health {
-        listeners.health = Some(HealthServer::start(address, registry.clone()).await?);
+        listeners.health = Some(HealthServer::start(address, metrics.clone()).await?);
     }
     // One address for both is one listener; port 0 is another one each time.
     match config.metrics {
         Some(address) if address.port() == 0 || config.health != Some(address) => {
-            listeners.metrics = Some(HealthServer::start(address, registry.clone()).await?);
+            listeners.metrics = Some(HealthServer::start(address, metrics).await?);
         }
         Some(_) | None => {}
     }

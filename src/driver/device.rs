@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use slpsim_agent::numbers::SAVE_UNREPORTED;
 use slpsim_agent::persist::RestoreError;
 use slpsim_agent::{
-    Agent, AgentId, BootCause, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Shared, Udi,
+    Agent, AgentId, BootCause, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Scope,
+    Shared, Token, Udi,
 };
 use slpsim_console::config::Config;
 use slpsim_policy::{Mono, Wall};
@@ -106,8 +108,12 @@ pub type Look = Box<dyn FnOnce(&mut Device) -> Result<(), DriverError> + Send>;
 pub struct Boot {
     /// Why.
     pub cause: BootCause,
+    /// Nothing of what the device gets once in its life is known to have reached it.
+    pub first: bool,
     /// A second supervisor that is there from the first boot on.
     pub standby: Option<Udi>,
+    /// An id token that is entered at the first boot.
+    pub token: Option<Token>,
     /// Features that were on when its state was saved; none at a first boot.
     pub features_before: Option<BTreeSet<String>>,
     /// Lines for its console once it is up.
@@ -143,6 +149,12 @@ pub struct Device {
     outputs: Vec<Output>,
     /// The time of the last input: the agent's time never goes back.
     last: Mono,
+    /// When its state was made durable last.
+    saved_at: Mono,
+    /// The first boot is not over: after a death now, it is repeated.
+    pub(super) first_boot: bool,
+    /// Features that the agent's usage stands for, while they are not those of the running configuration.
+    pub(super) accounted: Option<BTreeSet<String>>,
     /// The last destination that was refused.
     refused: Option<Box<str>>,
 }
@@ -157,6 +169,9 @@ impl Device {
             exchanges: Exchanges::default(),
             outputs: Vec::new(),
             last: Mono(0),
+            saved_at: Mono(0),
+            first_boot: false,
+            accounted: None,
             refused: None,
         }
     }
@@ -183,21 +198,18 @@ impl Device {
     /// # Errors
     /// Where it cannot go on. Its durable state is then what it was before the step that failed.
     pub async fn run(mut self, boot: Boot, mut orders: mpsc::Receiver<Order>) -> Result<(), DriverError> {
-        if let Some(standby) = boot.standby {
-            self.parts.agent.pair_with(standby);
-        }
-        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
-        if let Some(before) = &boot.features_before {
-            operate::features_changed(&mut self, before)?;
-        }
-        operate::type_lines(&mut self, &boot.lines)?;
+        self.boot(boot)?;
         loop {
-            self.run_due()?;
-            let next = self.next_deadline();
+            // While the clock is moved, it is this device's turn only when it is told to settle.
+            if self.parts.clock.is_running() {
+                self.run_due()?;
+                self.save_usage()?;
+            }
+            let next = earlier(self.next_deadline(), self.usage_save_due());
             let clock = self.parts.clock.clone();
             let due = async {
                 match next {
-                    Some(at) => clock.reached(at).await,
+                    Some(at) => clock.passed(at).await,
                     None => std::future::pending().await,
                 }
             };
@@ -209,12 +221,40 @@ impl Device {
                         self.parts.log.flush();
                         return self.persist();
                     }
-                    Some(order) => self.take(order).await?,
+                    Some(order) => {
+                        self.run_overdue()?;
+                        self.take(order).await?;
+                    }
                 },
-                ended = self.exchanges.next() => self.completed(ended)?,
+                ended = self.exchanges.next() => {
+                    self.run_overdue()?;
+                    self.completed(ended)?;
+                }
                 () = due => {}
             }
         }
+    }
+
+    fn boot(&mut self, boot: Boot) -> Result<(), DriverError> {
+        self.first_boot = boot.first;
+        self.accounted.clone_from(&boot.features_before);
+        if let Some(standby) = boot.standby {
+            self.parts.agent.pair_with(standby);
+        }
+        self.input(Input::Boot { cause: boot.cause, clock_authoritative: true })?;
+        if let Some(before) = &boot.features_before {
+            operate::features_changed(self, before)?;
+        }
+        operate::type_lines(self, &boot.lines)?;
+        if let Some(token) = boot.token {
+            // What a token command has to say comes later, in the log.
+            let _ = self.command(Command::Trust { token, scope: Scope::Local, force: false })?;
+        }
+        if self.first_boot {
+            self.first_boot = false;
+            self.persist()?;
+        }
+        Ok(())
     }
 
     /// Takes the running configuration into use.
@@ -247,14 +287,18 @@ impl Device {
     }
 
     async fn settle(&mut self) -> Result<(), DriverError> {
-        loop {
-            self.run_due()?;
-            if self.exchanges.len() == 0 {
+        // An exchange takes no simulated time here, and replies come before timers (`spec/behaviour.md` §7.5).
+        for _ in 0..MAX_PER_INSTANT {
+            while self.exchanges.len() > 0 {
+                let ended = self.exchanges.next().await;
+                self.completed(ended)?;
+            }
+            if !self.run_timer(Mono::le)? {
+                self.log_due();
                 return Ok(());
             }
-            let ended = self.exchanges.next().await;
-            self.completed(ended)?;
         }
+        Err(DriverError::Restless)
     }
 
     /// When the agent or the log has something to do.
@@ -265,28 +309,66 @@ impl Device {
             let now = self.now();
             now.mono.plus(Duration::from_millis(u64::try_from(wall.since(now.wall)).unwrap_or(0)))
         });
-        match (agent, log) {
-            (Some(agent), Some(log)) => Some(agent.min(log)),
-            (one, other) => one.or(other),
-        }
+        earlier(agent, log)
     }
 
     /// Runs every timer that is due.
     fn run_due(&mut self) -> Result<(), DriverError> {
+        self.run_timers(Mono::le)?;
+        self.log_due();
+        Ok(())
+    }
+
+    /// Runs every timer of an earlier moment, before something that happens now.
+    fn run_overdue(&mut self) -> Result<(), DriverError> {
+        self.run_timers(Mono::lt)
+    }
+
+    fn run_timers(&mut self, is_due: fn(&Mono, &Mono) -> bool) -> Result<(), DriverError> {
         for _ in 0..MAX_PER_INSTANT {
-            let now = self.parts.clock.mono();
-            let Some((at, _)) = self.parts.agent.next_deadline().filter(|(at, _)| *at <= now) else {
-                let wall = self.now().wall;
-                if self.parts.log.deadline().is_some_and(|end| end <= wall) {
-                    self.parts.log.timeout(wall);
-                }
+            if !self.run_timer(is_due)? {
                 return Ok(());
-            };
-            let late = NOMINAL_MS.saturating_mul(u64::from(self.parts.clock.speed().factor()));
-            let moment = if now.since(at) <= late { at } else { now };
-            self.input_at(self.now_at(moment), Input::Timeout)?;
+            }
         }
         Err(DriverError::Restless)
+    }
+
+    /// Runs the next timer if it is due; whether it was.
+    fn run_timer(&mut self, is_due: fn(&Mono, &Mono) -> bool) -> Result<bool, DriverError> {
+        let now = self.parts.clock.mono();
+        let Some((at, _)) = self.parts.agent.next_deadline().filter(|(at, _)| is_due(at, &now)) else {
+            return Ok(false);
+        };
+        let late = NOMINAL_MS.saturating_mul(u64::from(self.parts.clock.speed().factor()));
+        let moment = if now.since(at) <= late { at } else { now };
+        self.input_at(self.now_at(moment), Input::Timeout)?;
+        Ok(true)
+    }
+
+    fn log_due(&mut self) {
+        let wall = self.now().wall;
+        if self.parts.log.deadline().is_some_and(|end| end <= wall) {
+            self.parts.log.timeout(wall);
+        }
+    }
+
+    /// Usage is kept as intervals that end when the state is saved, so that of a licence in use only what came after
+    /// the last save is unknown after a loss of power (`spec/behaviour.md` §19, "save unreported reports").
+    fn save_usage(&mut self) -> Result<(), DriverError> {
+        if self.usage_save_due().is_some_and(|at| at <= self.parts.clock.mono()) {
+            self.persist()?;
+            self.parts.metrics.usage_saves.increment();
+        }
+        Ok(())
+    }
+
+    /// When the use of a licence is to be saved; none without a use. At most once in a real second, however fast the
+    /// time is.
+    fn usage_save_due(&self) -> Option<Mono> {
+        let view = self.parts.agent.view(&self.parts.shared, self.now());
+        let in_use = view.usage().any(|row| row.count > 0);
+        let real_second = Duration::from_secs(self.parts.clock.speed().factor().into());
+        in_use.then(|| self.saved_at.plus(SAVE_UNREPORTED.max(real_second)))
     }
 
     /// Gives the agent an input and performs what it wants done.
@@ -411,11 +493,23 @@ impl Device {
             clock_offset_ms: self.parts.device_clock.offset_ms(),
             startup_config: self.parts.switch.startup.clone(),
             factory: self.parts.switch.factory.text(),
-            features: self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect(),
+            features: match &self.accounted {
+                Some(features) => features.iter().cloned().collect(),
+                None => self.parts.switch.config.features.iter().map(|feature| (*feature).into()).collect(),
+            },
+            first_boot: self.first_boot,
         };
         self.parts.store.save(&serde_json::to_vec(&saved)?)?;
+        self.saved_at = now.mono;
         self.parts.metrics.saves.increment();
         self.parts.faults.at(Point::Persist, Side::After)?;
         Ok(())
+    }
+}
+
+fn earlier(one: Option<Mono>, other: Option<Mono>) -> Option<Mono> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

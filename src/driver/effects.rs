@@ -1,5 +1,7 @@
 //! A driven device as an operator's lines find it.
 
+use std::collections::BTreeSet;
+
 use slpsim_agent::{Agent, Command, CommandError, Input, Now, Shared};
 use slpsim_sim::{Filing, Operated, Switch};
 
@@ -27,8 +29,20 @@ impl Operated for Device {
         Device::step_clock(self, delta_ms)
     }
 
+    fn follow_ntp(&mut self) -> Result<(), DriverError> {
+        let offset = self.parts.device_clock.offset_ms();
+        if offset != 0 {
+            Device::step_clock(self, offset.saturating_neg())?;
+        }
+        Device::input(self, Input::ClockAuthoritative)
+    }
+
     fn reconfigured(&mut self) {
         self.reconfigure();
+    }
+
+    fn accounts_for(&mut self, features: Option<&BTreeSet<String>>) {
+        self.accounted = features.cloned();
     }
 
     fn keep(&mut self) -> Result<(), DriverError> {

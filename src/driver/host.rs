@@ -15,8 +15,11 @@ use crate::kept_clock::{KeptClock, RENEW_EVERY};
 use crate::signals::{self, Signals};
 use crate::time::print_time;
 
-/// How long devices may take to end; the daemon has two seconds (`interface.md` §1).
-const GRACE: Duration = Duration::from_millis(1500);
+/// How long devices may take to end; the daemon has two seconds (`interface.md` §1), and mock and log follow.
+const GRACE: Duration = Duration::from_millis(1200);
+
+/// Longest move of the clock, as [`slpsim_config::parse_span`] limits it.
+const LONGEST_MOVE_MS: u64 = 36_525 * 86_400_000;
 
 /// Who has the clock of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +67,8 @@ pub struct Host {
     pub devices: Vec<Handle>,
     /// Their clock.
     pub clock: Clock,
-    /// Its place in the state folder; none where another process sets the clock.
-    pub kept: Option<KeptClock>,
+    /// Its place in the state folder.
+    pub kept: KeptClock,
     /// Whether `advance` may move it.
     pub peer_clock: PeerClock,
 }
@@ -75,7 +78,7 @@ pub struct Host {
 struct Desk {
     devices: Arc<[(Arc<str>, mpsc::Sender<Order>)]>,
     clock: Clock,
-    kept: Option<Arc<Mutex<KeptClock>>>,
+    kept: Arc<Mutex<KeptClock>>,
     peer_clock: Arc<PeerClock>,
     /// Held while the clock is moved.
     moving: Arc<tokio::sync::Mutex<()>>,
@@ -101,7 +104,7 @@ impl Host {
         let desk = Desk {
             devices: devices.into(),
             clock: self.clock,
-            kept: self.kept.map(|kept| Arc::new(Mutex::new(kept))),
+            kept: Arc::new(Mutex::new(self.kept)),
             peer_clock: Arc::new(self.peer_clock),
             moving: Arc::default(),
         };
@@ -174,11 +177,14 @@ impl Desk {
         if let PeerClock::Theirs(why) = &*self.peer_clock {
             return Err(why.clone());
         }
+        if ms > LONGEST_MOVE_MS {
+            return Err("the clock is moved by at most 100 years at a time".into());
+        }
         let _moving = self.moving.try_lock().map_err(|_| "the clock is being moved already")?;
         // Time that has been seen must not come again, should the process die on the way.
         let target = self.clock.wall().plus_millis(i64::try_from(ms).unwrap_or(i64::MAX));
-        if let Some(kept) = &self.kept {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let until = kept.start_at(target);
             kept.save(until).map_err(|error| format!("{error:#}"))?;
         }
@@ -204,8 +210,7 @@ impl Desk {
 
     /// Reserves time ahead, where this daemon's clock is not simply the host's.
     fn keep_time(&self) -> Result<()> {
-        let Some(kept) = &self.kept else { return Ok(()) };
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.renew(&self.clock).context("the simulated time cannot be kept")
     }
 
@@ -227,11 +232,9 @@ impl Desk {
                 "a device did not come to its end in time; it goes on from its last durable state"
             );
         }
-        if let Some(kept) = &self.kept {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = kept.save(self.clock.wall()) {
-                tracing::error!("the simulated time cannot be kept: {error:#}");
-            }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = kept.save(self.clock.wall()) {
+            tracing::error!("the simulated time cannot be kept: {error:#}");
         }
     }
 }

@@ -10,6 +10,7 @@ pub struct DeviceMetrics {
     registry: Registry,
     device: Box<str>,
     pub(super) saves: Number,
+    pub(super) usage_saves: Number,
     pub(super) open: Number,
     pub(super) deadline: Number,
 }
@@ -25,6 +26,11 @@ impl DeviceMetrics {
             saves: registry.counter(
                 "slpsim_state_saves_total",
                 "Times the device's state was made durable.",
+                &labels,
+            ),
+            usage_saves: registry.counter(
+                "slpsim_usage_saves_total",
+                "Of these, saves of nothing but an hour's use of licences.",
                 &labels,
             ),
             open: registry.gauge("slpsim_exchanges_open", "Exchanges under way.", &labels),

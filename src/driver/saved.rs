@@ -26,6 +26,9 @@ pub struct SavedDevice {
     /// Features that were on; those that are not when it starts again take their licences with them.
     #[serde(default)]
     pub features: Vec<String>,
+    /// The device died before its first boot was over.
+    #[serde(default)]
+    pub first_boot: bool,
 }
 
 /// What a store held for a device.

@@ -23,15 +23,18 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
     let pem = write("bad.pem", "rubbish");
     let badca = write("badca.toml", &format!("[device]\nca-file = \"{pem}\"\n"));
     let file = write("file", "");
+    let once = "cannot open /nonexistent/x: No such file or directory (os error 2)\n";
     let table: &[(&[&str], &[&str])] = &[
         (&["config", "check", &key], &["key.toml:3:", "hostnam", "did you mean `hostname`?"]),
         (&["run", "-c", &key, "--state", &state], &["key.toml:3:", "did you mean `hostname`?"]),
         (&["run", "-c", &url, "--state", &state], &["url.toml:2:", "gopher"]),
         (&["run", "-c", &delay, "--state", &state], &["delay.toml:3:", "4weeks"]),
-        (&["run", "-c", &ca, "--state", &state], &["nowhere.pem"]),
+        (&["run", "-c", &ca, "--state", &state], &["device ", "ca-file ", "nowhere.pem: No such file"]),
         (&["run", "-c", &badca, "--state", &state], &["bad.pem"]),
-        (&["run", "-c", &token, "--state", &state], &["nowhere"]),
+        (&["run", "-c", &token, "--state", &state], &["idtoken-file ", "nowhere: No such file"]),
         (&["run", "-c", "/nowhere/f.toml"], &["/nowhere/f.toml"]),
+        (&["run", "--set", "device.ca-file=/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
+        (&["run", "--clock-from", "/dev/zero", "--state", &state], &["/dev/zero", "larger than"]),
         (&["run", "--set", "device.colour=red", "--state", &state], &["device.colour"]),
         (&["run", "--state", &file], &[&file]),
         (&["run", "--state", &state, "--speed", "max"], &["max"]),
@@ -41,10 +44,12 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         (&["run", "--state", &state, "--listen", &taken], &[&taken]),
         (&["run", "--state", &state, "--control", &long], &["--control"]),
         (&["run", "--state", &state, "--sink", "carrier-pigeon://x"], &["carrier-pigeon"]),
+        (&["run", "--state", &state, "--sink", "file:///nonexistent/x"], &[once]),
         (&["run", "--state", &state, "--sink", "udp://192.0.2.1:514"], &["192.0.2.1:514"]),
         (&["run", "--state", &state, "--clock-from", &pem], &[&pem]),
         (&["cssm", "--state", &state, "--listen-manage", &taken], &[&taken]),
-        (&["cssm", "--state", &state, "--listen", "0.0.0.0:0"], &["0.0.0.0"]),
+        (&["cssm", "--state", &state, "--listen", "0.0.0.0:0"], &["0.0.0.0", "--allow-external"]),
+        (&["run", "--state", &state, "--sink", "file:///nowhere/log"], &["/nowhere/log: No such file"]),
         (&["exec", "--state", &state, "show clock"], &["no daemon answers at", "control.sock"]),
         (&["messages", "--check", "/nowhere/log"], &["/nowhere/log"]),
     ];
@@ -58,7 +63,22 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
             assert!(text.contains(part), "{args:?}: {part} in {text}");
         }
         assert!(line.len() < 400, "{args:?}: {line}");
+        assert!(line.matches("(os error").count() <= 1, "a cause is said once: {line}");
         assert!(!text.contains("panicked"), "{args:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_ready_file_that_a_dead_daemon_left_behind_is_gone_before_anything_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let (state, ready) = (folder.path().join("state").display().to_string(), folder.path().join("r.json"));
+    for command in ["run", "cssm"] {
+        std::fs::write(&ready, "{\"pid\": 4711}").unwrap();
+        let args = [command, "--state", &state, "--listen", &taken, "--ready-file", ready.to_str().unwrap()];
+        assert_eq!(run(&args).await.status.code(), Some(2));
+        assert!(!ready.exists(), "{command}");
     }
 }
 

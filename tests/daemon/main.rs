@@ -8,7 +8,10 @@
 )]
 
 mod bad_input;
+mod carry;
 mod death;
 mod files;
+mod pipes;
 mod process;
+mod tour;
 mod walk;

@@ -1,10 +1,12 @@
 //! What a person does with the daemons.
 
+use std::process::Stdio;
+
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::process::{Daemon, client, line_with, run, stderr, stdout, until};
+use crate::process::{Daemon, client, line_with, run, slpsim, stderr, stdout, until};
 
 #[tokio::test]
 async fn a_switch_with_its_embedded_mock_lives_a_month_in_a_moment_and_goes_on_after_a_restart() {
@@ -134,6 +136,10 @@ async fn a_hangup_applies_what_changed_and_names_what_cannot_be() {
     line_with(&folder.path().join("r.err"), &["as if typed: hostname leaf-2"]).await;
     assert!(daemon.show("show running-config").await.contains("hostname leaf-2"));
     until(|| log.exists().then_some(())).await;
+    // Back to the file, as it is now.
+    daemon.show("write erase").await;
+    daemon.show("reload").await;
+    assert!(daemon.show("show running-config").await.contains("hostname leaf-2"));
     // A file that is wrong changes nothing.
     std::fs::write(&file, "[device]\nhostnam = \"x\"\n").unwrap();
     daemon.signal(Signal::SIGHUP);
@@ -159,6 +165,13 @@ async fn an_error_of_the_device_has_code_1_and_lines_of_one_call_share_a_session
     let unknown = run(&["exec", "--state", &state, "--device", "nope", "show clock"]).await;
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("there is switch"), "{}", stderr(&unknown));
+    let too_far = slpsim::control::Request::Advance { ms: u64::MAX };
+    let socket = std::path::Path::new(daemon.text("/control"));
+    let refused = slpsim::control::call(socket, &too_far).await.unwrap();
+    assert!(
+        matches!(&refused, slpsim::control::Answer::Refused { why } if why.contains("100 years")),
+        "{refused:?}"
+    );
     let json = run(&["--output", "json", "exec", "--state", &state, "show hostname"]).await;
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["error"], false);
@@ -203,4 +216,38 @@ async fn the_saved_configuration_wins_over_a_changed_file_until_it_is_erased() {
     daemon.show("reload").await;
     assert!(daemon.show("show hostname").await.contains("leaf-2"));
     daemon.end().await;
+}
+
+#[tokio::test]
+async fn a_receiver_of_the_log_that_hangs_holds_up_neither_a_hangup_nor_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, state, socket, log) =
+        (path("f.toml"), path("state"), path("socket"), folder.path().join("log"));
+    // Nobody reads from it: the kernel takes some lines, and then none.
+    let _receiver = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    let toml = format!(
+        "[device]\nurl-cslu = \"http://192.168.0.9:8182/cslu/v1/pi\"\n[mock]\n[[sink]]\nurl = \"unix://{socket}\"\n\
+         [[sink]]\nurl = \"file://{}\"\n",
+        log.display()
+    );
+    std::fs::write(&file, toml).unwrap();
+    let daemon = Daemon::start(folder.path(), "r", &["run", "-c", &file, "--state", &state]).await;
+    // An outage of ten days: more lines than any socket buffers.
+    let moved = run(&["advance", "--state", &state, "10d"]).await;
+    assert!(moved.status.success(), "{}", stderr(&moved));
+    let lines = std::fs::read_to_string(&log).unwrap().lines().count();
+    assert!(lines > 500, "{lines}");
+    std::fs::rename(&log, folder.path().join("log.1")).unwrap();
+    daemon.signal(Signal::SIGHUP);
+    until(|| log.exists().then_some(())).await;
+    daemon.end().await;
+    line_with(&folder.path().join("r.err"), &["does not take its lines"]).await;
+}
+
+#[tokio::test]
+async fn a_demo_that_nobody_watches_to_its_end_is_no_failure() {
+    let mut demo = slpsim().arg("demo").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(demo.stdout.take());
+    assert!(demo.wait().await.unwrap().success());
 }

@@ -12,7 +12,8 @@ use regex::{Captures, Regex};
 use slpsim_tests::{files, markdown, read, root};
 
 /// Documents outside `docs/spec/` that are cited by section; their names need no folder.
-const BESIDE_SPEC: [&str; 3] = ["docs/DESIGN.md", "docs/interface.md", "docs/own-server.md"];
+const BESIDE_SPEC: [&str; 4] =
+    ["docs/DESIGN.md", "docs/cslu-and-files.md", "docs/interface.md", "docs/own-server.md"];
 
 /// Wrong citations are what this file is about.
 const THIS_FILE: &str = "tests/tests/citations.rs";

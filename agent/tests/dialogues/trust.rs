@@ -270,3 +270,17 @@ fn a_peer_that_gives_out_codes_at_their_end_is_asked_once_a_day() {
     let syncs = rig.purposes().into_iter().filter(|purpose| *purpose == Purpose::TrustSync).count();
     assert_eq!(syncs, 1, "the one 40 s after trust");
 }
+
+/// §7.1: the hourly repetition is of attempts that failed; one that is under way is not begun again.
+#[test]
+fn a_trust_request_that_lasts_longer_than_an_hour_is_not_sent_again() {
+    let mut rig = Rig::new(TransportMode::Smart, T, Peer::default());
+    rig.hold = true;
+    rig.trust(false);
+    rig.sent.clear();
+    rig.run_for(3 * HOUR);
+    assert!(!rig.purposes().contains(&Purpose::Trust));
+    rig.hold = false;
+    rig.deliver();
+    assert!(matches!(rig.view().trust(), TrustState::Installed(_)));
+}

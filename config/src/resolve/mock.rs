@@ -34,9 +34,13 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
             "management listens on a loopback address only, such as 127.0.0.1:0",
         );
     }
+    if table.has("upstream-ca") && !table.has("upstream") {
+        problems.add(table.place("upstream-ca"), "`upstream-ca` needs an `upstream`");
+    }
     Mock {
         role,
         upstream: table.owned("upstream").filter(|url| !url.is_empty()),
+        upstream_ca: table.path("upstream-ca"),
         down_rev: table.flag("down-rev"),
         capabilities: if let Some(Item::Names(words)) = table.item_of("capabilities") {
             Some(words.clone())

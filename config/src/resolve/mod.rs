@@ -92,11 +92,8 @@ fn sink(table: &Table, problems: &mut Problems) -> Option<Sink> {
 }
 
 fn required(table: &Table, key: &str, problems: &mut Problems) -> Option<String> {
-    let text = table.owned(key);
-    if text.is_none() && !table.has(key) {
-        problems.add(&table.place, format!("`{key}` is missing"));
-    }
-    text
+    table.require(key, problems);
+    table.owned(key)
 }
 
 /// Finds names that occur twice.

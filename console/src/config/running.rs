@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use slpsim_network::Interface;
 
@@ -113,7 +114,12 @@ fn ip_lines(config: &Config) -> Vec<String> {
     let servers = config.ip.name_servers.iter().map(|server| format!("ip name-server {server}"));
     let http = config.http_source_interface.iter();
     let http = http.map(|interface| format!("ip http client source-interface {interface}"));
-    domain.chain(servers).chain(http).collect()
+    let of_vrf = |(vrf, servers): (&String, &Vec<IpAddr>)| {
+        let line = |server: &IpAddr| format!("ip name-server {server} use-vrf {vrf}");
+        servers.iter().map(line).collect::<Vec<_>>()
+    };
+    let of_vrfs = config.ip.vrf_name_servers.iter().flat_map(of_vrf);
+    domain.chain(servers).chain(of_vrfs).chain(http).collect()
 }
 
 fn ntp_line(server: &NtpServer) -> String {

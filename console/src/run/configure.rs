@@ -16,6 +16,8 @@ use crate::syntax::Parsed;
 
 /// Most entries of a list that the operator fills (modelled).
 const LIST_MAX: usize = 32;
+/// The VRF of what names none.
+const DEFAULT_VRF: &str = "default";
 
 pub(crate) fn hostname(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     cx.config.hostname = typed(parsed, "name").unwrap_or_else(|| Config::bare().hostname);
@@ -27,20 +29,41 @@ pub(crate) fn domain(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     Ok(())
 }
 
-/// Adds servers, or takes away the ones named, or all where none is named.
+/// Adds servers of a VRF, or takes away the ones named, or all where none is named. `vrf context` names the VRF too.
 pub(crate) fn name_server(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     let named = ["server", "server2", "server3"].into_iter().filter_map(|name| parsed.number::<IpAddr>(name));
     let named: Vec<IpAddr> = named.collect();
-    let servers = &mut cx.config.ip.name_servers;
+    let vrf = match (&*cx.mode, parsed.arg("vrf")) {
+        (_, Some(vrf)) => vrf,
+        (Mode::Vrf(vrf), None) => vrf,
+        (Mode::Exec | Mode::Config | Mode::Interface(_) | Mode::Callhome | Mode::Line(_), None) => {
+            DEFAULT_VRF
+        }
+    };
+    let ip = &mut cx.config.ip;
+    let mut servers = match vrf {
+        DEFAULT_VRF => ip.name_servers.clone(),
+        other => ip.vrf_name_servers.get(other).cloned().unwrap_or_default(),
+    };
     if parsed.no {
         servers.retain(|server| !named.is_empty() && !named.contains(server));
-        return Ok(());
-    }
-    for server in named {
-        if !servers.contains(&server) {
-            room(servers.len())?;
-            servers.push(server);
+    } else {
+        for server in named {
+            if !servers.contains(&server) {
+                room(servers.len())?;
+                servers.push(server);
+            }
         }
+    }
+    if vrf == DEFAULT_VRF {
+        ip.name_servers = servers;
+    } else if servers.is_empty() {
+        ip.vrf_name_servers.remove(vrf);
+    } else {
+        if !ip.vrf_name_servers.contains_key(vrf) {
+            room(ip.vrf_name_servers.len())?;
+        }
+        ip.vrf_name_servers.insert(vrf.to_string(), servers);
     }
     Ok(())
 }
@@ -138,7 +161,7 @@ pub(crate) fn address(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
 
 /// A change of the VRF takes the address away, as on the switch.
 pub(crate) fn vrf_member(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
-    let vrf = typed(parsed, "vrf").unwrap_or_else(|| "default".to_string());
+    let vrf = typed(parsed, "vrf").unwrap_or_else(|| DEFAULT_VRF.to_string());
     this_interface(cx, |interface| {
         if interface.vrf != vrf {
             interface.vrf = vrf;

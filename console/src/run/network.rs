@@ -46,7 +46,7 @@ pub(crate) fn nslookup(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     let host = parsed.arg("host").unwrap_or_default();
     let network = cx.device.network();
     let address = network.resolve(host).map_err(|error| Refusal(alloc::format!("% {error}")))?;
-    if let Some(server) = network.ip.name_servers.first() {
+    if let Some(server) = network.ip.name_servers_of(VRF).first() {
         cx.doc.field("Server", server);
     }
     cx.doc.field("Name", host);
@@ -61,10 +61,16 @@ pub(crate) fn hosts(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
     doc.blank();
     doc.text(format_args!("Default domain for vrf:default is {}", ip.domain.as_deref().unwrap_or("not set")));
     doc.data("domain_name", ip.domain.as_deref().unwrap_or_default());
-    let servers: alloc::vec::Vec<_> = ip.name_servers.iter().map(ToString::to_string).collect();
-    doc.text(format_args!("Name servers for vrf:default: {}", servers.join(" ")).to_string().trim_end());
-    for server in servers {
-        doc.row("nameserver", |doc| doc.data("address", server));
+    let of_vrfs = ip.vrf_name_servers.iter().map(|(vrf, servers)| (vrf.as_str(), servers));
+    for (vrf, servers) in core::iter::once(("default", &ip.name_servers)).chain(of_vrfs) {
+        let servers: alloc::vec::Vec<_> = servers.iter().map(ToString::to_string).collect();
+        doc.text(format_args!("Name servers for vrf:{vrf}: {}", servers.join(" ")).to_string().trim_end());
+        for server in servers {
+            doc.row("nameserver", |doc| {
+                doc.data("address", server);
+                doc.data("vrf", vrf);
+            });
+        }
     }
     Ok(())
 }

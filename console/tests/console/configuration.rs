@@ -55,6 +55,29 @@ fn every_licensing_line_is_listed_as_typed_and_its_no_form_restores_the_default(
 }
 
 #[test]
+fn a_vrf_has_name_servers_of_its_own_from_either_form_of_the_command() {
+    let mut bench = Bench::nexus(|_| {});
+    let lines = |bench: &mut Bench| -> Vec<String> {
+        let text = bench.text("show running-config ip");
+        text.lines().filter(|line| line.starts_with("ip name")).map(ToOwned::to_owned).collect()
+    };
+    assert!(!bench.configure("ip name-server 192.0.2.53 use-vrf management").error);
+    bench.session.mode = slpsim_console::Mode::Vrf("management".into());
+    assert!(!bench.type_line("ip name-server 192.0.2.54").error);
+    let own =
+        ["ip name-server 192.0.2.53 use-vrf management", "ip name-server 192.0.2.54 use-vrf management"];
+    assert_eq!(lines(&mut bench), ["ip name-server 198.51.100.53", own[0], own[1]]);
+    let hosts = bench.text("show hosts");
+    assert!(hosts.contains("Name servers for vrf:default: 198.51.100.53\n"), "{hosts}");
+    assert!(hosts.contains("Name servers for vrf:management: 192.0.2.53 192.0.2.54\n"), "{hosts}");
+    // Nobody answers at those addresses, so the agent's VRF knows no names until they are gone.
+    assert!(bench.type_line("nslookup cslu.example.com").error);
+    assert!(!bench.configure("no ip name-server 192.0.2.53 192.0.2.54 use-vrf management").error);
+    let found = bench.text("nslookup cslu.example.com");
+    assert!(found.starts_with("Server: 198.51.100.53\n"), "{found}");
+}
+
+#[test]
 fn the_agent_hears_of_what_it_acts_on_and_only_of_changes() {
     let mut bench = bare();
     for (line, expected) in [
@@ -196,6 +219,8 @@ fn lines() -> impl Strategy<Value = String> {
         "[a-z]{1,9}".prop_map(|domain| format!("ip domain name {domain}.example")),
         any::<std::net::Ipv4Addr>().prop_map(|server| format!("ip name-server {server}")),
         any::<std::net::Ipv4Addr>().prop_map(|server| format!("no ip name-server {server}")),
+        any::<std::net::Ipv4Addr>().prop_map(|server| format!("ip name-server {server} use-vrf blue")),
+        any::<std::net::Ipv4Addr>().prop_map(|server| format!("no ip name-server {server} use-vrf blue")),
         (any::<std::net::Ipv4Addr>(), 1_u8..=4)
             .prop_map(|(server, version)| format!("ntp server {server} version {version} prefer")),
         ("[A-Z]{1,5}", -23_i16..=23, 0_u8..60)

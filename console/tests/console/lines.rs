@@ -151,6 +151,25 @@ fn an_operator_may_look_but_not_change() {
 }
 
 #[test]
+fn a_question_mark_behind_a_pipe_lists_filters() {
+    let mut bench = Bench::nexus(|_| {});
+    assert_eq!(bench.text("show license status | i?"), "  include  Lines that match\n");
+    assert_eq!(bench.text("show license status | ?").lines().count(), 7);
+    assert_eq!(bench.text("show license status | include ?"), "  LINE  Regular expression\n");
+    assert_eq!(bench.text("show license status | include x | json ?"), "  <CR>\n");
+    for (line, caret) in
+        [("show license status | x?", 22), ("show license status | x ?", 22), ("show licence | ?", 5)]
+    {
+        let wrong = bench.type_line(line);
+        assert!(
+            wrong.error && wrong.text.starts_with(&format!("{}^\n", " ".repeat(caret))),
+            "{}",
+            wrong.text
+        );
+    }
+}
+
+#[test]
 fn a_question_mark_lists_what_may_follow() {
     let mut bench = nexus();
     assert_eq!(

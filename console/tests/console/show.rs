@@ -131,7 +131,7 @@ fn a_licence_with_a_long_chain_shows_features_in_use() {
 #[test]
 fn no_licence_in_use_leaves_the_usage_to_its_first_block() {
     let mut bench = Bench::new(ProfileId::Nexus9000, &[], |_| {});
-    assert_eq!(bench.text("show license usage"), "License Authorization:\n  Status: Not Applicable\n\n");
+    assert_eq!(bench.text("show license usage"), "License Authorization:\n  Status: Not Applicable\n");
     assert!(bench.text("show license all").contains("No licenses in use\n"));
     assert!(bench.text("show license status").contains("  Next ACK deadline: <none>\n"));
 }

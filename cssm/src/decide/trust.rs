@@ -50,8 +50,7 @@ pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
     for udi in udis {
         let mut device = record(cx, udi, account_id, &mut changes.events);
         if udi == cx.arrived.message.header.udi {
-            device.hostname = wish.hostname.map(Into::into);
-            device.software_tag = Some(wish.software_tag.clone());
+            device.says_of_itself(wish.hostname, wish.software_tag);
         }
         let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
         instance = instance.or(Some(made.code.identity.instance));

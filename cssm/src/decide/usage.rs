@@ -1,5 +1,6 @@
 //! `LICENSE_USAGE` and `POLL_REQ`: reports, their verdicts, and the ACK (`spec/behaviour.md` §8, `spec/formats.md` §3).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use slpsim_agent::{PollId, ReportId, ReportVerdict, Udi};
@@ -14,7 +15,7 @@ use crate::draw::{For, key};
 use crate::exchange::Signed;
 use crate::filetext;
 use crate::peer::Route;
-use crate::records::{Account, Device, Event, Held, POLLS_PER_DEVICE, Pending, ReportRecord};
+use crate::records::{Account, Device, Event, Held, POLLS_PER_DEVICE, Pending, ReportRecord, kept};
 use crate::rule::Rule;
 use crate::store::Changes;
 
@@ -25,19 +26,21 @@ pub(super) fn report(
     hostname: Option<&str>,
     software_tag: &Word,
 ) -> Result<Granted, Rule> {
-    for (at, report) in reports.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for report in reports {
         if report.tag.is_empty() || report.measurements.is_empty() {
             return Err(Rule::ReportPayload);
         }
-        if reports.iter().take(at).any(|other| (other.udi, other.id) == (report.udi, report.id)) {
+        if reports.len() > 1 && !seen.insert((report.udi, report.id)) {
             return Err(Rule::ReportTwice);
         }
     }
     let (mut device, events) = cx.joined()?;
     if hostname.is_some() || !cx.arrived.route.is_upload() {
-        device.hostname = hostname.map(Into::into);
+        device.says_of_itself(hostname, software_tag);
+    } else {
+        device.software_tag = Some(kept(software_tag)); // a file that names no host does not take the name away
     }
-    device.software_tag = Some(software_tag.clone());
     device.named = cx.arrived.message.header.instance;
     let mut changes = Changes { events, ..Changes::default() };
     if !cx.peer.judges && cx.config.limits.reports > 0 && reports.len() > cx.loaded.report_room {
@@ -51,9 +54,10 @@ pub(super) fn report(
     }
     let brought = brought_before(&device, reports);
     let holds = !cx.peer.judges && brought.is_none();
+    let kin = kin(cx, reports, &device);
     let mut verdicts = Vec::with_capacity(reports.len());
     for (at, report) in reports.iter().enumerate() {
-        let broken = verdict(cx, at, report, &device);
+        let broken = verdict(cx, at, report, &device, &kin);
         if let Some(rule) = broken {
             changes.events.push(cx.event(Event::ReportRejected(report.id, rule)));
         }
@@ -195,7 +199,13 @@ fn is_ready(cx: &Cx<'_>, pending: &Pending) -> bool {
     }
 }
 
-fn verdict(cx: &Cx<'_>, at: usize, report: &UsageReport, device: &Device) -> Option<Rule> {
+fn verdict(
+    cx: &Cx<'_>,
+    at: usize,
+    report: &UsageReport,
+    device: &Device,
+    kin: &HashSet<Udi>,
+) -> Option<Rule> {
     if let Some(rule) = cx.steer.reject_reports {
         return Some(rule);
     }
@@ -203,7 +213,7 @@ fn verdict(cx: &Cx<'_>, at: usize, report: &UsageReport, device: &Device) -> Opt
         // CSSM knows the keys.
         return None;
     }
-    if !speaks_for(cx, &report.udi, device) {
+    if !speaks_for(cx, &report.udi, device, kin) {
         return Some(Rule::ReportDevice);
     }
     let signed = cx.arrived.proof.reports.get(at).copied().unwrap_or(Signed::Valid);
@@ -215,17 +225,25 @@ fn verdict(cx: &Cx<'_>, at: usize, report: &UsageReport, device: &Device) -> Opt
 
 /// A device speaks for itself and for units that its account knows: after a switchover the new active sends what the
 /// old one measured. An account with a list must have both on it.
-fn speaks_for(cx: &Cx<'_>, udi: &Udi, device: &Device) -> bool {
+fn speaks_for(cx: &Cx<'_>, udi: &Udi, device: &Device, kin: &HashSet<Udi>) -> bool {
     let listed = cx.account(device.account).is_some_and(|account| account.membership.takes(udi));
-    let known = *udi == device.udi || cx.device(udi).is_some_and(|other| other.account == device.account);
-    listed && known
+    listed && (*udi == device.udi || kin.contains(udi))
+}
+
+/// The devices that reports of others than the sender speak of and that its account knows.
+fn kin(cx: &Cx<'_>, reports: &[UsageReport], device: &Device) -> HashSet<Udi> {
+    if reports.iter().all(|report| report.udi == device.udi) {
+        return HashSet::new();
+    }
+    let loaded = cx.loaded.devices.iter().copied().flatten();
+    loaded.filter(|other| other.account == device.account).map(|other| other.udi).collect()
 }
 
 fn record(now: Wall, report: &UsageReport, broken: Option<Rule>) -> ReportRecord {
     ReportRecord {
         udi: report.udi,
         id: report.id,
-        tag: report.tag.clone(),
+        tag: kept(&report.tag),
         start: report.measurements.first().map_or(now, |first| first.start),
         end: report.measurements.last().map_or(now, |last| last.end),
         peak: report.measurements.iter().map(|measurement| measurement.value).max().unwrap_or(0),

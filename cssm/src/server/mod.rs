@@ -13,6 +13,7 @@ mod metrics;
 mod offline;
 mod pki;
 mod push;
+mod remote;
 mod rest;
 mod shared;
 mod upstream;
@@ -34,6 +35,7 @@ pub use bundle::{FileError, Handover, Taken};
 pub use clock::{Clock, SystemClock};
 pub use offline::Offline;
 pub use pki::{NAMES, PkiError};
+pub use remote::{Remote, RemoteError};
 pub use shared::Shared;
 pub use upstream::{Upstream, UpstreamError};
 

@@ -203,7 +203,7 @@ impl Link {
 }
 
 /// A name or address of this machine; others only where that is allowed, and Cisco's never (`interface.md` §1).
-fn check(url: &Url, allow_remote: bool) -> Result<(), UpstreamError> {
+pub(super) fn check(url: &Url, allow_remote: bool) -> Result<(), UpstreamError> {
     let text = || url.to_string();
     let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
     let host = host.ok_or_else(|| UpstreamError::Url(text()))?.trim_matches(['[', ']']).trim_end_matches('.');

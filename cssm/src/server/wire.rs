@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use slpsim_agent::{IdCert, Udi};
-use slpsim_transport::message::{DeviceBody, DeviceMessage, Sealed, ServerMessage, TrustObject};
+use slpsim_transport::message::{DeviceBody, DeviceMessage, RumSigner, Sealed, ServerMessage, TrustObject};
 use slpsim_transport::rum::{self, ReportSignature};
 use slpsim_transport::sign::{IdRequest, PublicKey};
 use slpsim_transport::smart::{ReceivedRequest, Sealing, encode_response};
@@ -76,6 +76,9 @@ pub(super) fn report_signatures(message: &DeviceMessage, keys_of: impl Fn(&Udi) 
                 ReportSignature::Genuine => Signed::Valid,
                 ReportSignature::Missing => Signed::Missing,
                 ReportSignature::Outer | ReportSignature::Inner => Signed::Wrong,
+                // The word or key of real hardware, or of nobody: read by a mock that does not verify
+                // (`spec/formats.md` §13).
+                ReportSignature::Unchecked if matches!(report.signer, RumSigner::Other(_)) => Signed::Wrong,
                 ReportSignature::Unchecked => Signed::Unverifiable,
                 // A certificate that was made without knowing the device's key, against one that was never made.
                 ReportSignature::UnknownKey(serial) if key(serial).is_some() => Signed::Unverifiable,
@@ -85,10 +88,13 @@ pub(super) fn report_signatures(message: &DeviceMessage, keys_of: impl Fn(&Udi) 
         .collect()
 }
 
+/// Largest certificate request; one of RSA-4096 with several names has 2,000 bytes.
+const CSR_BYTES: usize = 16_384;
+
 /// Judges the certificate request of a trust request.
 pub(super) fn csr(message: &DeviceMessage) -> Csr {
     let DeviceBody::IdTokenTrust { csr, .. } = &message.body else { return Csr::NotNeeded };
-    let Some(text) = csr else { return Csr::Bad };
+    let Some(text) = csr.as_ref().filter(|csr| csr.len() <= CSR_BYTES) else { return Csr::Bad };
     match rcgen::CertificateSigningRequestParams::from_pem(text) {
         Ok(_) => Csr::Good(Arc::from(&**text)),
         Err(_) => Csr::Bad,

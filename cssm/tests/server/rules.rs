@@ -6,9 +6,9 @@ use slpsim_agent::{IdCert, InstanceId, PollId, Request, Role, Token, Unit};
 use slpsim_cssm::rule::{Kind, Rule};
 use slpsim_cssm::server::ServerConfig;
 use slpsim_cssm::{Config, Limits};
-use slpsim_transport::WireProfile;
-use slpsim_transport::message::{DeviceBody, DeviceMessage};
+use slpsim_transport::message::{DeviceBody, DeviceMessage, EnvelopeSignature};
 use slpsim_transport::smart::decode_response;
+use slpsim_transport::{WireProfile, rum};
 
 use crate::client::{Device, Raw, World, post};
 
@@ -112,6 +112,14 @@ async fn rules_of_trust_requests() {
     }
     breaks(&world, &smart, &device, &message, Rule::Csr).await;
 
+    // Good, with much behind it that the records would have to keep.
+    let long = device.keys.csr(&device.sender.udi).unwrap() + &"\n".repeat(100_000);
+    let mut message = device.message(&world, &request);
+    if let DeviceBody::IdTokenTrust { csr, .. } = &mut message.body {
+        *csr = Some(long.into());
+    }
+    breaks(&world, &smart, &device, &message, Rule::Csr).await;
+
     let mut message = device.message(&world, &request);
     if let DeviceBody::IdTokenTrust { units, .. } = &mut message.body {
         units[0].udi = first.sender.udi;
@@ -201,6 +209,47 @@ async fn rules_whose_breach_is_told_in_the_ack() {
         let events = world.ok("GET", "events?limit=50", None).await;
         let noted = events.as_array().unwrap().iter().any(|event| event["detail"]["rule"] == rule.name());
         assert!(noted, "{rule}: {events}");
+    }
+}
+
+/// `spec/formats.md` §13: real reports are read by a mock that is told not to verify.
+#[tokio::test]
+async fn a_report_whose_signature_is_not_ours_is_rejected_unless_nothing_is_verified() {
+    type Spoil = fn(&mut EnvelopeSignature);
+    let spoiled: [(&str, Option<Spoil>, bool); 6] = [
+        ("as it should be", Some(|_| {}), true),
+        ("no signature", None, false),
+        (
+            "another value",
+            Some(|signature| signature.value = signature.value.replacen('=', "A", 1).into()),
+            false,
+        ),
+        ("another software tag", Some(|signature| signature.key = "regid".into()), false),
+        ("that of real hardware", Some(|signature| signature.signing_type = "CISC123".into()), false),
+        ("no serial number", Some(|signature| signature.signing_type = "SHA256".into()), false),
+    ];
+    for verify in [true, false] {
+        let mock = Config { verify, ..Config::default() };
+        let world = World::with(ServerConfig { mock, seed: Some(1), ..ServerConfig::default() }).await;
+        let cslu = world.server.urls.cslu.clone();
+        let mut device = Device::new(&world, 1);
+        for (id, (what, spoil, genuine)) in (1..).zip(spoiled) {
+            let request = device.usage(&[id]);
+            let mut message = device.message(&world, &request);
+            if let DeviceBody::LicenseUsage { reports, .. } = &mut message.body {
+                let mut envelope = rum::seal(&reports[0], None).unwrap();
+                match (spoil, &mut envelope.signature) {
+                    (Some(spoil), Some(signature)) => spoil(signature),
+                    (_, signature) => *signature = None,
+                }
+                reports[0].envelope = Some(Box::new(envelope));
+            }
+            let raw = post(&world.http, &cslu, device.encode(&message)).await.unwrap();
+            assert_eq!((raw.status, raw.rule), (200, None), "{what}");
+            let reports = world.ok("GET", "reports", None).await;
+            let rule = (verify && !genuine).then_some(Rule::ReportSignature.name());
+            assert_eq!(reports.as_array().unwrap().last().unwrap()["rule"], json!(rule), "{what}, {verify}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One datagram by line, without a newline (RFC 5426 §3.1).
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 use super::{OpenError, Sink};
 use crate::url::Receiver;
@@ -14,12 +14,16 @@ pub struct UdpSink {
 }
 
 impl UdpSink {
-    /// Resolves the receiver and opens a socket towards it. Whoever is not on this machine must be allowed.
+    /// Resolves the receiver and opens a socket towards it. Whoever is not on this machine must be allowed, and so must
+    /// any name but `localhost`.
     ///
     /// # Errors
     /// Where the name does not resolve, the socket cannot be opened, or the receiver is neither loopback nor allowed.
     pub fn connect(receiver: &Receiver, allow_external: bool) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Receiver { receiver: receiver.to_string(), source };
+        if !allow_external && !is_of_this_machine(&receiver.host) {
+            return Err(OpenError::External { receiver: receiver.to_string() });
+        }
         let mut addresses = (receiver.host.as_str(), receiver.port).to_socket_addrs().map_err(failed)?;
         let none = || failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         let address = addresses.next().ok_or_else(none)?;
@@ -34,6 +38,12 @@ impl UdpSink {
         socket.connect(address).map_err(failed)?;
         Ok(Self { socket, lost: 0 })
     }
+}
+
+/// Any other name would be asked of a name server, and that question leaves the machine already.
+fn is_of_this_machine(host: &str) -> bool {
+    host.parse::<IpAddr>()
+        .map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
 }
 
 impl Sink for UdpSink {
@@ -91,7 +101,10 @@ mod tests {
 
     #[test]
     fn a_receiver_outside_this_machine_must_be_allowed() {
-        let error = UdpSink::connect(&receiver("192.0.2.1", 514), false).unwrap_err();
-        assert!(error.to_string().contains("192.0.2.1:514 is not on this machine"), "{error}");
+        for (host, shown) in [("192.0.2.1", "192.0.2.1:514"), ("logs.example.com", "logs.example.com:514")] {
+            let error = UdpSink::connect(&receiver(host, 514), false).unwrap_err();
+            assert!(error.to_string().contains(&format!("{shown} is not on this machine")), "{error}");
+        }
+        UdpSink::connect(&receiver("LocalHost", 514), false).unwrap();
     }
 }

@@ -1,27 +1,28 @@
 //! What a step does, and what a look at a device or at the mock finds.
 
+use std::sync::Arc;
+
 use slpsim_agent::{BootCause, Input, Udi};
 use slpsim_console::{Role, Session};
+use slpsim_network::World;
 use slpsim_transport::fault::Fault;
 
 use super::judge;
-use super::model::{Action, ClockChange, Event, Expectation, Moment, Seen, Step, Wanted};
+use super::model::{Action, ClockChange, Event, Expectation, Moment, NetworkChange, Seen, Step, Wanted};
 use super::resolve::placeholders;
-use super::run::{Run, RunError};
+use super::run::{Run, RunError, plays};
 use super::trace::{Verdict, What};
 use crate::device::Device;
 use crate::queue::Class;
 
-/// Where deeds stand in the order.
-pub(super) struct Deed;
-
-impl Deed {
-    /// Changes of the world and faults come before commands and events (`spec/behaviour.md` §7.5).
-    pub(super) const fn class(action: &Action) -> Class {
-        match action {
-            Action::Fault(_) | Action::Policy(_) | Action::Manage(..) => Class::World,
-            Action::Command(..) | Action::Event(_) | Action::Clock(_) | Action::Usage(_) => Class::Event,
+/// Where an action stands in the order: changes of the world and faults come before commands and events
+/// (`spec/behaviour.md` §7.5).
+pub(super) const fn class_of(action: &Action) -> Class {
+    match action {
+        Action::Fault(_) | Action::Network(_) | Action::Peer(_) | Action::Policy(_) | Action::Manage(..) => {
+            Class::World
         }
+        Action::Command(..) | Action::Event(_) | Action::Clock(_) | Action::Usage(_) => Class::Event,
     }
 }
 
@@ -35,6 +36,11 @@ impl Run<'_> {
             Action::Fault(fault) => {
                 self.world.link.plan.expire(self.world.wall());
                 self.world.link.plan.begin(fault.clone(), self.world.wall());
+            }
+            Action::Network(change) => self.change_network(change),
+            Action::Peer(peer) => {
+                let (role, connected, down_rev) = plays(*peer);
+                self.world.link.cssm.set_role(role, connected, down_rev);
             }
             Action::Policy(policy) => {
                 let account = self.account();
@@ -139,29 +145,39 @@ impl Run<'_> {
         keys.standby.or_else(made)
     }
 
+    /// The devices share one network.
+    fn change_network(&mut self, change: &NetworkChange) {
+        let mut network = World::clone(&self.world.link.network);
+        change.make(&mut network);
+        let gone = &mut self.world.link.gone;
+        gone.extend(change.gone.iter().map(|name| name.to_ascii_lowercase()));
+        for (name, _) in &change.hosts {
+            gone.remove(&name.to_ascii_lowercase());
+        }
+        let network = Arc::new(network);
+        for device in self.concerned(None) {
+            if let Some(device) = self.world.device_mut(Self::id(device)) {
+                device.switch.world = Arc::clone(&network);
+            }
+        }
+        self.world.link.network = network;
+    }
+
     fn clock(&mut self, device: usize, change: ClockChange) {
         let id = Self::id(device);
-        let now = self.world.now_ms();
-        let offset = self.world.device(id).map_or(0, |device| device.offset_at(now));
-        let gain = match change {
-            ClockChange::Step(_) => None,
-            ClockChange::Drift(gain) => Some(gain),
-            // What is synchronised does not drift.
-            ClockChange::Synced => Some(0),
-        };
-        if let (Some(gain), Some(device)) = (gain, self.world.device_mut(id)) {
-            device.set_drift(gain, now);
-        }
-        let delta_ms = match change {
-            ClockChange::Step(delta) => delta,
-            ClockChange::Drift(_) => 0,
-            ClockChange::Synced => offset.saturating_neg(),
-        };
-        if delta_ms != 0 {
-            self.world.input(id, Input::ClockStep { delta_ms }, &mut self.seen);
-        }
-        if change == ClockChange::Synced {
-            self.world.input(id, Input::ClockAuthoritative, &mut self.seen);
+        match change {
+            ClockChange::Step(delta_ms) => {
+                if delta_ms != 0 {
+                    self.world.input(id, Input::ClockStep { delta_ms }, &mut self.seen);
+                }
+            }
+            ClockChange::Drift(gain) => {
+                let now = self.world.now_ms();
+                if let Some(device) = self.world.device_mut(id) {
+                    device.set_drift(gain, now);
+                }
+            }
+            ClockChange::Synced => self.world.follow_ntp(id, &mut self.seen),
         }
         self.settle();
     }
@@ -208,6 +224,8 @@ pub(super) fn described(action: &Action) -> String {
         Action::Clock(ClockChange::Drift(gain)) => format!("clock gains {gain} ms a day"),
         Action::Clock(ClockChange::Synced) => "clock synchronised".into(),
         Action::Usage(usage) => format!("usage of licence {}: {}", usage.license, usage.count),
+        Action::Network(_) => "change of the network".into(),
+        Action::Peer(peer) => format!("the mock plays {}", peer.word()),
         Action::Policy(Some(policy)) => format!("policy {}", policy.name),
         Action::Policy(None) => "no policy any more".into(),
         Action::Manage(call, _) => format!("manage {}", call.word()),

@@ -110,6 +110,12 @@ static SECTIONS: &[Section] = &[
             ),
             key("event", Kind::Choice(Event::WORDS), "none", "Something that happens to the device."),
             key(
+                "peer",
+                Kind::Choice(Peer::WORDS),
+                "none",
+                "The mock is replaced by one that plays this and knows the same.",
+            ),
+            key(
                 "cause",
                 Kind::Bool,
                 "true for a fault",
@@ -170,6 +176,26 @@ static SECTIONS: &[Section] = &[
             key("license", Kind::Name, "required", "Feature name."),
             key("count", Kind::Count(0, 4_294_967_295), "required", "How many are in use."),
         ],
+    ),
+    section(
+        "at.network",
+        Shape::One,
+        "The network around the devices changes.",
+        &[
+            key(
+                "firewall",
+                Kind::Rules,
+                "as before",
+                "Its rules from now on; an empty list lets all through.",
+            ),
+            key("gone", Kind::Names, "none", "Names that the DNS has no more."),
+        ],
+    ),
+    section(
+        "at.network.hosts",
+        Shape::Free(Kind::Ip),
+        "Names that the DNS has from now on, with their addresses.",
+        &[],
     ),
     section(
         "at.policy",
@@ -276,7 +302,7 @@ mod tests {
         let (_, network) = SCHEMA.inside(world).find(|(name, _)| *name == "network").unwrap();
         assert_eq!(names(network), ["hosts", "routes", "interfaces"]);
         let at = SCHEMA.section("at").unwrap();
-        assert_eq!(names(at), ["after", "fault", "clock", "usage", "policy", "manage"]);
+        assert_eq!(names(at), ["after", "fault", "clock", "usage", "network", "policy", "manage"]);
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! The link of a scenario: the simulated network, then the faults, then the mock's rules in the same process.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use slpsim_agent::{AgentId, Draw, ElementFault, Failure, Purpose, Reply, TransportMode, draw};
 use slpsim_config::Device as Keys;
 use slpsim_console::config::{CSLU_DISCOVERY, Config};
-use slpsim_cssm::{Arrived, Cssm, Rule, Steer};
+use slpsim_cssm::{Arrived, Cssm, Route, Rule, Steer};
 use slpsim_network::{Network, ResolveError, Source, Unreached, World};
 use slpsim_transport::fault::{Effect, Meets, Plan, ReportWhy, TokenWhy};
 use slpsim_transport::message::{PolicyObject, Sealed, ServerMessage, accept, compose};
 
 use super::model::Open;
 use super::resolve::is_called;
-use crate::link::{Carried, Exchange, Link, route_of};
+use crate::link::{Carried, Exchange, Link};
 
 /// A link with faults.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct FaultLink {
     pub(super) network: Arc<World>,
     /// What the scenario does not say of it.
     pub(super) open: Open,
+    /// Names in lower case that a step has taken out of the DNS: they lead nowhere, whatever is open.
+    pub(super) gone: BTreeSet<String>,
     /// What an exchange takes.
     pub(super) latency: Duration,
     /// Decides what is drawn.
@@ -47,9 +50,13 @@ pub(super) struct Hit {
 
 impl Link for FaultLink {
     fn carry(&mut self, exchange: &Exchange<'_>) -> Carried {
-        let way =
-            Way { config: exchange.config, network: exchange.config.network(&self.network), open: self.open };
-        let (by_name, tls) = match way.lead(exchange.transport) {
+        let way = Way {
+            config: exchange.config,
+            network: exchange.config.network(&self.network),
+            open: self.open,
+            gone: &self.gone,
+        };
+        let Led { by_name, tls, route } = match way.lead(exchange.transport) {
             Ok(found) => found,
             Err(failure) => return Carried { after: Duration::ZERO, result: Err(failure) },
         };
@@ -63,12 +70,17 @@ impl Link for FaultLink {
         if let Some((fault, _)) = struck {
             self.hits.push(Hit { device, purpose, at: exchange.at, fault });
         }
-        self.with_effect(exchange, struck.map(|(_, effect)| effect))
+        self.with_effect(exchange, route, struck.map(|(_, effect)| effect))
     }
 }
 
 impl FaultLink {
-    fn with_effect(&mut self, exchange: &Exchange<'_>, effect: Option<Effect>) -> Carried {
+    fn with_effect(
+        &mut self,
+        exchange: &Exchange<'_>,
+        route: Option<Route>,
+        effect: Option<Effect>,
+    ) -> Carried {
         let usual = self.latency;
         let in_time = |after: Duration, result| {
             if after >= exchange.give_up_after {
@@ -84,23 +96,29 @@ impl FaultLink {
             }
             Some(Effect::Lost { failure, at_timeout: false }) => in_time(usual, Err(failure)),
             Some(Effect::Late(by)) => {
-                let result = self.ask(exchange, None);
+                let result = self.ask(exchange, route, None);
                 in_time(usual.saturating_add(by), result)
             }
             Some(Effect::Spoiled(failure)) => {
                 // The peer has done its part and does not know.
-                let _ = self.ask(exchange, None);
+                let _ = self.ask(exchange, route, None);
                 in_time(usual, Err(failure))
             }
             effect => {
-                let result = self.ask(exchange, effect);
+                let result = self.ask(exchange, route, effect);
                 in_time(usual, result)
             }
         }
     }
 
-    fn ask(&mut self, exchange: &Exchange<'_>, effect: Option<Effect>) -> Result<Reply, Failure> {
-        let route = route_of(exchange.transport).ok_or(Failure::TransportMissing)?;
+    fn ask(
+        &mut self,
+        exchange: &Exchange<'_>,
+        route: Option<Route>,
+        effect: Option<Effect>,
+    ) -> Result<Reply, Failure> {
+        // The server is there, but nothing is served at this path.
+        let route = route.ok_or(Failure::HttpStatus(404))?;
         let message = compose(exchange.request, exchange.sender, exchange.device_clock, exchange.nonce);
         let arrived = Arrived::in_process(route, &message);
         let mut answer = self.cssm.handle_steered(exchange.at, &arrived, &steer(effect)).message;
@@ -165,16 +183,27 @@ fn each_policy(answer: &mut ServerMessage, spoil: impl Fn(Sealed<PolicyObject>) 
     }
 }
 
+/// Where a way leads.
+struct Led {
+    /// The peer was looked up by its name.
+    by_name: bool,
+    /// The way has TLS.
+    tls: bool,
+    /// The door at the end of it; none where the path of the URL is none of the transport's.
+    route: Option<Route>,
+}
+
 /// How a device gets to the peer.
 struct Way<'a> {
     config: &'a Config,
     network: Network,
     open: Open,
+    gone: &'a BTreeSet<String>,
 }
 
 impl Way<'_> {
-    /// Whether the way is by name, and whether it has TLS; or what stands in the way (`spec/messages.md` §5).
-    fn lead(&self, transport: TransportMode) -> Result<(bool, bool), Failure> {
+    /// Where it leads; or what stands in the way (`spec/messages.md` §5).
+    fn lead(&self, transport: TransportMode) -> Result<Led, Failure> {
         let smart = &self.config.smart;
         let (url, vrf) = match transport {
             TransportMode::Smart => (&smart.smart_url, &smart.vrf),
@@ -195,25 +224,27 @@ impl Way<'_> {
             return Err(Failure::NoUrl);
         }
         let (host, port, tls) = endpoint(url).ok_or(Failure::NotReady)?;
+        let route = door(transport, url);
         let interface = smart.source_interface.as_deref().or(self.config.http_source_interface.as_deref());
         let source = Source { vrf, interface };
         if let Some(proxy) = &smart.proxy_address {
             // A proxy resolves the name itself; what does not resolve is the proxy (`NotReady`).
             return match self.pass(proxy, smart.proxy_port.unwrap_or(80), source) {
                 Err(Failure::Resolve) => Err(Failure::NotReady),
-                other => other.map(|()| (true, tls)),
+                other => other.map(|()| Led { by_name: true, tls, route }),
             };
         }
         self.pass(&host, port, source)?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        Ok((bare.parse::<std::net::IpAddr>().is_err(), tls))
+        Ok(Led { by_name: bare.parse::<std::net::IpAddr>().is_err(), tls, route })
     }
 
     fn pass(&self, host: &str, port: u16, source: Source<'_>) -> Result<(), Failure> {
         let Open { names, routes } = self.open;
         // The mock's documented names are always there (`interface.md` §1 "Network").
         let documented = DOCUMENTED.iter().any(|name| name.eq_ignore_ascii_case(host));
-        let unknown = names || documented && self.network.world.lookup(host).is_none();
+        let gone = self.gone.contains(&host.to_ascii_lowercase());
+        let unknown = !gone && (names || documented && self.network.world.lookup(host).is_none());
         match self.network.destination_from(host, port, source) {
             Ok(_) => Ok(()),
             Err(Unreached::Resolve(ResolveError::NoSuchName(_))) if unknown => Ok(()),
@@ -249,9 +280,55 @@ fn endpoint(url: &str) -> Option<(String, u16, bool)> {
     (!host.is_empty()).then(|| (host.to_owned(), port, tls))
 }
 
+/// The door that the path of a URL names (`spec/formats.md` §8, §9, §12); none where a server answers 404.
+fn door(transport: TransportMode, url: &str) -> Option<Route> {
+    if url == CSLU_DISCOVERY {
+        return Some(Route::Cslu { tenant: None });
+    }
+    let (_, rest) = url.split_once("://")?;
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    match transport {
+        TransportMode::Smart => {
+            matches!(path, "/licservice/license" | "/SmartTransport").then_some(Route::Smart)
+        }
+        TransportMode::Callhome => {
+            (path == "/its/service/oddce/services/DDCEService").then_some(Route::Callhome)
+        }
+        TransportMode::Cslu => match path.strip_prefix("/cslu/v1/pi")? {
+            "" => Some(Route::Cslu { tenant: None }),
+            rest => rest.strip_prefix('/').filter(|tenant| !tenant.is_empty()).map(Route::tenant),
+        },
+        TransportMode::Off => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_no_server_has_leads_to_no_door() {
+        use TransportMode::{Callhome, Cslu, Smart};
+        let tenant = || Some(Route::tenant("Example-1"));
+        for (transport, url, expected) in [
+            (Smart, "https://smartreceiver.cisco.com/licservice/license", Some(Route::Smart)),
+            (Smart, "https://smartreceiver.cisco.com/licservice/licence", None),
+            (Smart, "https://smartreceiver.cisco.com", None),
+            (
+                Callhome,
+                "https://tools.cisco.com/its/service/oddce/services/DDCEService",
+                Some(Route::Callhome),
+            ),
+            (Callhome, "https://tools.cisco.com/its", None),
+            (Cslu, "http://192.168.0.1:8182/cslu/v1/pi", Some(Route::Cslu { tenant: None })),
+            (Cslu, "http://192.168.0.1:8182/cslu/v1/pi/Example-1", tenant()),
+            (Cslu, "http://192.168.0.1:8182/cslu/v1", None),
+            (Cslu, CSLU_DISCOVERY, Some(Route::Cslu { tenant: None })),
+        ] {
+            assert_eq!(door(transport, url), expected, "{url}");
+        }
+    }
 
     #[test]
     fn urls_have_host_port_and_tls() {

@@ -18,8 +18,8 @@ mod trace;
 pub use file::{LoadError, load, parse};
 pub use keys::reference;
 pub use model::{
-    Action, Amount, ClockChange, Event, Expectation, Moment, Open, Peer, Scenario, Seen, Step, Wanted, When,
-    Window,
+    Action, Amount, ClockChange, Event, Expectation, Moment, NetworkChange, Open, Peer, Scenario, Seen, Step,
+    Wanted, When, Window,
 };
 pub use report::{json, junit};
 pub use run::{Options, RunError, run};

@@ -1,12 +1,13 @@
 //! A scenario, resolved: every default filled in, every name followed.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use regex::Regex;
 use slpsim_agent::Usage;
 use slpsim_agent::messages::Kind;
 use slpsim_config::Device;
-use slpsim_network::World;
+use slpsim_network::{Rule, World};
 use slpsim_policy::{Policy, Wall};
 use slpsim_transport::fault::Fault;
 
@@ -81,11 +82,21 @@ impl Peer {
     pub const WORDS: &'static [&'static str] =
         &["cssm", "cslu", "cslu-disconnected", "on-prem", "on-prem-down-rev"];
 
+    /// All, in the order of the words.
+    pub const ALL: [Self; 5] =
+        [Self::Cssm, Self::Cslu, Self::CsluDisconnected, Self::OnPrem, Self::OnPremDownRev];
+
     /// The peer of that word.
     #[must_use]
     pub fn by_word(word: &str) -> Option<Self> {
-        let all = [Self::Cssm, Self::Cslu, Self::CsluDisconnected, Self::OnPrem, Self::OnPremDownRev];
-        Self::WORDS.iter().zip(all).find(|(known, _)| **known == word).map(|(_, peer)| peer)
+        Self::ALL.into_iter().find(|peer| peer.word() == word)
+    }
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        let at = Self::ALL.iter().position(|peer| *peer == self);
+        at.and_then(|at| Self::WORDS.get(at)).copied().unwrap_or("")
     }
 }
 
@@ -146,8 +157,38 @@ pub enum Action {
     Usage(Usage),
     /// The account's policy from now on; none: it has none any more.
     Policy(Option<Policy>),
+    /// The network around the devices changes.
+    Network(NetworkChange),
+    /// The mock is replaced by one that plays this; it keeps the accounts and all that it knows.
+    Peer(Peer),
     /// A management call; parts of the answer are kept as variables: variable and key of the answer.
     Manage(Call, Vec<(String, String)>),
+}
+
+/// A change of the network that is no device's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkChange {
+    /// The firewall from now on; none: as it is.
+    pub firewall: Option<Vec<Rule>>,
+    /// Names that the DNS has from now on.
+    pub hosts: Vec<(String, IpAddr)>,
+    /// Names that it has no more.
+    pub gone: Vec<String>,
+}
+
+impl NetworkChange {
+    /// Makes the change.
+    pub fn make(&self, network: &mut World) {
+        if let Some(rules) = &self.firewall {
+            network.firewall.clone_from(rules);
+        }
+        for name in &self.gone {
+            network.remove_host(name);
+        }
+        for (name, address) in &self.hosts {
+            network.add_host(name, *address);
+        }
+    }
 }
 
 /// What can happen to a device.

@@ -1,6 +1,6 @@
 //! Plays a scenario: steps, events and expectations in the total order of `spec/behaviour.md` §7.5.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use slpsim_cssm::{AccountConfig, Config, Cssm, ManageError, Role, TokenWish};
 use slpsim_logs::{Form, Formatter, Line, Repeated, ZoneError};
 use slpsim_transport::fault::Plan;
 
-use super::act::Deed;
+use super::act::class_of;
 use super::judge;
 use super::link::FaultLink;
 use super::model::{Peer, Scenario, Wanted, When};
@@ -125,6 +125,7 @@ impl<'a> Run<'a> {
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
             open: scenario.open,
+            gone: BTreeSet::new(),
             latency,
             seed,
             hits: Vec::new(),
@@ -153,7 +154,7 @@ impl<'a> Run<'a> {
     fn plan(&mut self) {
         for (position, step) in self.scenario.steps.iter().enumerate() {
             if let When::At(at) | When::Every { from: at, .. } = step.when {
-                self.schedule.insert((at, Deed::class(&step.action), position), Item::Step(position));
+                self.schedule.insert((at, class_of(&step.action), position), Item::Step(position));
             }
         }
         for (position, expectation) in self.scenario.expectations.iter().enumerate() {
@@ -262,7 +263,7 @@ impl<'a> Run<'a> {
             let Some(step) = self.scenario.steps.get(position) else { continue };
             if let When::After { delay, .. } = step.when {
                 let at = self.world.now_ms().saturating_add(delay);
-                self.schedule.insert((at, Deed::class(&step.action), position), Item::Step(position));
+                self.schedule.insert((at, class_of(&step.action), position), Item::Step(position));
             }
         }
     }
@@ -336,14 +337,20 @@ impl<'a> Run<'a> {
     }
 }
 
-fn mock(scenario: &Scenario, seed: u64, bare: bool) -> Config {
-    let (role, connected, down_rev) = match scenario.peer {
+/// What a mock is told to play a peer: role, connected, down-rev.
+pub(super) const fn plays(peer: Peer) -> (Role, bool, bool) {
+    match peer {
         Peer::Cssm => (Role::Cssm, true, false),
         Peer::Cslu => (Role::Cslu, true, false),
-        Peer::CsluDisconnected => (Role::Cslu, bare, false),
+        Peer::CsluDisconnected => (Role::Cslu, false, false),
         Peer::OnPrem => (Role::OnPrem, true, false),
-        Peer::OnPremDownRev => (Role::OnPrem, true, !bare),
-    };
+        Peer::OnPremDownRev => (Role::OnPrem, true, true),
+    }
+}
+
+fn mock(scenario: &Scenario, seed: u64, bare: bool) -> Config {
+    let (role, connected, down_rev) = plays(scenario.peer);
+    let (connected, down_rev) = (connected || bare, down_rev && !bare);
     let account = AccountConfig::default();
     let policy = account.policy.clone().filter(|_| bare || scenario.has_policy);
     Config {

@@ -64,4 +64,12 @@ async fn a_clock_that_is_set_steps_the_agent_and_the_log() {
     let lines = bench.known(|known| known.trace.clone());
     let refused = lines.iter().find(|line| line.contains("TRUST_CODE_INSTALL_FAILED")).unwrap();
     assert!(refused.starts_with("10800000 ") && refused.ends_with("Timestamp mismatch."), "{refused}");
+    // `spec/chapter.md` S-36c: the chapter's own line puts it right.
+    let configure = ["configure terminal", "ntp server 198.51.100.100 version 2 prefer", "show clock"];
+    let (text, error) = exec(&orders, &configure).await;
+    assert!(!error && text.contains("00:00:01"), "{text}");
+    trust(&orders).await;
+    bench.clock.reached(Mono(2000)).await;
+    let lines = bench.known(|known| known.trace.clone());
+    assert!(lines.iter().any(|line| line.contains("TRUST_CODE_INSTALL_SUCCESS")), "{lines:?}");
 }

@@ -29,6 +29,8 @@ pub(super) struct Known {
     pub(super) trace: Vec<String>,
     /// The next exchanges end so.
     pub(super) fail: VecDeque<Failure>,
+    /// Days between reports, where the policy has not the usual ones.
+    pub(super) ongoing: Option<u16>,
     /// Never answers.
     pub(super) silent: bool,
 }
@@ -101,7 +103,7 @@ impl MemoryPeer {
                 let code =
                     TrustCode { udi: sender.udi, trust_id: 1, identity, valid_to: now.plus_days(2922) };
                 reply.trust.push(element(now, code));
-                let policy = Policy::nxos("Example Policy", Values::of(60, 180, 60));
+                let policy = Policy::nxos("Example Policy", Values::of(60, known.ongoing.unwrap_or(180), 60));
                 reply.policy = Some(element(now, policy));
             }
             Request::Usage { reports } => {

@@ -131,7 +131,9 @@ impl Codec<'_> {
 }
 
 /// A request that was read.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Its `Debug` form leaves the text out.
+#[derive(Clone, PartialEq)]
 pub struct ReceivedRequest {
     /// What it says.
     pub message: DeviceMessage,
@@ -139,6 +141,16 @@ pub struct ReceivedRequest {
     pub signature: Option<Box<str>>,
     /// The exact string that the signature covers. Holds the id token of a trust request.
     request: Box<str>,
+}
+
+impl std::fmt::Debug for ReceivedRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReceivedRequest")
+            .field("message", &self.message)
+            .field("signature", &self.signature)
+            .field("request_bytes", &self.request.len())
+            .finish()
+    }
 }
 
 impl ReceivedRequest {

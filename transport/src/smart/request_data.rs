@@ -201,7 +201,15 @@ impl Codec<'_> {
 
     fn read_reports(self, data: Object<'_>) -> Result<Vec<UsageReport>, DecodeError> {
         let names = self.names();
-        let groups = data.field(&names.reports).each(MAX_ENTRIES, |group| {
+        let reports = data.field(&names.reports);
+        let counts =
+            reports.each(MAX_ENTRIES, |group| Ok(group.object()?.field(&names.usage).list()?.len()))?;
+        let total: usize = counts.into_iter().sum();
+        if total > MAX_ENTRIES {
+            let found = format!("{total} of at most {MAX_ENTRIES}");
+            return Err(DecodeError::new(Rule::Count, &names.reports, found));
+        }
+        let groups = reports.each(MAX_ENTRIES, |group| {
             let group = group.object()?;
             let udi = read_sudi(group, names)?;
             group.field(&names.usage).each(MAX_ENTRIES, |envelope| {

@@ -169,6 +169,26 @@ fn a_trust_request_gets_its_certificate_request_and_hides_its_token_from_the_his
 }
 
 #[test]
+fn a_request_that_was_read_shows_no_token_in_debug_output() {
+    let body = encode(&with_body(false, trust_request())).body;
+    let received = decode_request(body.as_bytes(), &profile()).unwrap();
+    assert!(!format!("{received:?}").contains("EXAMPLETOKEN0001"));
+}
+
+/// Entries are counted before any of them is read: here none could be.
+#[test]
+fn the_reports_of_all_devices_in_a_request_are_counted_together() {
+    let mut layers = Layers::of(&with_body(false, usage()));
+    let group = |serial: &str, reports: usize| {
+        let sudi = json!({"udi_pid": "N9K-C93180YC-FX3", "udi_serial_number": serial});
+        json!({"sudi": sudi, "usage": vec![0; reports]})
+    };
+    layers.data["reports"] = json!([group("FDO00000001", 6_000), group("FDO00000002", 4_001)]);
+    let error = decode_request(&layers.assemble(), &profile()).unwrap_err();
+    assert_eq!((error.rule, error.field.as_str()), (Rule::Count, "request.request_data.reports"));
+}
+
+#[test]
 fn a_request_above_the_limit_is_not_sent() {
     let reports = vec![example(); 3500];
     let body = DeviceBody::LicenseUsage { hostname: None, software_tag: example().software_tag, reports };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
@@ -45,12 +46,12 @@ impl Filter {
         self.device.as_deref().is_none_or(|name| udi.is_some_and(|udi| is_called(name, udi)))
     }
 
-    /// The last ones of `all`, which are in order.
-    fn last<T>(&self, all: impl Iterator<Item = T>) -> Vec<T> {
+    /// The last ones of `all`, which are in order, as they are shown.
+    fn last<T>(&self, all: impl Iterator<Item = T>, view: impl FnMut(T) -> Value) -> Vec<Value> {
         let mut all: Vec<T> = all.collect();
         let keep = self.limit.unwrap_or(LIMIT);
         all.drain(..all.len().saturating_sub(keep));
-        all
+        all.into_iter().map(view).collect()
     }
 }
 
@@ -60,7 +61,7 @@ pub(super) async fn devices(State(shared): State<Arc<Shared>>, asked: Asked) -> 
         let mut devices: Vec<&Device> =
             cssm.store().devices().filter(|device| filter.takes(Some(&device.udi))).collect();
         devices.sort_by_key(|device| (device.first_seen, device.udi));
-        filter.last(devices.into_iter().map(|device| device_view(cssm, device)))
+        filter.last(devices.into_iter(), |device| device_view(cssm, device))
     });
     Ok(Json(list.into()))
 }
@@ -128,7 +129,7 @@ pub(super) async fn reports(State(shared): State<Arc<Shared>>, asked: Asked) -> 
     let filter = filter(asked)?;
     let list = shared.with(|cssm| {
         let reports = cssm.store().reports().filter(|report| filter.takes(Some(&report.udi)));
-        filter.last(reports.map(report_view))
+        filter.last(reports, report_view)
     });
     Ok(Json(list.into()))
 }
@@ -157,7 +158,7 @@ pub(super) async fn events(State(shared): State<Arc<Shared>>, asked: Asked) -> A
     let filter = filter(asked)?;
     let list = shared.with(|cssm| {
         let events = cssm.store().events().filter(|event| filter.takes(event.device.as_ref()));
-        filter.last(events.map(|event| event_view(cssm, event)))
+        filter.last(events, |event| event_view(cssm, event))
     });
     Ok(Json(list.into()))
 }
@@ -188,7 +189,7 @@ pub(super) async fn requests(State(shared): State<Arc<Shared>>, asked: Asked) ->
     let filter = filter(asked)?;
     let list = shared.with(|cssm| {
         let exchanges = cssm.history().exchanges().filter(|exchange| filter.takes(exchange.device.as_ref()));
-        filter.last(exchanges.map(exchange_view))
+        filter.last(exchanges, exchange_view)
     });
     Ok(Json(list.into()))
 }
@@ -216,7 +217,8 @@ pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// Takes what [`export`] gave; what is known under the same key is replaced.
-pub(super) async fn import(State(shared): State<Arc<Shared>>, text: String) -> Answered {
+pub(super) async fn import(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Answered {
+    let text = std::str::from_utf8(&bytes).map_err(|_| Refused::wrong("the records are not UTF-8"))?;
     let taken = shared.with(|cssm| cssm.import(text.lines()));
     taken.map(|taken| Json(json!({"taken": taken}))).map_err(|error| Refused::wrong(error.to_string()))
 }

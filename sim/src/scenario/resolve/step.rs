@@ -9,7 +9,7 @@ use slpsim_transport::fault::{Fault, Kind, Spec};
 
 use super::{Cx, millis, printed};
 use crate::scenario::manage::Call;
-use crate::scenario::model::{Action, ClockChange, Event, Step, When};
+use crate::scenario::model::{Action, ClockChange, Event, NetworkChange, Peer, Step, When};
 
 /// How often one step may be done.
 const REPEATS_MAX: u64 = 100_000;
@@ -26,7 +26,8 @@ pub(super) fn steps(tables: &[(String, Table)], cx: &mut Cx<'_>) -> Vec<Step> {
 }
 
 fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
-    const DEEDS: [&str; 7] = ["command", "event", "fault", "clock", "usage", "policy", "manage"];
+    const DEEDS: [&str; 9] =
+        ["command", "event", "fault", "clock", "usage", "network", "peer", "policy", "manage"];
     let given: Vec<_> = DEEDS.into_iter().filter(|deed| is_given(table, deed)).collect();
     let when = when(table, cx);
     let device = cx.device(table);
@@ -37,8 +38,8 @@ fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
     if table.has("reply") && deed != "command" {
         cx.add(table.place("reply"), "`reply` belongs to a step with `command`");
     }
-    if table.has("device") && matches!(deed, "policy" | "manage") {
-        cx.add(table.place("device"), format!("`{deed}` is done at the mock, not at a device"));
+    if table.has("device") && matches!(deed, "network" | "peer" | "policy" | "manage") {
+        cx.add(table.place("device"), format!("`{deed}` is not done at a device"));
     }
     let action = match deed {
         "command" => command(table, names, cx),
@@ -46,6 +47,8 @@ fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
         "fault" => fault(table.one("fault")?, device, cx),
         "clock" => clock(table.one("clock")?, cx),
         "usage" => usage(table.one("usage")?, device, cx),
+        "network" => network(table.one("network")?, cx),
+        "peer" => Peer::by_word(table.text("peer")?).map(Action::Peer),
         "policy" => policy(table.one("policy")?),
         _ => manage(table.one("manage")?, cx),
     };
@@ -53,10 +56,10 @@ fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
     Some(Step { place: printed(&table.place), when: when?, device, action: action?, is_cause })
 }
 
-/// `command` and `event` are keys, the others tables.
+/// `command`, `event` and `peer` are keys, the others tables.
 fn is_given(table: &Table, deed: &str) -> bool {
     match deed {
-        "command" | "event" => table.has(deed),
+        "command" | "event" | "peer" => table.has(deed),
         _ => table.one(deed).is_some(),
     }
 }
@@ -237,6 +240,22 @@ fn usage(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action
         return None;
     };
     Some(Action::Usage(Usage { license, count }))
+}
+
+fn network(table: &Table, cx: &mut Cx<'_>) -> Option<Action> {
+    let firewall =
+        if let Some(Item::Rules(rules)) = table.item_of("firewall") { Some(rules.clone()) } else { None };
+    let gone = if let Some(Item::Names(names)) = table.item_of("gone") { names.clone() } else { Vec::new() };
+    let hosts = table.one("hosts").map_or(&[][..], |hosts| &hosts.free);
+    let hosts = hosts.iter().filter_map(|(name, _, item)| {
+        if let Item::Ip(address) = item { Some((name.clone(), *address)) } else { None }
+    });
+    let change = NetworkChange { firewall, hosts: hosts.collect(), gone };
+    if change == NetworkChange::default() {
+        cx.add(&table.place, "`network` changes nothing: give `firewall`, `hosts` or `gone`");
+        return None;
+    }
+    Some(Action::Network(change))
 }
 
 /// A table without `name` takes the policy away.

@@ -1,0 +1,126 @@
+//! A switch behind a CSLU: connected to a CSSM, and with files carried between the two (`spec/behaviour.md` §12).
+
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::process::{Daemon, line_with, run, stderr, stdout};
+
+/// A switch on transport cslu whose CSLU and CSSM have those ready files.
+async fn switch(folder: &Path, cslu: &Daemon, cssm: &Daemon) -> Daemon {
+    let roots = folder.join("roots.pem");
+    let pem = |daemon: &Daemon| std::fs::read_to_string(daemon.text("/ca_file")).unwrap();
+    std::fs::write(&roots, [pem(cslu), pem(cssm)].concat()).unwrap();
+    let file = folder.join("switch.toml");
+    let toml = format!(
+        "[device]\ntransport = \"cslu\"\nurl-cslu = \"{}\"\nca-file = \"{}\"\n[[sink]]\nurl = \"file://{}\"\n",
+        cslu.text("/urls/cslu"),
+        roots.display(),
+        folder.join("log").display(),
+    );
+    std::fs::write(&file, toml).unwrap();
+    let state = folder.join("run").display().to_string();
+    let clock = folder.join("cssm.ready").display().to_string();
+    let args = ["run", "-c", file.to_str().unwrap(), "--state", &state, "--clock-from", &clock];
+    Daemon::start(folder, "run", &args).await
+}
+
+#[tokio::test]
+async fn a_switch_behind_a_connected_cslu_gets_trust_and_policy_although_the_cslu_dies() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (above, below, clock) = (path("above"), path("below"), path("cssm.ready"));
+    let cssm = Daemon::start(folder, "cssm", &["cssm", "--state", &above, "--speed", "60"]).await;
+    let port = "127.0.0.1:0";
+    let plain = |port: &str| {
+        let args = ["cssm", "--role", "cslu", "--state", &below, "--clock-from", &clock, "--upstream"];
+        let more = [cssm.text("/urls/rest"), "--upstream-ca", cssm.text("/ca_file"), "--listen-plain", port];
+        args.into_iter().chain(more).map(String::from).collect::<Vec<_>>()
+    };
+    let start = async |port: &str| {
+        let args = plain(port);
+        Daemon::start(folder, "cslu", &args.iter().map(String::as_str).collect::<Vec<_>>()).await
+    };
+    cssm.manage(Method::POST, "faults", Some(json!({"kind": "unreachable"}))).await;
+    let cslu = start(port).await;
+    let address = cslu.text("/urls/cslu").split('/').nth(2).unwrap().to_owned();
+    let switch = switch(folder, &cslu, &cssm).await;
+    switch.show("license smart sync").await;
+    let waiting = cslu.manage(Method::GET, "upstream", None).await;
+    assert_eq!(waiting["waiting_reports"], 1, "{waiting}");
+    cslu.power_off().await;
+    cssm.manage(Method::DELETE, "faults", None).await;
+    let cslu = start(&address).await;
+    let log = folder.join("log");
+    line_with(&log, &["TRUST_CODE_INSTALL_SUCCESS"]).await;
+    line_with(&log, &["POLICY_INSTALL_SUCCESS"]).await;
+    let status = switch.show("show license status").await;
+    assert!(status.contains("Example Policy") && !status.contains("Last ACK received: <none>"), "{status}");
+    assert!(!std::fs::read_to_string(&log).unwrap().contains("INSTALL_FAILED"));
+    for daemon in [switch, cslu, cssm] {
+        daemon.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_file_round_of_a_disconnected_cslu_as_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (above, below, clock) = (path("above"), path("below"), path("cssm.ready"));
+    let cssm = Daemon::start(folder, "cssm", &["cssm", "--state", &above, "--speed", "60"]).await;
+    let args = ["cssm", "--role", "cslu", "--state", &below, "--clock-from", &clock];
+    let cslu = Daemon::start(folder, "cslu", &args).await;
+    let at_cslu = path("cslu.ready");
+    let carried = folder.join("carried");
+    std::fs::create_dir(&carried).unwrap();
+    let nothing = run(&["cssm", "bundle", "download", &path("carried"), "--ready", &at_cslu]).await;
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(stderr(&nothing).contains("nothing waits"), "{}", stderr(&nothing));
+
+    let switch = switch(folder, &cslu, &cssm).await;
+    switch.show("license smart sync").await;
+    let into = path("carried");
+    let down = ["--output", "json", "cssm", "bundle", "download", &into, "--ready", &at_cslu];
+    let down = run(&down).await;
+    assert!(down.status.success(), "{}", stderr(&down));
+    let down: Value = serde_json::from_str(&stdout(&down)).unwrap();
+    let bundle = down["file"].as_str().unwrap();
+    assert!(bundle.contains("/UD_SA_") && bundle.ends_with(".tar.gz"), "{bundle}");
+
+    let manage = cssm.text("/urls/manage");
+    let up = ["cssm", "bundle", "upload", bundle, "--manage", manage, "--manage-token"];
+    let refused = run(&[&up[..], &["wrong"]].concat()).await;
+    assert!(refused.status.code() == Some(2) && stderr(&refused).contains("management token"));
+    let up = run(&[&up[..], &[cssm.text("/manage_token")]].concat()).await;
+    let acks = bundle.replace("UD_SA_", "ACK_UD_SA_");
+    assert_eq!(stdout(&up), format!("{acks}\n"), "{}", stderr(&up));
+
+    let back = run(&["cssm", "bundle", "upload", &acks, "--ready", &at_cslu]).await;
+    assert_eq!(
+        stdout(&back),
+        "ACK files: 1, pushes that can fetch their ACK: 1, policy: yes\n",
+        "{}",
+        stderr(&back)
+    );
+    let log = folder.join("log");
+    line_with(&log, &["TRUST_CODE_INSTALL_SUCCESS"]).await;
+    line_with(&log, &["POLICY_INSTALL_SUCCESS"]).await;
+
+    let records = path("records.jsonl");
+    let out = run(&["cssm", "export", &records, "--ready", &path("cssm.ready")]).await;
+    assert!(out.status.success(), "{}", stderr(&out));
+    for daemon in [switch, cslu] {
+        daemon.end().await;
+    }
+    let at_rest = folder.join("below").join("mock");
+    let into = run(&["cssm", "import", &records, "--store", at_rest.to_str().unwrap()]).await;
+    assert!(into.status.success() && stdout(&into).ends_with(" records\n"), "{}", stderr(&into));
+    let busy = run(&["cssm", "export", &records, "--store", &format!("{above}/mock")]).await;
+    assert!(busy.status.code() == Some(2) && stderr(&busy).contains("in use by another mock"));
+    let none = run(&["cssm", "export", &records]).await;
+    assert!(none.status.code() == Some(2) && stderr(&none).contains("--ready"));
+    cssm.end().await;
+}
