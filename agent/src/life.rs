@@ -121,6 +121,7 @@ impl Agent {
         self.forget_trust_of_standby();
         if let Some(spill) = &mut self.spill {
             spill.return_code = None;
+            spill.upgraded = None;
         }
         self.rum.reset(cx.now.wall.secs());
         if had_policy {
