@@ -168,6 +168,8 @@ pub(crate) struct Spill {
     pub(crate) auth: Vec<InstalledAuth>,
     pub(crate) return_code: Option<Box<str>>,
     pub(crate) counters: Option<Box<Counters>>,
+    /// When the device came from classic licensing.
+    pub(crate) upgraded: Option<Wall>,
     /// The last moment that a restored state knows of.
     pub(crate) known_until: Option<Wall>,
 }

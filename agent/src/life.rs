@@ -25,6 +25,9 @@ impl Agent {
         let known_until = self.spill.as_mut().and_then(|spill| spill.known_until.take());
         self.flags.renewals_cancelled = cancelled;
         self.flags.renewals = (was_armed || Self::boot_cause_registers(cause)) && !cancelled;
+        if let BootCause::Upgraded { .. } = cause {
+            self.spill().upgraded = Some(cx.now.wall);
+        }
         cx.out.push(Output::Event(Event::InitStart));
         match cause {
             BootCause::First | BootCause::Upgraded { .. } => self.rum.open_missing(cx.now.wall.secs()),
@@ -118,6 +121,7 @@ impl Agent {
         self.forget_trust_of_standby();
         if let Some(spill) = &mut self.spill {
             spill.return_code = None;
+            spill.upgraded = None;
         }
         self.rum.reset(cx.now.wall.secs());
         if had_policy {

@@ -64,6 +64,8 @@ pub struct Saved {
     return_code: Option<String>,
     renewals: bool,
     renewals_cancelled: bool,
+    #[cfg_attr(feature = "serde", serde(default))]
+    upgraded: Option<Wall>,
 }
 
 /// A UDI as text.
@@ -184,6 +186,7 @@ impl Agent {
             return_code: self.return_code(),
             renewals: self.flags.renewals,
             renewals_cancelled: self.flags.renewals_cancelled,
+            upgraded: self.spill.as_ref().and_then(|spill| spill.upgraded),
         }
     }
 
@@ -258,6 +261,7 @@ impl Agent {
         spill.ha = ha;
         spill.auth = auth;
         spill.return_code = saved.return_code.map(String::into_boxed_str);
+        spill.upgraded = saved.upgraded;
         spill.known_until = Some(saved.at);
         Ok(agent)
     }

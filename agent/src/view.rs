@@ -6,7 +6,7 @@ use crate::agent::{Agent, Now};
 use crate::counters::Conversation;
 use crate::ids::{PollId, ReportId, Udi};
 use crate::messages::TrustError;
-use crate::numbers::TRUST_BACKDATING_S;
+use crate::numbers::{CONVERSION, TRUST_BACKDATING_S};
 use crate::profile::{License, Profile};
 use crate::reply::{Account, AuthCode};
 use crate::report::{Measurement, Reason, ReportState, Unit};
@@ -65,6 +65,29 @@ pub enum Renewals {
     Armed,
     /// A down-rev peer ended them.
     Cancelled,
+}
+
+/// Where Device Led Conversion stands (`spec/behaviour.md` §15): of the agent's words, those that occur here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conversion {
+    /// The device does not come from classic licensing.
+    NotStarted,
+    /// It runs since the upgrade.
+    Started,
+    /// It ended at that time, at the latest an hour after the upgrade.
+    Success(Wall),
+}
+
+impl Conversion {
+    /// The agent's word (X).
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotStarted => "not-started",
+            Self::Started => "started",
+            Self::Success(_) => "success",
+        }
+    }
 }
 
 /// One licence that is or was in use.
@@ -320,6 +343,16 @@ impl<'a> View<'a> {
             (false, true) => Renewals::Cancelled,
             (false, false) => Renewals::Absent,
         }
+    }
+
+    /// Where the conversion of older licences stands.
+    #[must_use]
+    pub fn conversion(&self) -> Conversion {
+        let Some(upgraded) = self.agent.spill.as_ref().and_then(|spill| spill.upgraded) else {
+            return Conversion::NotStarted;
+        };
+        let end = upgraded.plus_millis(i64::try_from(CONVERSION.as_millis()).unwrap_or(i64::MAX));
+        if self.now.wall < end { Conversion::Started } else { Conversion::Success(end) }
     }
 
     /// Smart and Virtual Account, and when an answer last named them.

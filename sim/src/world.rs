@@ -200,12 +200,9 @@ impl<L: Link> World<L> {
 
     /// Gives a device that has not been booted yet a second supervisor that was there from the start.
     pub fn fit_standby(&mut self, id: DeviceId, udi: Udi) {
-        let Some(now) = self.device(id).map(|device| self.now_of(device)) else { return };
-        // What an agent wants done before its start is of no effect: the start begins everything anew.
-        let mut unheeded = Vec::new();
-        let Some(device) = self.devices.get_mut(id.0 as usize) else { return };
-        let mut cx = Cx { now, id: AgentId(id.0), shared: &mut self.shared, out: &mut unheeded };
-        device.agent.handle(&mut cx, Input::StandbyAdded(udi));
+        if let Some(device) = self.device_mut(id) {
+            device.agent.pair_with(udi);
+        }
     }
 
     fn make_durable(&mut self, id: DeviceId, now: Now) {

@@ -10,6 +10,7 @@
 mod bad_input;
 mod carry;
 mod death;
+mod files;
 mod pipes;
 mod process;
 mod tour;

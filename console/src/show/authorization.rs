@@ -1,8 +1,9 @@
 //! `show license authorization`, `show license data conversion`.
 
 use slpsim_agent::Unit;
+use slpsim_agent::view::Conversion;
 
-use super::{NONE, time};
+use super::{time, time_or_none};
 use crate::device::Device;
 use crate::document::Document;
 use crate::session::{Exec, Outcome};
@@ -64,9 +65,22 @@ pub(crate) fn purchased(doc: &mut Document) {
 }
 
 pub(crate) fn conversion(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
-    let doc = &mut *cx.doc;
-    doc.field("Automatic Conversion Enabled", "False");
-    doc.field("Last Data Push", NONE);
-    doc.field("Last File Export", NONE);
+    let (device, doc) = (&*cx.device, &mut *cx.doc);
+    let conversion = device.agent.conversion();
+    doc.field("Status", conversion.word());
+    if let Conversion::Success(at) = conversion {
+        doc.field("Completed", time(device, at));
+    }
+    conversion_facts(doc, device);
     Ok(())
+}
+
+/// Automatic on a device that comes from classic licensing; its data go with usage reports, or are saved with them
+/// (`spec/behaviour.md` §15, layout modelled).
+pub(crate) fn conversion_facts(doc: &mut Document, device: &Device<'_>) {
+    let agent = &device.agent;
+    let upgraded = agent.conversion() != Conversion::NotStarted;
+    doc.field("Automatic Conversion Enabled", if upgraded { "True" } else { "False" });
+    doc.field("Last Data Push", time_or_none(device, agent.last_push().filter(|_| upgraded)));
+    doc.field("Last File Export", time_or_none(device, agent.last_file_write().filter(|_| upgraded)));
 }

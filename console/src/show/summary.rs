@@ -41,9 +41,7 @@ pub(crate) fn status_blocks(doc: &mut Document, device: &Device<'_>, interval: I
     doc.text("Smart Licensing is ENABLED");
     doc.blank();
     doc.section("License Conversion", 2, |doc| {
-        doc.field("Automatic Conversion Enabled", "False");
-        doc.field("Last Data Push", NONE);
-        doc.field("Last File Export", NONE);
+        authorization::conversion_facts(doc, device);
     });
     doc.blank();
     doc.section("Export Authorization Key", 2, |doc| {

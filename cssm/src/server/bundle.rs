@@ -269,7 +269,7 @@ fn answer(
     }
     let mut codes = Vec::new();
     for request in file.trust_requests {
-        codes.append(&mut push::trust(shared, &route, request)?);
+        codes.append(&mut push::trust(shared, &route, account, request)?);
     }
     if !codes.is_empty() {
         texts.push(push::trust_text(shared, &codes)?);

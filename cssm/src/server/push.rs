@@ -12,6 +12,7 @@ use super::{Shared, wire};
 use crate::cssm::TokenWish;
 use crate::exchange::{Arrived, Proof, Signed, Steer};
 use crate::peer::Route;
+use crate::records::AccountId;
 use crate::rule::Rule;
 
 /// Reports of one device.
@@ -64,11 +65,12 @@ pub(super) fn ack_text(shared: &Shared, ack: &Sealed<AckObject>) -> Result<Strin
 pub(super) fn trust(
     shared: &Shared,
     route: &Route,
+    account: AccountId,
     request: TrustRequest,
 ) -> Result<Vec<Sealed<TrustObject>>, Refusal> {
     let token = match request.token {
         Some(token) => token,
-        None => token_of_uploader(shared)?,
+        None => token_of_uploader(shared, account)?,
     };
     let body = DeviceBody::IdTokenTrust {
         token,
@@ -82,11 +84,20 @@ pub(super) fn trust(
     Ok(ask(shared, route, request.udi, request.nonce, body, false)?.data.trust_codes)
 }
 
-/// A request by file needs no id token: whoever uploads it is logged in to an account (modelled: the default one), which
-/// gives a token for this once.
-fn token_of_uploader(shared: &Shared) -> Result<Token, Refusal> {
-    let wish = TokenWish { max_uses: Some(1), expires_after_days: Some(1), ..TokenWish::default() };
-    let made = shared.with(|cssm| cssm.make_token(shared.now(), &wish));
+/// A device without connection has no token: whoever uploads its request to an account stands for it (modelled).
+fn token_of_uploader(shared: &Shared, account: AccountId) -> Result<Token, Refusal> {
+    let now = shared.now();
+    let made = shared.with(|cssm| {
+        let names = cssm.store().accounts().get(usize::from(account.0)).map(|account| account.names.clone());
+        let wish = TokenWish {
+            smart: names.as_ref().map(|names| names.smart.clone()),
+            r#virtual: names.map(|names| names.r#virtual),
+            expires_after_days: Some(1),
+            max_uses: Some(1),
+            text: None,
+        };
+        cssm.make_token(now, &wish)
+    });
     made.map_err(|error| Refusal { rule: None, text: error.to_string() })
 }
 

@@ -205,7 +205,14 @@ async fn a_switch_without_any_network_gets_ack_policy_and_trust_by_file() {
     assert_eq!((status, name.as_str()), (200, "ACK_trust.txt"));
     let code = read(&device, &code).trust_codes.remove(0).object.unwrap();
     assert_eq!((code.code.udi, code.nonce), (device.sender.udi, Some(Nonce::Number(7))));
-    let bad = TrustRequest { token: Some(slpsim_agent::Token::new("NOSUCHTOKEN").unwrap()), ..request };
+    // A switch without connection has no token; the account of the upload is meant.
+    let other = slpsim_agent::Udi::new("N9K-C93180YC-FX3", "FDO00000077").unwrap();
+    let bare = TrustRequest { token: None, udi: other, ..request.clone() };
+    let (status, _, code) = file(&cssm, "POST", "uploads", trust_request_file(&bare).unwrap().into()).await;
+    let code = read(&device, &code).trust_codes.remove(0).object.unwrap();
+    assert_eq!((status, code.code.udi, code.account.unwrap().r#virtual), (200, other, "Lab".to_owned()));
+    let token = Some(slpsim_agent::Token::new("NOSUCHTOKEN").unwrap());
+    let bad = TrustRequest { token, ..request };
     let bad = trust_request_file(&bad).unwrap();
     let (status, _, refusal) = file(&cssm, "POST", "uploads", bad.into()).await;
     let refusal = String::from_utf8(refusal).unwrap();
