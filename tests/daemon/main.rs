@@ -13,5 +13,6 @@ mod death;
 mod files;
 mod pipes;
 mod process;
+mod topologies;
 mod tour;
 mod walk;
