@@ -34,11 +34,11 @@ impl Run<'_> {
             }
             Action::Policy(policy) => {
                 let account = self.account();
-                self.world.link.cssm.set_policy(&account, policy.clone())?;
+                self.world.link.mock.with(|cssm| cssm.set_policy(&account, policy.clone()))?;
             }
             Action::Manage(call, saves) => {
                 let wall = self.world.wall();
-                match call.make(&mut self.world.link.cssm, wall) {
+                match self.world.link.mock.with(|cssm| call.make(cssm, wall)) {
                     Ok(values) => {
                         for (variable, key) in saves {
                             let at = call.answers().iter().position(|answer| answer == key);
@@ -80,9 +80,11 @@ impl Run<'_> {
     }
 
     /// The account whose policy a step changes: the default one.
-    fn account(&self) -> String {
-        let accounts = self.world.link.cssm.store().accounts();
-        accounts.first().map(|account| account.names.r#virtual.clone()).unwrap_or_default()
+    fn account(&mut self) -> String {
+        self.world.link.mock.with(|cssm| {
+            let accounts = cssm.store().accounts();
+            accounts.first().map(|account| account.names.r#virtual.clone()).unwrap_or_default()
+        })
     }
 
     /// Types lines in one session: what it answers, and whether one was refused.
@@ -180,13 +182,15 @@ impl Run<'_> {
     }
 
     /// What the mock has.
-    pub(super) fn count_at_peer(&self, what: Seen) -> u64 {
-        let store = self.world.link.cssm.store();
-        let count = match what {
-            Seen::Reports => store.reports().count(),
-            Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
-            Seen::Devices => store.devices().count(),
-        };
+    pub(super) fn count_at_peer(&mut self, what: Seen) -> u64 {
+        let count = self.world.link.mock.with(|cssm| {
+            let store = cssm.store();
+            match what {
+                Seen::Reports => store.reports().count(),
+                Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
+                Seen::Devices => store.devices().count(),
+            }
+        });
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 }

@@ -9,6 +9,8 @@ mod keys;
 mod link;
 mod manage;
 mod model;
+#[cfg(feature = "lockstep")]
+mod real;
 mod record;
 mod report;
 mod resolve;
@@ -22,5 +24,5 @@ pub use model::{
     Window,
 };
 pub use report::{json, junit};
-pub use run::{Options, RunError, run};
+pub use run::{Mode, Options, RunError, run};
 pub use trace::{Entry, Outcome, Trace, Verdict, What};

@@ -16,7 +16,7 @@ use slpsim_transport::fault::Plan;
 
 use super::act::class_of;
 use super::judge;
-use super::link::FaultLink;
+use super::link::{FaultLink, Mock};
 use super::model::{Peer, Scenario, Wanted, When};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
@@ -30,13 +30,35 @@ use crate::world::World;
 const ENTRIES_MAX: usize = 2_000_000;
 
 /// How a scenario is played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// How exchanges are carried.
+    pub mode: Mode,
+    /// In lockstep: how long a device really waits where nobody answers.
+    pub lockstep_timeout: Duration,
     /// In place of the file's.
     pub seed: Option<u64>,
     /// Leaves out what the scenario is about: its faults and causes or, without any, the defects of its world. A scenario
     /// that still passes shows nothing.
     pub without_cause: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let lockstep_timeout = Duration::from_millis(250);
+        Self { mode: Mode::Sim, lockstep_timeout, seed: None, without_cause: false }
+    }
+}
+
+/// How exchanges are carried. Messages and verdicts are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// From hand to hand in one process.
+    #[default]
+    Sim,
+    /// By real HTTP(S) on the loopback, with certificates in simulated time.
+    #[cfg(feature = "lockstep")]
+    Lockstep,
 }
 
 /// Why a scenario cannot be played to its end.
@@ -45,6 +67,9 @@ pub enum RunError {
     /// The mock refuses its own configuration.
     #[error("the mock of the scenario cannot be set up: {0}")]
     Mock(#[from] ManageError),
+    /// This machine does not give what lockstep needs.
+    #[error("cannot prepare real exchanges: {0}")]
+    Lockstep(String),
     /// A file that a device names cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -116,11 +141,10 @@ impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
         let seed = options.seed.unwrap_or(scenario.seed);
         let bare = options.without_cause && !scenario.steps.iter().any(|step| step.is_cause);
-        let mut cssm = Cssm::new(mock(scenario, seed, bare))?;
-        let token = cssm.make_token(scenario.start, &TokenWish::default())?;
+        let (mock, token) = peer(scenario, mock(scenario, seed, bare), options)?;
         let latency = Duration::from_millis(if bare { 0 } else { scenario.latency_ms });
         let link = FaultLink {
-            cssm,
+            mock,
             plan: Plan::default(),
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
@@ -138,7 +162,7 @@ impl<'a> Run<'a> {
             count: 0,
             log_form: Formatter::new(slpsim_logs::Options { form: Form::Logfile, ..Default::default() }),
             seen: Recorder::new(scenario),
-            variables: BTreeMap::from([("token".to_owned(), token.expose().to_owned())]),
+            variables: BTreeMap::from([("token".to_owned(), token)]),
             verdicts: Vec::new(),
             schedule: BTreeMap::new(),
             options: *options,
@@ -333,6 +357,24 @@ impl<'a> Run<'a> {
     /// The number of a device in its world.
     pub(super) fn id(position: usize) -> DeviceId {
         DeviceId(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+}
+
+/// The mock, and a good id token of it.
+fn peer(scenario: &Scenario, config: Config, options: &Options) -> Result<(Mock, String), RunError> {
+    match options.mode {
+        Mode::Sim => {
+            let mut cssm = Cssm::new(config)?;
+            let token = cssm.make_token(scenario.start, &TokenWish::default())?;
+            Ok((Mock::InProcess(Box::new(cssm)), token.expose().to_owned()))
+        }
+        #[cfg(feature = "lockstep")]
+        Mode::Lockstep => {
+            let real = super::real::RealMock::start(scenario, config, options.lockstep_timeout);
+            let real = real.map_err(RunError::Lockstep)?;
+            let token = real.token();
+            Ok((Mock::Real(Box::new(real)), token))
+        }
     }
 }
 
