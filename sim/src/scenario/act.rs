@@ -6,6 +6,7 @@ use slpsim_transport::fault::Fault;
 
 use super::judge;
 use super::model::{Action, ClockChange, Event, Expectation, Moment, Seen, Step, Wanted};
+use super::page::Band;
 use super::resolve::placeholders;
 use super::run::{Run, RunError};
 use super::trace::{Verdict, What};
@@ -30,7 +31,15 @@ impl Run<'_> {
         match &step.action {
             Action::Fault(fault) => {
                 self.world.link.plan.expire(self.world.wall());
-                self.world.link.plan.begin(fault.clone(), self.world.wall());
+                let number = self.world.link.plan.begin(fault.clone(), self.world.wall());
+                let span = fault.spec.span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+                self.faults.push(Band {
+                    number,
+                    text: described_fault(fault).trim_start_matches("fault ").to_owned(),
+                    from_ms: now,
+                    to_ms: span.map(|span| now.saturating_add(span)),
+                    counts: fault.spec.next.is_some(),
+                });
             }
             Action::Policy(policy) => {
                 let account = self.account();

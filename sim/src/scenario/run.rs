@@ -18,6 +18,7 @@ use super::act::class_of;
 use super::judge;
 use super::link::{FaultLink, Mock};
 use super::model::{Peer, Scenario, Wanted, When};
+use super::page::{Band, State};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
 use crate::device::{DeviceId, DeviceSpec};
@@ -41,12 +42,14 @@ pub struct Options {
     /// Leaves out what the scenario is about: its faults and causes or, without any, the defects of its world. A scenario
     /// that still passes shows nothing.
     pub without_cause: bool,
+    /// Notes how interval and deadline change, for the timeline of a page.
+    pub course: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let lockstep_timeout = Duration::from_millis(250);
-        Self { mode: Mode::Sim, lockstep_timeout, seed: None, without_cause: false }
+        Self { mode: Mode::Sim, lockstep_timeout, seed: None, without_cause: false, course: false }
     }
 }
 
@@ -59,6 +62,18 @@ pub enum Mode {
     /// By real HTTP(S) on the loopback, with certificates in simulated time.
     #[cfg(feature = "lockstep")]
     Lockstep,
+}
+
+impl Mode {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            #[cfg(feature = "lockstep")]
+            Self::Lockstep => "lockstep",
+        }
+    }
 }
 
 /// Why a scenario cannot be played to its end.
@@ -134,6 +149,11 @@ pub(super) struct Run<'a> {
     logged: usize,
     /// The lines of all devices.
     log: Vec<String>,
+    /// Faults that have begun.
+    pub(super) faults: Vec<Band>,
+    states: Vec<State>,
+    /// The place of each device's last state.
+    last_states: Vec<Option<usize>>,
     log_form: Formatter,
 }
 
@@ -168,6 +188,9 @@ impl<'a> Run<'a> {
             options: *options,
             logged: 0,
             log: Vec::new(),
+            faults: Vec::new(),
+            states: Vec::new(),
+            last_states: vec![None; scenario.devices.len()],
         };
         run.plan();
         Ok(run)
@@ -282,12 +305,37 @@ impl<'a> Run<'a> {
             }
         }
         self.logged = self.seen.entries.len();
+        if self.options.course {
+            self.note_states();
+        }
         for position in self.seen.released.drain(..) {
             let Some(step) = self.scenario.steps.get(position) else { continue };
             if let When::After { delay, .. } = step.when {
                 let at = self.world.now_ms().saturating_add(delay);
                 self.schedule.insert((at, class_of(&step.action), position), Item::Step(position));
             }
+        }
+    }
+
+    /// Notes what has changed in the states of the devices.
+    fn note_states(&mut self) {
+        for position in 0..self.count {
+            let Some(view) = self.world.view(Self::id(position)) else { continue };
+            let state = State {
+                at_ms: self.world.now_ms(),
+                device: position,
+                interval_days: view.configured_interval().days(),
+                is_fast: view.is_fast(),
+                deadline: view.ack_deadline(),
+            };
+            let last = self.last_states.get(position).copied().flatten().and_then(|at| self.states.get(at));
+            if last.is_some_and(|last| State { at_ms: state.at_ms, ..*last } == state) {
+                continue;
+            }
+            if let Some(slot) = self.last_states.get_mut(position) {
+                *slot = Some(self.states.len());
+            }
+            self.states.push(state);
         }
     }
 
@@ -326,6 +374,9 @@ impl<'a> Run<'a> {
     fn outcome(mut self) -> Outcome {
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
         outcome.log = std::mem::take(&mut self.log);
+        outcome.course.faults = std::mem::take(&mut self.faults);
+        outcome.course.states = std::mem::take(&mut self.states);
+        outcome.mode = self.options.mode;
         outcome.without_cause = self.options.without_cause;
         outcome.events = self.world.events();
         outcome.trace.entries = self.seen.finish(self.scenario.start, &self.world.link.hits);
