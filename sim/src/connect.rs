@@ -47,27 +47,31 @@ impl Connect for HttpConnect {
             format: Arc::clone(&self.format),
             nonces: Arc::clone(&self.nonces),
         };
-        match config.smart.transport {
-            TransportMode::Smart => Arc::new(Smart { link, url: config.smart.smart_url.clone() }),
-            TransportMode::Cslu => {
-                let domain = config.ip.domain.clone();
-                Arc::new(Cslu { link, url: config.smart.cslu_url.clone(), domain })
-            }
-            TransportMode::Off => Arc::new(Off),
-            TransportMode::Callhome => Arc::new(Callhome {
-                link: Link { format: Arc::clone(&self.callhome), ..link },
-                enabled: config.callhome.enabled,
-                profile_active: config.callhome.profile_active,
-                http: config.callhome.vrf.is_some(),
-                url: config.callhome.url.clone(),
-            }),
+        transport(config, link, &self.callhome)
+    }
+}
+
+/// The transport that a configuration asks for, over `link`; Call Home has a format of its own.
+pub(crate) fn transport(config: &Config, link: Link, callhome: &Arc<dyn Format>) -> Arc<dyn Transport> {
+    match config.smart.transport {
+        TransportMode::Smart => Arc::new(Smart { link, url: config.smart.smart_url.clone() }),
+        TransportMode::Cslu => {
+            let domain = config.ip.domain.clone();
+            Arc::new(Cslu { link, url: config.smart.cslu_url.clone(), domain })
         }
+        TransportMode::Off => Arc::new(Off),
+        TransportMode::Callhome => Arc::new(Callhome {
+            link: Link { format: Arc::clone(callhome), ..link },
+            enabled: config.callhome.enabled,
+            profile_active: config.callhome.profile_active,
+            http: config.callhome.vrf.is_some(),
+            url: config.callhome.url.clone(),
+        }),
     }
 }
 
 impl HttpConnect {
     fn carrier(&self, config: &Config) -> Carrier {
-        let smart = &config.smart;
         let network = SwitchNetwork::new(config.network(&self.world), config.source(), Arc::clone(&self.dns));
         let source = network.source_address();
         let network = BehindDoor { network, door: self.door.clone() };
@@ -76,16 +80,20 @@ impl HttpConnect {
         carrier.anchors = self.anchors.clone();
         carrier.limits = self.limits;
         carrier.allow_external = self.world.allow_external;
-        carrier.proxy = smart
-            .proxy_address
-            .as_ref()
-            .map(|host| Proxy::new(host.clone(), smart.proxy_port.unwrap_or(PROXY_PORT)));
+        carrier.proxy = proxy(config);
         carrier
     }
 }
 
+/// The proxy that a configuration asks for.
+pub(crate) fn proxy(config: &Config) -> Option<Proxy> {
+    let smart = &config.smart;
+    let address = smart.proxy_address.as_ref();
+    address.map(|host| Proxy::new(host.clone(), smart.proxy_port.unwrap_or(PROXY_PORT)))
+}
+
 /// Port of a proxy where none is configured (modelled).
-const PROXY_PORT: u16 = 80;
+pub(crate) const PROXY_PORT: u16 = 80;
 
 /// A switch's network, until an outage closes the door: then whatever is found leads to where nobody listens.
 struct BehindDoor {

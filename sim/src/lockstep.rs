@@ -45,6 +45,15 @@ pub struct Wires {
     pub door: Arc<Door>,
 }
 
+impl Wires {
+    /// Sets clocks and nonce for an exchange that begins.
+    pub(crate) fn open(&self, exchange: &Exchange<'_>) {
+        self.true_clock.set(exchange.at);
+        self.device_clock.set(exchange.device_clock);
+        self.nonces.0.store(exchange.nonce, Ordering::SeqCst);
+    }
+}
+
 impl Lockstep {
     /// A link with a runtime of its own.
     ///
@@ -88,9 +97,7 @@ impl Lockstep {
 
 impl Link for Lockstep {
     fn carry(&mut self, exchange: &Exchange<'_>) -> Carried {
-        self.wires.true_clock.set(exchange.at);
-        self.wires.device_clock.set(exchange.device_clock);
-        self.wires.nonces.0.store(exchange.nonce, Ordering::SeqCst);
+        self.wires.open(exchange);
         self.wires.door.closed.store(self.outages.in_force(exchange.at), Ordering::SeqCst);
         let Some(connect) = self.connects.get(exchange.device.0 as usize) else {
             return Carried { after: Duration::ZERO, result: Err(slpsim_agent::Failure::TransportMissing) };
@@ -153,6 +160,12 @@ impl Door {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         Ok(Self { closed: AtomicBool::new(false), refusing: socket.local_addr()?, _socket: socket })
+    }
+
+    /// The port at which nobody listens.
+    #[must_use]
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.refusing
     }
 
     /// Where everything leads now, if it is closed.

@@ -62,6 +62,9 @@ pub(crate) struct RunArgs {
     /// How time passes
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
+    /// In lockstep: how long a device really waits where nobody answers
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = slpsim_config::parse_span)]
+    lockstep_timeout: std::time::Duration,
     /// So many scenarios at once [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -71,6 +74,9 @@ pub(crate) struct RunArgs {
     /// Leave out the faults, and what else a scenario says it is about: it should fail then
     #[arg(long)]
     without_cause: bool,
+    /// Write a page with a timeline for each scenario, for a browser or for paper
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -88,6 +94,8 @@ enum Mode {
     /// Simulated time in one process
     #[default]
     Sim,
+    /// Simulated time too, but every exchange by real HTTPS on the loopback
+    Lockstep,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -191,32 +199,48 @@ fn list(scenarios: &[Scenario], form: OutputForm) -> String {
 }
 
 fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
-    match args.mode {
-        Mode::Sim => {}
-    }
+    let mode = match args.mode {
+        Mode::Sim => scenario::Mode::Sim,
+        Mode::Lockstep => scenario::Mode::Lockstep,
+    };
     let mut scenarios = load(&args.files.files)?;
     scenarios.retain(|scenario| args.matrix.iter().all(|pair| scenario.matrix.contains(pair)));
     if scenarios.is_empty() {
         return Err(user_error("no combination of a matrix has the values of --matrix"));
     }
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string()).blame_user()?;
+    }
     let mut files = Files::create(args)?;
     let mut played = Vec::with_capacity(scenarios.len());
-    let options = Options { seed: args.seed, without_cause: args.without_cause };
+    let options = Options {
+        mode,
+        lockstep_timeout: args.lockstep_timeout,
+        seed: args.seed,
+        without_cause: args.without_cause,
+        course: args.report.is_some(),
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from).min(scenarios.len());
     play_all(&scenarios, options, jobs, |scenario, result, seconds| {
         let mut outcome = match result {
             Ok(outcome) => outcome,
-            Err(error @ RunError::Restore(_)) => return Err(error.into()),
+            Err(error @ (RunError::Restore(_) | RunError::Lockstep(_))) => return Err(error.into()),
             Err(error) => return Err(user_error(format!("{}: {error}", scenario.file))),
         };
         if form == OutputForm::Text {
             output::print(&line(&outcome))?;
         }
         files.write(&outcome)?;
+        if let Some(folder) = &args.report {
+            let path = folder.join(scenario::page_name(played.len() + 1, &outcome));
+            let written = std::fs::write(&path, scenario::page(&outcome));
+            written.with_context(|| path.display().to_string()).blame_user()?;
+        }
         // What has been written is not needed any more.
         outcome.trace = scenario::Trace::default();
         outcome.log = Vec::new();
+        outcome.course = scenario::Course::default();
         played.push((outcome, seconds));
         Ok(())
     })?;
@@ -385,6 +409,8 @@ mod tests {
             ("x run DIR/nothing", 2),
             ("x run DIR/empty", 2),
             ("x run DIR --matrix n=3", 2),
+            ("x run DIR --mode lockstep --lockstep-timeout 50ms --matrix n=1", 0),
+            ("x run DIR --mode lockstep --without-cause", 1),
             ("x check DIR", 0),
             ("x check DIR/wrong", 2),
             ("x list DIR", 0),
@@ -404,8 +430,11 @@ mod tests {
     fn a_run_leaves_a_report_a_trace_and_a_log_in_the_order_of_the_scenarios() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("good.toml"), GOOD).unwrap();
-        done(folder.path(), "x run DIR --junit DIR/j --trace DIR/t --log DIR/l").unwrap();
+        done(folder.path(), "x run DIR --junit DIR/j --trace DIR/t --log DIR/l --report DIR/pages").unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        for name in ["pages/001-good-n-1.html", "pages/002-good-n-2.html"] {
+            assert!(read(name).contains("<svg"), "{name}");
+        }
         assert!(read("j").contains("tests=\"2\" failures=\"0\""));
         let trace: Vec<serde_json::Value> =
             read("t").lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -29,6 +29,7 @@ use serde::Serialize;
 use slpsim_agent::Token;
 use slpsim_policy::Wall;
 use slpsim_transport::WireProfile;
+use slpsim_transport::sign::Signer;
 use tokio::sync::Semaphore;
 
 pub use bundle::{FileError, Handover, Taken};
@@ -75,6 +76,9 @@ pub struct ServerConfig {
     pub tls_names: Vec<String>,
     /// Keeps keys, certificates and records, so that a restart keeps trust.
     pub state_dir: Option<PathBuf>,
+    /// A licensing PKI that was made before, for many short-lived servers in one process; the state folder's own, where
+    /// there is such a folder, comes before it.
+    pub signer: Option<Arc<Signer>>,
     /// Words of the wire.
     pub wire: WireProfile,
     /// Middle of the validity of certificates; without it the clock's time at the start.
@@ -101,6 +105,7 @@ impl Default for ServerConfig {
             idtoken: None,
             tls_names: Vec::new(),
             state_dir: None,
+            signer: None,
             wire: WireProfile::default(),
             reference: None,
             connections: 4096,
@@ -194,8 +199,10 @@ impl Server {
         let reference = config.reference.unwrap_or(now);
         let pki = {
             let (dir, names, clock) = (config.state_dir, config.tls_names, Arc::clone(&clock));
-            let made =
-                tokio::task::spawn_blocking(move || Pki::open(dir.as_deref(), &names, reference, clock));
+            let signer = config.signer;
+            let made = tokio::task::spawn_blocking(move || {
+                Pki::open(dir.as_deref(), signer, &names, reference, clock)
+            });
             made.await.map_err(|_| StartError::Random)??
         };
         let Pki { signer, mut ca_pem, tls } = pki;

@@ -26,7 +26,7 @@ impl Offline {
         let lock = journal::Lock::take(dir)?;
         let now = clock.now();
         let (cssm, journal, _) = records(Config::default(), Some(dir), None, now)?;
-        let pki = pki::Pki::open(Some(dir), &[], now, Arc::clone(&clock))?;
+        let pki = pki::Pki::open(Some(dir), None, &[], now, Arc::clone(&clock))?;
         let defaults = ServerConfig::default();
         let (shared, _) =
             Shared::new((cssm, journal), pki.signer, defaults.wire, clock, None, defaults.body_time);

@@ -75,7 +75,7 @@ impl From<KeyError> for PkiError {
 /// Everything that a server proves itself with.
 pub(crate) struct Pki {
     /// Signs answers and what is in them.
-    pub(crate) signer: Signer,
+    pub(crate) signer: Arc<Signer>,
     /// What clients trust: the root of the licensing PKI and the TLS CA.
     pub(crate) ca_pem: String,
     /// For HTTPS listeners.
@@ -88,6 +88,7 @@ impl Pki {
     /// Certificates are valid 20 years to each side of `reference` (`spec/behaviour.md` §19).
     pub(crate) fn open(
         dir: Option<&Path>,
+        made_before: Option<Arc<Signer>>,
         extra: &[String],
         reference: Wall,
         clock: Arc<dyn Clock>,
@@ -95,9 +96,12 @@ impl Pki {
         dir.map_or(Ok(()), make_dir)?;
         let licensing = dir.map(|dir| dir.join("licensing.pem"));
         let signer = match read(licensing.as_deref())? {
-            Some((path, pem)) => Signer::from_pem(&pem).map_err(|error| damaged(path, &error))?,
+            Some((path, pem)) => Arc::new(Signer::from_pem(&pem).map_err(|error| damaged(path, &error))?),
             None => {
-                let signer = Signer::generate(reference)?;
+                let signer = match made_before {
+                    Some(signer) => signer,
+                    None => Arc::new(Signer::generate(reference)?),
+                };
                 write_secret(licensing.as_deref(), &signer.to_pem())?;
                 signer
             }

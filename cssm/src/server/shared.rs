@@ -20,7 +20,7 @@ use crate::cssm::Cssm;
 /// The mock, its keys and its clock. Steering in process goes through [`Shared::with`].
 pub struct Shared {
     cssm: Mutex<(Cssm, Option<Journal>)>,
-    pub(super) signer: Signer,
+    pub(super) signer: Arc<Signer>,
     pub(super) wire: WireProfile,
     clock: Arc<dyn Clock>,
     pub(super) manage_token: Option<String>,
@@ -50,7 +50,7 @@ const REPLAYS: usize = 1_000;
 impl Shared {
     pub(super) fn new(
         cssm: (Cssm, Option<Journal>),
-        signer: Signer,
+        signer: Arc<Signer>,
         wire: WireProfile,
         clock: Arc<dyn Clock>,
         manage_token: Option<String>,

@@ -9,6 +9,7 @@ use slpsim_transport::fault::Fault;
 
 use super::judge;
 use super::model::{Action, ClockChange, Event, Expectation, Moment, NetworkChange, Seen, Step, Wanted};
+use super::page::Band;
 use super::resolve::placeholders;
 use super::run::{Run, RunError, plays};
 use super::trace::{Verdict, What};
@@ -35,20 +36,28 @@ impl Run<'_> {
         match &step.action {
             Action::Fault(fault) => {
                 self.world.link.plan.expire(self.world.wall());
-                self.world.link.plan.begin(fault.clone(), self.world.wall());
+                let number = self.world.link.plan.begin(fault.clone(), self.world.wall());
+                let span = fault.spec.span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+                self.faults.push(Band {
+                    number,
+                    text: described_fault(fault).trim_start_matches("fault ").to_owned(),
+                    from_ms: now,
+                    to_ms: span.map(|span| now.saturating_add(span)),
+                    counts: fault.spec.next.is_some(),
+                });
             }
             Action::Network(change) => self.change_network(change),
             Action::Peer(peer) => {
                 let (role, connected, down_rev) = plays(*peer);
-                self.world.link.cssm.set_role(role, connected, down_rev);
+                self.world.link.mock.with(|cssm| cssm.set_role(role, connected, down_rev));
             }
             Action::Policy(policy) => {
                 let account = self.account();
-                self.world.link.cssm.set_policy(&account, policy.clone())?;
+                self.world.link.mock.with(|cssm| cssm.set_policy(&account, policy.clone()))?;
             }
             Action::Manage(call, saves) => {
                 let wall = self.world.wall();
-                match call.make(&mut self.world.link.cssm, wall) {
+                match self.world.link.mock.with(|cssm| call.make(cssm, wall)) {
                     Ok(values) => {
                         for (variable, key) in saves {
                             let at = call.answers().iter().position(|answer| answer == key);
@@ -90,9 +99,11 @@ impl Run<'_> {
     }
 
     /// The account whose policy a step changes: the default one.
-    fn account(&self) -> String {
-        let accounts = self.world.link.cssm.store().accounts();
-        accounts.first().map(|account| account.names.r#virtual.clone()).unwrap_or_default()
+    fn account(&mut self) -> String {
+        self.world.link.mock.with(|cssm| {
+            let accounts = cssm.store().accounts();
+            accounts.first().map(|account| account.names.r#virtual.clone()).unwrap_or_default()
+        })
     }
 
     /// Types lines in one session: what it answers, and whether one was refused.
@@ -200,13 +211,15 @@ impl Run<'_> {
     }
 
     /// What the mock has.
-    pub(super) fn count_at_peer(&self, what: Seen) -> u64 {
-        let store = self.world.link.cssm.store();
-        let count = match what {
-            Seen::Reports => store.reports().count(),
-            Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
-            Seen::Devices => store.devices().count(),
-        };
+    pub(super) fn count_at_peer(&mut self, what: Seen) -> u64 {
+        let count = self.world.link.mock.with(|cssm| {
+            let store = cssm.store();
+            match what {
+                Seen::Reports => store.reports().count(),
+                Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
+                Seen::Devices => store.devices().count(),
+            }
+        });
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 }

@@ -20,7 +20,7 @@ use crate::link::{Carried, Exchange, Link};
 #[derive(Debug)]
 pub(super) struct FaultLink {
     /// The peer.
-    pub(super) cssm: Cssm,
+    pub(super) mock: Mock,
     /// The faults in force.
     pub(super) plan: Plan,
     /// The devices as the file has them, by number.
@@ -50,16 +50,41 @@ pub(super) struct Hit {
 
 impl Link for FaultLink {
     fn carry(&mut self, exchange: &Exchange<'_>) -> Carried {
-        let way = Way {
-            config: exchange.config,
-            network: exchange.config.network(&self.network),
-            open: self.open,
-            gone: &self.gone,
+        let network = exchange.config.network(&self.network);
+        let way =
+            Way { config: exchange.config, network: network.clone(), open: self.open, gone: &self.gone };
+        let (struck, route) = match way.lead(exchange.transport) {
+            Ok(Led { by_name, tls, route }) => (self.strike(exchange, by_name, tls), route),
+            Err(failure) => match &mut self.mock {
+                Mock::InProcess(_) => return Carried { after: Duration::ZERO, result: Err(failure) },
+                #[cfg(feature = "lockstep")]
+                Mock::Real(real) => {
+                    let timing = Timing {
+                        after: Duration::ZERO,
+                        at_timeout: false,
+                        ..Timing::of(exchange, None, self.latency)
+                    };
+                    return real.carry(exchange, (network, &self.gone), None, timing);
+                }
+            },
         };
-        let Led { by_name, tls, route } = match way.lead(exchange.transport) {
-            Ok(found) => found,
-            Err(failure) => return Carried { after: Duration::ZERO, result: Err(failure) },
-        };
+        let effect = struck.map(|(_, effect)| effect);
+        let timing = Timing::of(exchange, effect, self.latency);
+        match &mut self.mock {
+            Mock::InProcess(cssm) => timing.end(in_process(cssm, exchange, route, effect)),
+            #[cfg(feature = "lockstep")]
+            Mock::Real(real) => {
+                let number = struck.map(|(number, _)| number);
+                let fault = self.plan.active().find(|(active, _)| Some(*active) == number);
+                real.carry(exchange, (network, &self.gone), fault.map(|(_, fault)| fault), timing)
+            }
+        }
+    }
+}
+
+impl FaultLink {
+    /// The fault that hits an exchange: the same in every mode, as it is drawn from the same numbers.
+    fn strike(&mut self, exchange: &Exchange<'_>, by_name: bool, tls: bool) -> Option<(u64, Effect)> {
         let purpose = exchange.request.purpose();
         let keys = self.devices.get(exchange.device.0 as usize);
         let called = |name: &str| keys.is_some_and(|keys| is_called(keys, name));
@@ -70,70 +95,100 @@ impl Link for FaultLink {
         if let Some((fault, _)) = struck {
             self.hits.push(Hit { device, purpose, at: exchange.at, fault });
         }
-        self.with_effect(exchange, route, struck.map(|(_, effect)| effect))
+        struck
     }
 }
 
-impl FaultLink {
-    fn with_effect(
-        &mut self,
-        exchange: &Exchange<'_>,
-        route: Option<Route>,
-        effect: Option<Effect>,
-    ) -> Carried {
-        let usual = self.latency;
-        let in_time = |after: Duration, result| {
-            if after >= exchange.give_up_after {
-                // What comes too late is lost on the way.
-                Carried { after: exchange.give_up_after, result: Err(Failure::Unreachable) }
-            } else {
-                Carried { after, result }
-            }
-        };
-        match effect {
-            Some(Effect::Lost { failure, at_timeout: true }) => {
-                Carried { after: exchange.give_up_after, result: Err(failure) }
-            }
-            Some(Effect::Lost { failure, at_timeout: false }) => in_time(usual, Err(failure)),
-            Some(Effect::Late(by)) => {
-                let result = self.ask(exchange, route, None);
-                in_time(usual.saturating_add(by), result)
-            }
-            Some(Effect::Spoiled(failure)) => {
-                // The peer has done its part and does not know.
-                let _ = self.ask(exchange, route, None);
-                in_time(usual, Err(failure))
-            }
-            effect => {
-                let result = self.ask(exchange, route, effect);
-                in_time(usual, result)
-            }
+/// The peer of a scenario.
+#[derive(Debug)]
+pub(super) enum Mock {
+    /// Its rules alone.
+    InProcess(Box<Cssm>),
+    /// Behind real listeners.
+    #[cfg(feature = "lockstep")]
+    Real(Box<super::real::RealMock>),
+}
+
+impl Mock {
+    /// Does something with the mock's rules, between two exchanges.
+    pub(super) fn with<T>(&mut self, act: impl FnOnce(&mut Cssm) -> T) -> T {
+        match self {
+            Self::InProcess(cssm) => act(cssm),
+            #[cfg(feature = "lockstep")]
+            Self::Real(real) => real.with(act),
         }
+    }
+}
+
+/// When an exchange ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    after: Duration,
+    give_up: Duration,
+    /// It ends at the time-out whatever comes.
+    at_timeout: bool,
+}
+
+impl Timing {
+    fn of(exchange: &Exchange<'_>, effect: Option<Effect>, usual: Duration) -> Self {
+        let (after, at_timeout) = match effect {
+            Some(Effect::Lost { at_timeout, .. }) => (usual, at_timeout),
+            Some(Effect::Late(by)) => (usual.saturating_add(by), false),
+            Some(
+                Effect::Spoiled(_)
+                | Effect::LostAck
+                | Effect::TryAgain(_)
+                | Effect::LateAck(_)
+                | Effect::ForeignAck
+                | Effect::RejectReport(_)
+                | Effect::PolicyBadSignature
+                | Effect::PolicyBadTime(_)
+                | Effect::TokenRefused(_),
+            )
+            | None => (usual, false),
+        };
+        Self { after, give_up: exchange.give_up_after, at_timeout }
     }
 
-    fn ask(
-        &mut self,
-        exchange: &Exchange<'_>,
-        route: Option<Route>,
-        effect: Option<Effect>,
-    ) -> Result<Reply, Failure> {
-        // The server is there, but nothing is served at this path.
-        let route = route.ok_or(Failure::HttpStatus(404))?;
-        let message = compose(exchange.request, exchange.sender, exchange.device_clock, exchange.nonce);
-        let arrived = Arrived::in_process(route, &message);
-        let mut answer = self.cssm.handle_steered(exchange.at, &arrived, &steer(effect)).message;
-        match effect {
-            Some(Effect::LostAck) if answer.data.ack.is_some() => return Err(Failure::Unreachable),
-            Some(Effect::PolicyBadSignature) => {
-                each_policy(&mut answer, |policy| policy.spoiled(ElementFault::Signature));
-            }
-            Some(Effect::PolicyBadTime(by)) => {
-                each_policy(&mut answer, |policy| Sealed { issued: policy.issued.plus_millis(by), ..policy });
-            }
-            Some(_) | None => {}
+    /// What comes too late is lost on the way.
+    pub(super) fn end(self, result: Result<Reply, Failure>) -> Carried {
+        if self.at_timeout {
+            Carried { after: self.give_up, result }
+        } else if self.after >= self.give_up {
+            Carried { after: self.give_up, result: Err(Failure::Unreachable) }
+        } else {
+            Carried { after: self.after, result }
         }
-        accept(answer, exchange.nonce, &exchange.sender.units)
     }
+}
+
+fn in_process(
+    cssm: &mut Cssm,
+    exchange: &Exchange<'_>,
+    route: Option<Route>,
+    effect: Option<Effect>,
+) -> Result<Reply, Failure> {
+    if let Some(Effect::Lost { failure, .. }) = effect {
+        return Err(failure);
+    }
+    // The server is there, but nothing is served at this path.
+    let route = route.ok_or(Failure::HttpStatus(404))?;
+    let message = compose(exchange.request, exchange.sender, exchange.device_clock, exchange.nonce);
+    let arrived = Arrived::in_process(route, &message);
+    let mut answer = cssm.handle_steered(exchange.at, &arrived, &steer(effect)).message;
+    match effect {
+        // The peer has done its part and does not know.
+        Some(Effect::Spoiled(failure)) => return Err(failure),
+        Some(Effect::LostAck) if answer.data.ack.is_some() => return Err(Failure::Unreachable),
+        Some(Effect::PolicyBadSignature) => {
+            each_policy(&mut answer, |policy| policy.spoiled(ElementFault::Signature));
+        }
+        Some(Effect::PolicyBadTime(by)) => {
+            each_policy(&mut answer, |policy| Sealed { issued: policy.issued.plus_millis(by), ..policy });
+        }
+        Some(_) | None => {}
+    }
+    accept(answer, exchange.nonce, &exchange.sender.units)
 }
 
 /// What the mock's own rules carry out.
@@ -194,32 +249,24 @@ struct Led {
 }
 
 /// How a device gets to the peer.
-struct Way<'a> {
-    config: &'a Config,
-    network: Network,
-    open: Open,
-    gone: &'a BTreeSet<String>,
+pub(super) struct Way<'a> {
+    pub(super) config: &'a Config,
+    pub(super) network: Network,
+    pub(super) open: Open,
+    pub(super) gone: &'a BTreeSet<String>,
 }
 
 impl Way<'_> {
     /// Where it leads; or what stands in the way (`spec/messages.md` §5).
     fn lead(&self, transport: TransportMode) -> Result<Led, Failure> {
-        let smart = &self.config.smart;
-        let (url, vrf) = match transport {
-            TransportMode::Smart => (&smart.smart_url, &smart.vrf),
-            TransportMode::Cslu => (&smart.cslu_url, &smart.vrf),
-            TransportMode::Callhome => {
-                let callhome = &self.config.callhome;
-                if !callhome.enabled {
-                    return Err(Failure::CallhomeService);
-                }
-                if !callhome.profile_active {
-                    return Err(Failure::CallhomeProfile);
-                }
-                (&callhome.url, callhome.vrf.as_ref().unwrap_or(&smart.vrf))
-            }
+        let (smart, callhome) = (&self.config.smart, &self.config.callhome);
+        match transport {
+            TransportMode::Callhome if !callhome.enabled => return Err(Failure::CallhomeService),
+            TransportMode::Callhome if !callhome.profile_active => return Err(Failure::CallhomeProfile),
             TransportMode::Off => return Err(Failure::TransportMissing),
-        };
+            TransportMode::Callhome | TransportMode::Smart | TransportMode::Cslu => {}
+        }
+        let (url, vrf) = (url_of(self.config, transport), vrf_of(self.config, transport));
         if url.is_empty() {
             return Err(Failure::NoUrl);
         }
@@ -239,7 +286,7 @@ impl Way<'_> {
         Ok(Led { by_name: bare.parse::<std::net::IpAddr>().is_err(), tls, route })
     }
 
-    fn pass(&self, host: &str, port: u16, source: Source<'_>) -> Result<(), Failure> {
+    pub(super) fn pass(&self, host: &str, port: u16, source: Source<'_>) -> Result<(), Failure> {
         let Open { names, routes } = self.open;
         // The mock's documented names are always there (`interface.md` §1 "Network").
         let documented = DOCUMENTED.iter().any(|name| name.eq_ignore_ascii_case(host));
@@ -259,11 +306,29 @@ impl Way<'_> {
     }
 }
 
+/// The URL of a transport; empty where there is none.
+pub(super) fn url_of(config: &Config, transport: TransportMode) -> &str {
+    match transport {
+        TransportMode::Smart => &config.smart.smart_url,
+        TransportMode::Cslu => &config.smart.cslu_url,
+        TransportMode::Callhome => &config.callhome.url,
+        TransportMode::Off => "",
+    }
+}
+
+/// The VRF in which a transport looks for its peer.
+pub(super) fn vrf_of(config: &Config, transport: TransportMode) -> &str {
+    match transport {
+        TransportMode::Callhome => config.callhome.vrf.as_ref().unwrap_or(&config.smart.vrf),
+        TransportMode::Smart | TransportMode::Cslu | TransportMode::Off => &config.smart.vrf,
+    }
+}
+
 /// The names that a mock maps to itself.
 const DOCUMENTED: [&str; 3] = ["smartreceiver.cisco.com", "tools.cisco.com", CSLU_DISCOVERY];
 
 /// Host, port and TLS of a URL of the configuration; `None` for one that has no host.
-fn endpoint(url: &str) -> Option<(String, u16, bool)> {
+pub(super) fn endpoint(url: &str) -> Option<(String, u16, bool)> {
     if url == CSLU_DISCOVERY {
         return Some((CSLU_DISCOVERY.to_owned(), slpsim_agent::numbers::CSLU_PORT, false));
     }

@@ -9,6 +9,9 @@ mod keys;
 mod link;
 mod manage;
 mod model;
+mod page;
+#[cfg(feature = "lockstep")]
+mod real;
 mod record;
 mod report;
 mod resolve;
@@ -21,6 +24,7 @@ pub use model::{
     Action, Amount, ClockChange, Event, Expectation, Moment, NetworkChange, Open, Peer, Scenario, Seen, Step,
     Wanted, When, Window,
 };
+pub use page::{Band, Course, State, page, page_name};
 pub use report::{json, junit};
-pub use run::{Options, RunError, run};
+pub use run::{Mode, Options, RunError, run};
 pub use trace::{Entry, Outcome, Trace, Verdict, What};

@@ -64,7 +64,7 @@ pub fn junit(outcomes: &[(Outcome, f64)]) -> String {
 }
 
 /// Text for XML 1.0, in attributes and elements; characters that it does not have become `?`.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

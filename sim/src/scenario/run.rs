@@ -16,8 +16,9 @@ use slpsim_transport::fault::Plan;
 
 use super::act::class_of;
 use super::judge;
-use super::link::FaultLink;
+use super::link::{FaultLink, Mock};
 use super::model::{Peer, Scenario, Wanted, When};
+use super::page::{Band, State};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
 use crate::device::{DeviceId, DeviceSpec};
@@ -30,13 +31,49 @@ use crate::world::World;
 const ENTRIES_MAX: usize = 2_000_000;
 
 /// How a scenario is played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// How exchanges are carried.
+    pub mode: Mode,
+    /// In lockstep: how long a device really waits where nobody answers.
+    pub lockstep_timeout: Duration,
     /// In place of the file's.
     pub seed: Option<u64>,
     /// Leaves out what the scenario is about: its faults and causes or, without any, the defects of its world. A scenario
     /// that still passes shows nothing.
     pub without_cause: bool,
+    /// Notes how interval and deadline change, for the timeline of a page.
+    pub course: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let lockstep_timeout = Duration::from_millis(250);
+        Self { mode: Mode::Sim, lockstep_timeout, seed: None, without_cause: false, course: false }
+    }
+}
+
+/// How exchanges are carried. Messages and verdicts are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// From hand to hand in one process.
+    #[default]
+    Sim,
+    /// By real HTTP(S) on the loopback, with certificates in simulated time.
+    #[cfg(feature = "lockstep")]
+    Lockstep,
+}
+
+impl Mode {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            #[cfg(feature = "lockstep")]
+            Self::Lockstep => "lockstep",
+        }
+    }
 }
 
 /// Why a scenario cannot be played to its end.
@@ -45,6 +82,9 @@ pub enum RunError {
     /// The mock refuses its own configuration.
     #[error("the mock of the scenario cannot be set up: {0}")]
     Mock(#[from] ManageError),
+    /// This machine does not give what lockstep needs.
+    #[error("cannot prepare real exchanges: {0}")]
+    Lockstep(String),
     /// A file that a device names cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -109,6 +149,11 @@ pub(super) struct Run<'a> {
     logged: usize,
     /// The lines of all devices.
     log: Vec<String>,
+    /// Faults that have begun.
+    pub(super) faults: Vec<Band>,
+    states: Vec<State>,
+    /// The place of each device's last state.
+    last_states: Vec<Option<usize>>,
     log_form: Formatter,
 }
 
@@ -116,11 +161,10 @@ impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
         let seed = options.seed.unwrap_or(scenario.seed);
         let bare = options.without_cause && !scenario.steps.iter().any(|step| step.is_cause);
-        let mut cssm = Cssm::new(mock(scenario, seed, bare))?;
-        let token = cssm.make_token(scenario.start, &TokenWish::default())?;
+        let (mock, token) = peer(scenario, mock(scenario, seed, bare), options)?;
         let latency = Duration::from_millis(if bare { 0 } else { scenario.latency_ms });
         let link = FaultLink {
-            cssm,
+            mock,
             plan: Plan::default(),
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
@@ -139,12 +183,15 @@ impl<'a> Run<'a> {
             count: 0,
             log_form: Formatter::new(slpsim_logs::Options { form: Form::Logfile, ..Default::default() }),
             seen: Recorder::new(scenario),
-            variables: BTreeMap::from([("token".to_owned(), token.expose().to_owned())]),
+            variables: BTreeMap::from([("token".to_owned(), token)]),
             verdicts: Vec::new(),
             schedule: BTreeMap::new(),
             options: *options,
             logged: 0,
             log: Vec::new(),
+            faults: Vec::new(),
+            states: Vec::new(),
+            last_states: vec![None; scenario.devices.len()],
         };
         run.plan();
         Ok(run)
@@ -259,12 +306,37 @@ impl<'a> Run<'a> {
             }
         }
         self.logged = self.seen.entries.len();
+        if self.options.course {
+            self.note_states();
+        }
         for position in self.seen.released.drain(..) {
             let Some(step) = self.scenario.steps.get(position) else { continue };
             if let When::After { delay, .. } = step.when {
                 let at = self.world.now_ms().saturating_add(delay);
                 self.schedule.insert((at, class_of(&step.action), position), Item::Step(position));
             }
+        }
+    }
+
+    /// Notes what has changed in the states of the devices.
+    fn note_states(&mut self) {
+        for position in 0..self.count {
+            let Some(view) = self.world.view(Self::id(position)) else { continue };
+            let state = State {
+                at_ms: self.world.now_ms(),
+                device: position,
+                interval_days: view.configured_interval().days(),
+                is_fast: view.is_fast(),
+                deadline: view.ack_deadline(),
+            };
+            let last = self.last_states.get(position).copied().flatten().and_then(|at| self.states.get(at));
+            if last.is_some_and(|last| State { at_ms: state.at_ms, ..*last } == state) {
+                continue;
+            }
+            if let Some(slot) = self.last_states.get_mut(position) {
+                *slot = Some(self.states.len());
+            }
+            self.states.push(state);
         }
     }
 
@@ -303,6 +375,9 @@ impl<'a> Run<'a> {
     fn outcome(mut self) -> Outcome {
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
         outcome.log = std::mem::take(&mut self.log);
+        outcome.course.faults = std::mem::take(&mut self.faults);
+        outcome.course.states = std::mem::take(&mut self.states);
+        outcome.mode = self.options.mode;
         outcome.without_cause = self.options.without_cause;
         outcome.events = self.world.events();
         outcome.trace.entries = self.seen.finish(self.scenario.start, &self.world.link.hits);
@@ -334,6 +409,24 @@ impl<'a> Run<'a> {
     /// The number of a device in its world.
     pub(super) fn id(position: usize) -> DeviceId {
         DeviceId(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+}
+
+/// The mock, and a good id token of it.
+fn peer(scenario: &Scenario, config: Config, options: &Options) -> Result<(Mock, String), RunError> {
+    match options.mode {
+        Mode::Sim => {
+            let mut cssm = Cssm::new(config)?;
+            let token = cssm.make_token(scenario.start, &TokenWish::default())?;
+            Ok((Mock::InProcess(Box::new(cssm)), token.expose().to_owned()))
+        }
+        #[cfg(feature = "lockstep")]
+        Mode::Lockstep => {
+            let real = super::real::RealMock::start(scenario, config, options.lockstep_timeout);
+            let real = real.map_err(RunError::Lockstep)?;
+            let token = real.token();
+            Ok((Mock::Real(Box::new(real)), token))
+        }
     }
 }
 

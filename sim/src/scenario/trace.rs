@@ -8,6 +8,8 @@ use slpsim_cssm::span::purpose_word;
 use slpsim_policy::Wall;
 
 use super::model::{Moment, Scenario};
+use super::page::Course;
+use super::run::Mode;
 
 /// Everything that happened, in order.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +83,8 @@ pub struct Outcome {
     pub seed: u64,
     /// The combination of the matrix.
     pub matrix: Vec<(String, String)>,
+    /// How its exchanges were carried.
+    pub mode: Mode,
     /// Whether what the scenario is about was left out.
     pub without_cause: bool,
     /// Expectations, and steps that went wrong, in the order of the file.
@@ -93,6 +97,8 @@ pub struct Outcome {
     pub trace: Trace,
     /// The lines of the devices, as their log files have them, in order.
     pub log: Vec<String>,
+    /// What a timeline shows beside the trace.
+    pub course: Course,
 }
 
 /// What became of an expectation.
@@ -121,6 +127,11 @@ impl Outcome {
     #[must_use]
     pub fn command(&self) -> String {
         let mut command = format!("slpsim scenario run {} --seed {}", shell(&self.file), self.seed);
+        match self.mode {
+            Mode::Sim => {}
+            #[cfg(feature = "lockstep")]
+            Mode::Lockstep => command.push_str(" --mode lockstep"),
+        }
         if self.without_cause {
             command.push_str(" --without-cause");
         }
@@ -224,12 +235,14 @@ impl Scenario {
             shows: self.shows.clone(),
             seed,
             matrix: self.matrix.clone(),
+            mode: Mode::Sim,
             without_cause: false,
             verdicts: Vec::new(),
             events: 0,
             devices: self.devices.iter().map(|device| device.name.clone()).collect(),
             trace: Trace::default(),
             log: Vec::new(),
+            course: Course { start: self.start, until_ms: self.until_ms, ..Course::default() },
         }
     }
 }

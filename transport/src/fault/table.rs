@@ -31,6 +31,8 @@ pub struct Row {
 pub enum Place {
     /// Simulated time in one process.
     Simulation,
+    /// The same over real HTTP(S).
+    Lockstep,
     /// The live mock, by `POST faults`.
     Live,
 }
@@ -41,6 +43,7 @@ impl Place {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Simulation => "simulation",
+            Self::Lockstep => "lockstep",
             Self::Live => "live mock",
         }
     }
@@ -99,9 +102,9 @@ const fn param(key: Key, default: &'static str, meaning: &'static str) -> Param 
 }
 
 /// In a server as well as on the simulated way to it.
-const BOTH: &[Place] = &[Place::Simulation, Place::Live];
+const BOTH: &[Place] = &[Place::Simulation, Place::Lockstep, Place::Live];
 /// On the way or at the device only.
-const WAY: &[Place] = &[Place::Simulation];
+const WAY: &[Place] = &[Place::Simulation, Place::Lockstep];
 
 macro_rules! kinds {
     ($($variant:ident { $($row:tt)+ })+) => {
