@@ -50,7 +50,12 @@ pub(super) async fn start(
         state_dir: Some(mock.store.clone().unwrap_or(folder)),
         ..ServerConfig::default()
     };
-    match Server::start(settings, Arc::new(clock.clone())).await {
+    let started = Server::start(settings, Arc::new(clock.clone())).await;
+    if let Ok(running) = &started {
+        let urls = &running.urls;
+        tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
+    }
+    match started {
         Err(StartError::Remote(address)) => Err(user_error(format!(
             "{address} is not a loopback address: the mock serves other machines only with --allow-external"
         ))),

@@ -229,7 +229,7 @@ impl Server {
         if let Some(forward) = &shared.forward {
             tokio::spawn(forward::run(Arc::clone(&shared), Arc::clone(forward)));
         }
-        tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
+        tracing::debug!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
         Ok(Running {
             urls,
             ca_pem,

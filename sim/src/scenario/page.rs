@@ -137,7 +137,7 @@ const STYLE: &str = "
 body{font:15px/1.45 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1240px;margin:1.5rem auto;padding:0 1rem}
 h1{font-size:1.35rem}h2{font-size:1.1rem;margin-top:1.6rem}
 h1 span,td.pass,td.fail{font-weight:700}.pass{color:#1a7f37}.fail{color:#c1121f}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dt{color:#57606a}dd{margin:0;overflow-wrap:anywhere}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dt{color:#57606a}dd{margin:0;overflow-wrap:anywhere}td.pass,td.fail{white-space:nowrap;overflow-wrap:normal}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid #d0d7de;overflow-wrap:anywhere}
 pre{font:12px/1.4 ui-monospace,monospace;background:#f6f8fa;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}
 code{font:12px ui-monospace,monospace}svg{width:100%;height:auto}
