@@ -6,7 +6,7 @@ use slpsim_agent::{Message, Spelling};
 use slpsim_console::config::{Config, Logging};
 use slpsim_logs::{Form, Formatter, Line, Options, Repeated};
 use slpsim_policy::Wall;
-use slpsim_sim::zone_of;
+use slpsim_sim::zone_at;
 use tokio::sync::broadcast;
 
 /// Lines that a session may be behind; older ones are lost to it.
@@ -47,7 +47,7 @@ impl Monitor {
         }
         let line = self.form.format(&Line {
             at,
-            zone: zone_of(config),
+            zone: zone_at(&config.zone, at),
             host: Some(&config.hostname),
             address: None,
             sequence: 0,

@@ -24,7 +24,7 @@ use super::trace::{Outcome, Verdict, What};
 use crate::device::{DeviceId, DeviceSpec};
 use crate::factory::factory_config;
 use crate::queue::Class;
-use crate::switch::{Factory, zone_of};
+use crate::switch::{Factory, zone_at};
 use crate::world::World;
 
 /// Entries of one trace; more are a mistake, or the work of a fleet.
@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
                 let config = &device.switch.config;
                 let line = self.log_form.format(&Line {
                     at: *clock,
-                    zone: zone_of(config),
+                    zone: zone_at(&config.zone, *clock),
                     host: Some(&config.hostname),
                     address: None,
                     sequence: 0,
