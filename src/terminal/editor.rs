@@ -1,14 +1,16 @@
-//! The line editor: keys of a switch's console on top of reedline.
+//! The line editor: reedline with the keys and the history of a switch's console.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread;
 
 use reedline::{
-    EditCommand, Emacs, ExternalPrinter, FileBackedHistory, KeyCode, KeyModifiers, Reedline, ReedlineEvent,
-    Signal, default_emacs_keybindings,
+    EditCommand, EditMode, Emacs, ExternalPrinter, FileBackedHistory, HistoryItem, Reedline, ReedlineEvent,
+    Signal,
 };
 
+use super::CTRL_Z;
+use super::keys::{COMPLETE, HELP, Held, Keys, emacs};
 use super::link::Link;
 use super::prompt::SwitchPrompt;
 
@@ -16,12 +18,6 @@ use super::prompt::SwitchPrompt;
 const HISTORY: usize = 1000;
 /// Log lines that wait while a command runs or a page is read; more wait on their way.
 const WAITING: usize = 256;
-/// Ctrl-Z, behind the line that it ends.
-const CTRL_Z: char = '\u{1a}';
-
-const HELP: &str = "help";
-const COMPLETE: &str = "complete";
-const LEAVE: &str = "leave";
 
 /// What a person did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,30 +38,28 @@ pub(super) enum Event {
 pub(super) struct Editor {
     reedline: Reedline,
     prompt: SwitchPrompt,
+    /// For keys that were typed ahead.
+    keys: Emacs,
+    held: Held,
 }
 
 impl Editor {
     /// Log lines of `link` appear above its prompt.
     pub(super) fn new(link: &mut Link) -> Self {
-        let mut keys = default_emacs_keybindings();
-        let own = |name: &str| ReedlineEvent::ExecuteHostCommand(name.into());
-        keys.add_binding(KeyModifiers::NONE, KeyCode::Char('?'), own(HELP));
-        keys.add_binding(KeyModifiers::SHIFT, KeyCode::Char('?'), own(HELP));
-        keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, own(COMPLETE));
-        keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('z'), own(LEAVE));
         let printer = ExternalPrinter::new(WAITING);
         if let Some(log) = link.log() {
             let to = printer.sender();
             thread::spawn(move || forward(&log, &to));
         }
+        let held = Held::default();
         let mut reedline = Reedline::create()
-            .with_edit_mode(Box::new(Emacs::new(keys)))
+            .with_edit_mode(Box::new(Keys::new(held.clone())))
             .with_external_printer(printer)
             .with_ansi_colors(false);
         if let Ok(history) = FileBackedHistory::new(HISTORY) {
             reedline = reedline.with_history(Box::new(history));
         }
-        Self { reedline, prompt: SwitchPrompt::default() }
+        Self { reedline, prompt: SwitchPrompt::default(), keys: emacs(), held }
     }
 
     /// Sets the prompt.
@@ -75,23 +69,73 @@ impl Editor {
 
     /// Adds to the line at the cursor.
     pub(super) fn insert(&mut self, text: String) {
-        self.reedline.run_edit_commands(&[EditCommand::InsertString(text)]);
+        self.edit(EditCommand::InsertString(text));
+    }
+
+    /// The prompt and the line, as they stand on the screen. A key that came in one go with others is done before the
+    /// screen shows them, so what is printed below begins with this over the old line.
+    pub(super) fn shown(&self) -> String {
+        format!("\r{}{}", self.prompt.0, self.reedline.current_buffer_contents())
     }
 
     /// Waits for what the person does.
     pub(super) fn read(&mut self) -> io::Result<Event> {
+        while let Some(key) = self.held.next() {
+            let meant = self.keys.parse_event(key);
+            if let Some(event) = self.typed_ahead(meant)? {
+                return Ok(event);
+            }
+        }
         loop {
-            let signal = self.reedline.read_line(&self.prompt).map_err(io::Error::other)?;
-            return Ok(match signal {
-                Signal::Success(line) => Event::Line(line),
-                Signal::HostCommand(name) if name == HELP => Event::Help(self.before_cursor()),
-                Signal::HostCommand(name) if name == COMPLETE => Event::Complete(self.before_cursor()),
-                Signal::HostCommand(_) => Event::Line(self.take_line()),
-                Signal::CtrlC => Event::Interrupted,
-                Signal::CtrlD => Event::End,
+            match self.reedline.read_line(&self.prompt).map_err(io::Error::other)? {
+                Signal::Success(line) => return Ok(Event::Line(line)),
+                Signal::HostCommand(name) => return Ok(self.own(&name)),
+                Signal::CtrlC => return Ok(Event::Interrupted),
+                Signal::CtrlD => return Ok(Event::End),
                 // Nobody breaks from outside, and later versions may add more.
-                _ => continue,
-            });
+                _ => {}
+            }
+        }
+    }
+
+    /// What a key does that was typed while another one was being done.
+    fn typed_ahead(&mut self, meant: ReedlineEvent) -> io::Result<Option<Event>> {
+        match meant {
+            ReedlineEvent::Edit(commands) => {
+                self.reedline.run_edit_commands(&commands);
+                Ok(None)
+            }
+            ReedlineEvent::ExecuteHostCommand(name) => Ok(Some(self.own(&name))),
+            ReedlineEvent::Enter | ReedlineEvent::Submit => {
+                super::screen::print(&(self.shown() + "\n")).map_err(io::Error::other)?;
+                let line = self.take_line();
+                if !line.is_empty() {
+                    // A line that cannot be remembered is run nevertheless.
+                    let _ = self.reedline.history_mut().save(HistoryItem::from_command_line(&line));
+                }
+                Ok(Some(Event::Line(line)))
+            }
+            ReedlineEvent::CtrlC => {
+                self.edit(EditCommand::Clear);
+                Ok(Some(Event::Interrupted))
+            }
+            ReedlineEvent::CtrlD if self.reedline.current_buffer_contents().is_empty() => {
+                Ok(Some(Event::End))
+            }
+            // What moves through history or the screen needs a person who looks at it.
+            _ => Ok(None),
+        }
+    }
+
+    fn own(&mut self, name: &str) -> Event {
+        match name {
+            HELP => Event::Help(self.before_cursor()),
+            COMPLETE => Event::Complete(self.before_cursor()),
+            _ => {
+                let mut line = self.take_line();
+                line.push(CTRL_Z);
+                Event::Line(line)
+            }
         }
     }
 
@@ -100,12 +144,15 @@ impl Editor {
         line.get(..self.reedline.current_insertion_point()).unwrap_or(line).to_owned()
     }
 
-    /// The line with Ctrl-Z behind it; the editor is empty then.
+    /// The line; the editor is empty then.
     fn take_line(&mut self) -> String {
-        let mut line = self.reedline.current_buffer_contents().to_owned();
-        self.reedline.run_edit_commands(&[EditCommand::Clear]);
-        line.push(CTRL_Z);
+        let line = self.reedline.current_buffer_contents().to_owned();
+        self.edit(EditCommand::Clear);
         line
+    }
+
+    fn edit(&mut self, command: EditCommand) {
+        self.reedline.run_edit_commands(&[command]);
     }
 }
 

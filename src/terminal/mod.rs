@@ -4,6 +4,7 @@
 //! screen and the pages. What a line means is not known here.
 
 mod editor;
+mod keys;
 mod link;
 mod prompt;
 mod screen;
@@ -23,11 +24,13 @@ use editor::{Editor, Event};
 /// Begins a line that this program does itself. To a switch such a line is a comment, so that nothing is taken away.
 const OWN: &str = "!advance";
 
+/// Behind a line that ends configuration.
+const CTRL_Z: char = '\u{1a}';
+
 /// Moves the clock of the daemon; the text is what it shows then.
 pub type Advance<'a> = &'a mut dyn FnMut(Duration) -> Result<String>;
 
-/// Lets a person work at the console until one of them leaves. Whether the last line was answered with an error is of no
-/// interest then.
+/// Lets a person work at the console until one of them leaves.
 ///
 /// # Errors
 /// Where the terminal cannot be used, or the daemon ends.
@@ -42,6 +45,9 @@ pub fn interact(mut link: Link, advance: Advance<'_>) -> Result<()> {
                     screen::print(&moved(span, advance))?;
                     continue;
                 }
+                if line.ends_with(CTRL_Z) {
+                    screen::print("\n")?;
+                }
                 link.send(&Typed::Line(line))?;
                 let reply = link.reply()?;
                 screen::show(&reply)?;
@@ -53,7 +59,7 @@ pub fn interact(mut link: Link, advance: Advance<'_>) -> Result<()> {
             Event::Help(before) => {
                 link.send(&Typed::Help(before))?;
                 let reply = link.reply()?;
-                screen::print("?\n")?;
+                screen::print(&(editor.shown() + "?\n"))?;
                 screen::show(&reply)?;
             }
             Event::Complete(before) => {
@@ -62,7 +68,7 @@ pub fn interact(mut link: Link, advance: Advance<'_>) -> Result<()> {
                 if !insert.is_empty() {
                     editor.insert(insert);
                 } else if words.len() > 1 {
-                    screen::print(&format!("\n{}\n", words.join("  ")))?;
+                    screen::print(&format!("{}\n{}\n", editor.shown(), words.join("  ")))?;
                 }
             }
             Event::Interrupted => screen::print("^C\n")?,

@@ -70,10 +70,9 @@ impl Tty {
     /// Types a line and waits for its answer: what is printed until the prompt that follows.
     pub(crate) fn answer(&mut self, line: &str, prompt: &str) -> String {
         self.press(line);
-        self.expect(line);
         self.press("\r");
-        // The editor paints the line once more before it leaves it.
-        self.expect("\n");
+        // A log line may come while the line is typed; it is painted again then.
+        self.expect(&format!("{line}\n"));
         let text = self.expect(prompt);
         text.strip_suffix(prompt).unwrap().to_owned()
     }
