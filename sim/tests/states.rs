@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use slpsim_console::table::sources::origin_of;
 use slpsim_sim::scenario::{Options, Shown, load, run_and_show};
 
 /// The states of `spec/behaviour.md` that a show command looks different in.
@@ -123,6 +124,18 @@ fn nothing_that_is_shown_is_taken_for_a_prompt_or_a_failure() {
                 assert!(!prompt && !failure, "{state}: {}: {line}", one.line);
                 assert_eq!(line, line.trim_end(), "{state}: {}: blanks at the end", one.line);
             }
+        }
+    }
+}
+
+/// `docs/commands.md` says of each line whether NX-OS, IOS-XE or nobody is known to print it so.
+#[test]
+fn every_line_that_is_shown_has_its_source() {
+    for state in STATES {
+        for one in reach(state) {
+            let lines = one.text.lines().filter(|line| !line.is_empty());
+            let unknown: Vec<_> = lines.filter(|line| origin_of(&one.line, line).is_none()).collect();
+            assert!(unknown.is_empty(), "{state}: {}: {unknown:#?}", one.line);
         }
     }
 }

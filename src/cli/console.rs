@@ -58,6 +58,9 @@ pub(super) fn run(args: &ConsoleArgs) -> Result<ExitCode> {
         return at(&args.remote.socket()?, args);
     }
     let throw_away = ThrowAway::start(args)?;
+    if is_interactive() {
+        throw_away.introduce();
+    }
     let result = at(&throw_away.control, args);
     throw_away.end()?;
     result
@@ -90,6 +93,8 @@ struct ThrowAway {
     daemon: JoinHandle<Result<()>>,
     end: Arc<Notify>,
     control: PathBuf,
+    /// A good id token of the embedded mock, where there is one.
+    idtoken: Option<String>,
     /// Removed when dropped.
     _folder: tempfile::TempDir,
 }
@@ -122,7 +127,16 @@ impl ThrowAway {
             bail!("the switch ended before it was ready");
         };
         let control = ready.control.context("the switch has no control socket")?;
-        Ok(Self { daemon, end, control, _folder: folder })
+        Ok(Self { daemon, end, control, idtoken: ready.idtoken, _folder: folder })
+    }
+
+    /// For the person at the terminal. The token is worth nothing beyond this process.
+    fn introduce(&self) {
+        let token = self.idtoken.as_ref().map(|token| format!(" with a mock CSSM, id token {token}"));
+        eprintln!(
+            "A throw-away switch{}; `!advance 30d` moves the clock, `exit` ends.",
+            token.as_deref().unwrap_or("")
+        );
     }
 
     fn end(self) -> Result<()> {

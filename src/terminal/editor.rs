@@ -79,6 +79,7 @@ impl Editor {
     }
 
     /// Waits for what the person does.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "reedline may add signals")]
     pub(super) fn read(&mut self) -> io::Result<Event> {
         while let Some(key) = self.held.next() {
             let meant = self.keys.parse_event(key);
@@ -99,6 +100,7 @@ impl Editor {
     }
 
     /// What a key does that was typed while another one was being done.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "reedline has sixty events, and few are typed ahead")]
     fn typed_ahead(&mut self, meant: ReedlineEvent) -> io::Result<Option<Event>> {
         match meant {
             ReedlineEvent::Edit(commands) => {

@@ -15,6 +15,9 @@ use crate::error::user_error;
 /// What is said where the daemon ends first.
 const ENDED: &str = "the daemon has ended, and with it the session";
 
+/// Longest line that is passed on, in bytes.
+const LINE_MAX: usize = 1 << 16;
+
 /// A console session, for one thread that types. Another one reads, so that log lines come whenever there are some.
 #[derive(Debug)]
 pub struct Link {
@@ -51,8 +54,11 @@ impl Link {
     ///
     /// # Errors
     /// Where the daemon has ended.
-    pub fn send(&mut self, typed: &Typed) -> Result<()> {
-        self.write(typed)
+    pub fn send(&mut self, mut typed: Typed) -> Result<()> {
+        let (Typed::Line(text) | Typed::Help(text) | Typed::Complete(text)) = &mut typed;
+        // The device refuses much shorter lines, and says so; the daemon closes the connection at a megabyte.
+        text.truncate((0..=LINE_MAX).rfind(|at| text.is_char_boundary(*at)).unwrap_or(0));
+        self.write(&typed)
     }
 
     fn write(&mut self, value: &impl serde::Serialize) -> Result<()> {

@@ -48,7 +48,7 @@ pub fn interact(mut link: Link, advance: Advance<'_>) -> Result<()> {
                 if line.ends_with(CTRL_Z) {
                     screen::print("\n")?;
                 }
-                link.send(&Typed::Line(line))?;
+                link.send(Typed::Line(line))?;
                 let reply = link.reply()?;
                 screen::show(&reply)?;
                 if reply.closed {
@@ -57,13 +57,13 @@ pub fn interact(mut link: Link, advance: Advance<'_>) -> Result<()> {
                 editor.prompt(&reply.prompt);
             }
             Event::Help(before) => {
-                link.send(&Typed::Help(before))?;
+                link.send(Typed::Help(before))?;
                 let reply = link.reply()?;
                 screen::print(&(editor.shown() + "?\n"))?;
                 screen::show(&reply)?;
             }
             Event::Complete(before) => {
-                link.send(&Typed::Complete(before))?;
+                link.send(Typed::Complete(before))?;
                 let (insert, words) = link.completion()?;
                 if !insert.is_empty() {
                     editor.insert(insert);

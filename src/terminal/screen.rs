@@ -41,11 +41,14 @@ fn key() -> Result<Key> {
             continue;
         }
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        let found = match key.code {
-            KeyCode::Enter => Some(Key::Line),
-            KeyCode::Char('c' | 'C') if control => Some(Key::Quit),
-            KeyCode::Char(character) if !control => Key::of(character),
-            _ => None,
+        let found = if let KeyCode::Char(character) = key.code {
+            match (control, character) {
+                (true, 'c' | 'C') => Some(Key::Quit),
+                (true, _) => None,
+                (false, character) => Key::of(character),
+            }
+        } else {
+            (key.code == KeyCode::Enter).then_some(Key::Line)
         };
         if let Some(key) = found {
             return Ok(key);

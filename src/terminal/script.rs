@@ -23,7 +23,7 @@ pub fn script(
     let mut error = false;
     for line in input.split(b'\n') {
         let line = line.context("standard input")?;
-        link.send(&Typed::Line(String::from_utf8_lossy(&line).into_owned()))?;
+        link.send(Typed::Line(String::from_utf8_lossy(&line).into_owned()))?;
         let reply = link.reply()?;
         print(&reply.text)?;
         error |= reply.error;

@@ -3,11 +3,10 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::tty::Tty;
+use crate::tty::{Tty, ready};
 
 const EXEC: &str = "switch# ";
 const CONFIG: &str = "switch(config)# ";
@@ -32,14 +31,7 @@ impl Mock {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let end = Instant::now() + Duration::from_secs(60);
-        let ready = loop {
-            if let Ok(bytes) = std::fs::read(&path) {
-                break serde_json::from_slice(&bytes).unwrap();
-            }
-            assert!(Instant::now() < end, "the mock does not get ready");
-            std::thread::sleep(Duration::from_millis(5));
-        };
+        let ready = serde_json::from_slice(&ready(&path)).unwrap();
         Self { child, ready }
     }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZero;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -176,4 +177,19 @@ fn plain(bytes: &[u8]) -> String {
         }
     }
     plain
+}
+
+/// What a daemon has written once everything listens.
+pub(crate) fn ready(path: &Path) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let written = async {
+        loop {
+            if let Ok(bytes) = std::fs::read(path) {
+                return bytes;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let written = runtime.block_on(async { tokio::time::timeout(PATIENCE, written).await });
+    written.unwrap_or_else(|_| panic!("{} is not written", path.display()))
 }
