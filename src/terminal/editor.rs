@@ -13,6 +13,7 @@ use super::CTRL_Z;
 use super::keys::{COMPLETE, HELP, Held, Keys, emacs};
 use super::link::Link;
 use super::prompt::SwitchPrompt;
+use super::screen::{self, Raw};
 
 /// Lines that are remembered. In memory alone: id tokens are among them.
 const HISTORY: usize = 1000;
@@ -88,7 +89,9 @@ impl Editor {
             }
         }
         loop {
-            match self.reedline.read_line(&self.prompt).map_err(io::Error::other)? {
+            let signal = self.reedline.read_line(&self.prompt).map_err(io::Error::other)?;
+            Raw::again()?;
+            match signal {
                 Signal::Success(line) => return Ok(Event::Line(line)),
                 Signal::HostCommand(name) => return Ok(self.own(&name)),
                 Signal::CtrlC => return Ok(Event::Interrupted),
@@ -109,7 +112,7 @@ impl Editor {
             }
             ReedlineEvent::ExecuteHostCommand(name) => Ok(Some(self.own(&name))),
             ReedlineEvent::Enter | ReedlineEvent::Submit => {
-                super::screen::print(&(self.shown() + "\n")).map_err(io::Error::other)?;
+                screen::print(&(self.shown() + "\n")).map_err(io::Error::other)?;
                 let line = self.take_line();
                 if !line.is_empty() {
                     // A line that cannot be remembered is run nevertheless.

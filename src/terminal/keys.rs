@@ -59,6 +59,8 @@ pub(super) fn emacs() -> Emacs {
     keys.add_binding(KeyModifiers::SHIFT, KeyCode::Char('?'), own(HELP));
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, own(COMPLETE));
     keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('z'), own(LEAVE));
+    // What Return is to a terminal that is not in raw mode yet.
+    keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('j'), ReedlineEvent::Enter);
     Emacs::new(keys)
 }
 
@@ -70,7 +72,8 @@ impl EditMode for Keys {
             return ReedlineEvent::None;
         }
         let event = self.emacs.parse_event(event);
-        state.busy = matches!(event, ReedlineEvent::ExecuteHostCommand(_));
+        // Both end reedline's work on the line, whatever it is doing.
+        state.busy = matches!(event, ReedlineEvent::ExecuteHostCommand(_) | ReedlineEvent::CtrlC);
         event
     }
 

@@ -20,6 +20,7 @@ pub use script::script;
 
 use crate::control::console::Typed;
 use editor::{Editor, Event};
+use screen::Raw;
 
 /// Begins a line that this program does itself. To a switch such a line is a comment, so that nothing is taken away.
 const OWN: &str = "!advance";
@@ -36,6 +37,7 @@ pub type Advance<'a> = &'a mut dyn FnMut(Duration) -> Result<String>;
 /// Where the terminal cannot be used, or the daemon ends.
 pub fn interact(mut link: Link, advance: Advance<'_>) -> Result<()> {
     let first = link.reply()?;
+    let _raw = Raw::enter().context("the terminal")?;
     let mut editor = Editor::new(&mut link);
     editor.prompt(&first.prompt);
     loop {

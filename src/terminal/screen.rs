@@ -1,17 +1,20 @@
 //! What is printed, page by page.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anyhow::Result;
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled};
 use slpsim_console::Terminal;
 use slpsim_console::pager::{Key, Pager};
 
 use crate::control::console::Reply;
 
-/// Prints at once.
+/// Prints at once. A terminal in raw mode does not go back to the margin by itself.
 pub(super) fn print(text: &str) -> Result<()> {
+    let raw = is_raw_mode_enabled()?;
+    let text = if raw { Cow::Owned(text.replace('\n', "\r\n")) } else { Cow::Borrowed(text) };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
@@ -34,7 +37,6 @@ pub(super) fn show(reply: &Reply) -> Result<()> {
 
 /// Waits for a key of the pager.
 fn key() -> Result<Key> {
-    let _raw = Raw::enter()?;
     loop {
         let Event::Key(key) = read()? else { continue };
         if key.kind == KeyEventKind::Release {
@@ -56,13 +58,19 @@ fn key() -> Result<Key> {
     }
 }
 
-/// Keys come one by one and are not echoed, until dropped.
-struct Raw;
+/// Raw mode, until dropped. It stays on between lines: what is typed ahead would else be taken by the terminal, which
+/// makes other keys of Return, Ctrl-C, Ctrl-U and Ctrl-Z.
+pub(super) struct Raw;
 
 impl Raw {
-    fn enter() -> io::Result<Self> {
+    pub(super) fn enter() -> io::Result<Self> {
         enable_raw_mode()?;
         Ok(Self)
+    }
+
+    /// Once more, where somebody has left it.
+    pub(super) fn again() -> io::Result<()> {
+        enable_raw_mode()
     }
 }
 

@@ -107,7 +107,7 @@ fn control_z_ends_configuration_control_c_drops_a_line_and_control_r_finds_one()
     tty.screen("the last line", |lines| lines.iter().any(|line| line == "leaf-1# show clock"));
     tty.press("\x03");
     tty.expect("leaf-1# ");
-    let wrong = tty.answer("show nonsense", "leaf-1# ");
+    let wrong = tty.answer("show absurdities", "leaf-1# ");
     assert!(wrong.contains("             ^\n% Invalid command at '^' marker.\n"), "{wrong}");
 }
 

@@ -115,9 +115,14 @@ impl Tty {
 
     /// Waits until the program has ended; whether it said that all went well.
     pub(crate) fn end(mut self) -> bool {
-        let success = self.child.wait().unwrap().success();
+        {
+            let (seen, changed) = &*self.seen;
+            let running = |seen: &mut Seen| !seen.ended;
+            let (seen, late) = changed.wait_timeout_while(seen.lock().unwrap(), PATIENCE, running).unwrap();
+            assert!(!late.timed_out(), "it does not end; the screen is\n{}", seen.screen.screen().contents());
+        }
         self.reader.take().unwrap().join().unwrap();
-        success
+        self.child.wait().unwrap().success()
     }
 }
 
@@ -144,7 +149,8 @@ fn watch(mut from: File, mut to: File, shared: &(Mutex<Seen>, Condvar)) {
             seen.take(&rest[..at]);
             rest = &rest[at + WHERE.len()..];
             let (row, column) = seen.screen.screen().cursor_position();
-            write!(to, "\x1b[{};{}R", row + 1, column + 1).unwrap();
+            // Who asked may have ended.
+            let _ = write!(to, "\x1b[{};{}R", row + 1, column + 1);
         }
         seen.take(rest);
         changed.notify_all();
