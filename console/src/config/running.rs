@@ -39,19 +39,20 @@ pub enum Section {
 }
 
 impl Section {
-    /// All sections, in the order in which they are listed.
+    /// All sections, in the order in which a switch lists them. Where Smart Licensing stands is modelled, and VRF contexts
+    /// stand before interfaces there.
     pub const ALL: [Self; 11] = [
         Self::Hostname,
         Self::Feature,
-        Self::Clock,
         Self::Ip,
-        Self::Logging,
-        Self::Ntp,
         Self::Callhome,
         Self::License,
+        Self::Ntp,
         Self::Interface,
         Self::Vrf,
+        Self::Clock,
         Self::Line,
+        Self::Logging,
     ];
 
     /// The keyword.
