@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::Connect;
 use super::exchange::{Ended, Exchanges};
 use super::monitor::{LogLine, Monitor};
+use super::syslog::Syslog;
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
@@ -159,6 +160,7 @@ pub struct Device {
     /// The last destination that was refused.
     refused: Option<Box<str>>,
     monitor: Monitor,
+    syslog: Syslog,
 }
 
 impl Device {
@@ -176,13 +178,15 @@ impl Device {
             accounted: None,
             refused: None,
             monitor: Monitor::new(Spelling::default()),
+            syslog: Syslog::new(Spelling::default()),
         }
     }
 
-    /// The same with log lines for sessions in this spelling.
+    /// The same with log lines for sessions and servers in this spelling.
     #[must_use]
     pub fn spelled(mut self, spelling: Spelling) -> Self {
         self.monitor = Monitor::new(spelling);
+        self.syslog = Syslog::new(spelling);
         self
     }
 
@@ -459,7 +463,9 @@ impl Device {
             Output::Log(message) => {
                 self.parts.metrics.message(&message);
                 self.parts.switch.note(now.wall, &message);
-                self.monitor.say(now.wall, &message, &self.parts.switch.config);
+                let switch = &self.parts.switch;
+                self.monitor.say(now.wall, &message, &switch.config);
+                self.syslog.say(now.wall, &message, &switch.config, &switch.world);
                 self.parts.log.log(now.wall, &message);
                 Ok(())
             }

@@ -13,6 +13,7 @@ mod host;
 mod metrics;
 mod monitor;
 mod saved;
+mod syslog;
 
 pub use advance::{AdvanceError, advance};
 pub use device::{Boot, Device, DriverError, LogSink, Look, Order, Parts, Settled};

@@ -1,8 +1,10 @@
 //! The console of a running daemon, by a person and by a script.
 
 use std::io::Write;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use crate::tty::{Tty, ready};
 
@@ -13,12 +15,17 @@ struct Daemon {
 }
 
 impl Daemon {
+    /// Two switches that send nothing.
     fn start(folder: &Path) -> Self {
-        let config = folder.join("two.toml");
         let device =
             |name| format!("[[device]]\nname = \"{name}\"\nhostname = \"{name}\"\ntransport = \"off\"\n");
         let serials = ["FDO00000001", "FDO00000002"].map(|serial| format!("serial = \"{serial}\"\n"));
         let text = device("leaf-1") + &serials[0] + &device("leaf-2") + &serials[1] + "[mock]\n";
+        Self::with(folder, &text)
+    }
+
+    fn with(folder: &Path, text: &str) -> Self {
+        let config = folder.join("config.toml");
         std::fs::write(&config, text).unwrap();
         let (ready_file, control) = (folder.join("ready"), folder.join("control.sock"));
         let child = Command::new(env!("CARGO_BIN_EXE_slpsim"))
@@ -125,4 +132,56 @@ fn a_line_that_is_no_text_or_of_a_megabyte_is_answered_and_the_session_goes_on()
     let done = script(&daemon.console("leaf-1"), &lines);
     let text = String::from_utf8(done.stdout).unwrap();
     assert!(text.starts_with("% Command line is too long\n") && text.ends_with("leaf-1\n"), "{text}");
+}
+
+/// `spec/chapter.md` S-01: the console and, where it is configured, a logging server on another system.
+#[test]
+fn a_logging_server_gets_the_lines_of_its_severity_through_the_network_of_the_switch() {
+    let folder = tempfile::tempdir().unwrap();
+    let receivers = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let [all, errors] = receivers.each_ref().map(|socket| socket.local_addr().unwrap());
+    let lines = "logging server 198.51.100.7 6 facility local3\nlogging server errors.example.com 3 port 5514\n\
+                 logging origin-id hostname\n";
+    std::fs::write(folder.path().join("switch.cfg"), lines).unwrap();
+    let config = format!(
+        r#"
+[device]
+hostname = "leaf-1"
+transport = "off"
+startup-config = "switch.cfg"
+[mock]
+[network.hosts]
+"errors.example.com" = "198.51.100.8"
+[network.routes]
+"198.51.100.7:514" = "{all}"
+"198.51.100.8:5514" = "{errors}"
+"#
+    );
+    let daemon = Daemon::with(folder.path(), &config);
+    let next = |socket: &UdpSocket| {
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut datagram = [0; 2000];
+        let size = socket.recv(&mut datagram).unwrap();
+        String::from_utf8_lossy(&datagram[..size]).into_owned()
+    };
+    // Severity 6 of local3: 19 * 8 + 6.
+    let line = next(&receivers[0]);
+    assert!(line.starts_with("<158>leaf-1: 20"), "{line}");
+    assert!(line.contains(": %LICMGR-6-LOG_SMART_LIC_REPORTING_REQUIRED: A Usage report "), "{line}");
+    // A failure has severity 3, but the server with a name cannot be found any more.
+    let console = ["console", "--control", &daemon.control].map(String::from);
+    let done = script(
+        &console,
+        "conf t\nlicense smart transport cslu\nno ip name-server\nend\nlicense smart sync\n",
+    );
+    assert!(done.status.success(), "{done:?}");
+    let failed = "%LICMGR-3-LOG_SMART_LIC_COMM_FAILED: ";
+    assert!(next(&receivers[0]).contains(failed));
+    receivers[1].set_nonblocking(true).unwrap();
+    let named = receivers[1].recv(&mut [0; 2000]).unwrap_err();
+    assert_eq!(
+        named.kind(),
+        std::io::ErrorKind::WouldBlock,
+        "a name that does not resolve any more gets nothing"
+    );
 }
