@@ -22,4 +22,5 @@ pub mod signals;
 pub mod sinks;
 pub mod state;
 pub mod store;
+pub mod terminal;
 pub mod time;

@@ -16,7 +16,7 @@ use slpsim_logs::{
     StdoutSink, UDP_MAX_BYTES, UdpSink, Zone,
 };
 use slpsim_policy::Wall;
-use slpsim_sim::zone_of;
+use slpsim_sim::zone_at;
 use tokio::sync::Notify;
 
 use crate::driver::LogSink;
@@ -234,7 +234,8 @@ pub struct DeviceLog {
     address: Option<String>,
     /// The zone of the file, and how the console shows it; it counts until the console sets another.
     named: (Zone, console::calendar::Zone),
-    zone: Zone,
+    /// What the console has set.
+    typed: console::calendar::Zone,
     sequence: u64,
 }
 
@@ -247,8 +248,8 @@ impl DeviceLog {
             (Repeater::new(outlet.repeat), Formatter::new(options))
         };
         let writers = sinks.outlets.iter().map(writer).collect();
-        let named = (zone, config.zone.clone());
-        let mut log = Self { sinks, writers, host: String::new(), address: None, named, zone, sequence: 0 };
+        let (named, typed) = ((zone, config.zone.clone()), config.zone.clone());
+        let mut log = Self { sinks, writers, host: String::new(), address: None, named, typed, sequence: 0 };
         log.reconfigured(config);
         log
     }
@@ -258,9 +259,10 @@ impl DeviceLog {
         else {
             return;
         };
+        let zone = if self.typed == self.named.1 { self.named.0 } else { zone_at(&self.typed, due.at) };
         outlet.queue.offer(formatter.format(&Line {
             at: due.at,
-            zone: self.zone,
+            zone,
             host: Some(&self.host),
             address: self.address.as_deref(),
             sequence: self.sequence,
@@ -291,7 +293,7 @@ impl LogSink for DeviceLog {
         let interfaces = config.ip.interfaces.iter();
         let address = interfaces.filter(|interface| interface.is_usable()).find_map(|one| one.address);
         self.address = address.map(|net| net.address.to_string());
-        self.zone = if config.zone == self.named.1 { self.named.0 } else { zone_of(config) };
+        self.typed.clone_from(&config.zone);
     }
 
     fn deadline(&self) -> Option<Wall> {

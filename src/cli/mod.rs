@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod config;
+mod console;
 mod cssm_bundle;
 mod daemons;
 mod diagnostics;
@@ -58,6 +59,13 @@ enum Command {
     /// All lines run in one session, so that configuration mode lasts. `;` and newlines separate lines too.
     /// The device's output goes to standard output; exit code 1 where the device answers with an error.
     Exec(ExecArgs),
+    /// The interactive console of a device
+    ///
+    /// Of a device of a running daemon, or with --offline of a throw-away switch in this process, which has an embedded mock
+    /// CSSM and is forgotten at the end. `?` helps at once, Tab completes, Ctrl-R searches what was typed, Ctrl-Z leaves
+    /// configuration mode; log lines appear above the prompt. A line `!advance 30d` moves the clock. `exit` or Ctrl-D ends.
+    /// Where standard input is no terminal, its lines are run one by one; exit code 1 where one was answered with an error.
+    Console(Box<console::ConsoleArgs>),
     /// Move the clock of a running daemon
     ///
     /// Everything that falls due on the way happens in order. Refused where the peer has a clock of its own.
@@ -198,7 +206,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    diagnostics::start(&cli.global);
+    diagnostics::start(&cli.global, matches!(cli.command, Command::Console(_)));
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -222,6 +230,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Config(ConfigCommand::Check { file, set }) => config::check(file, set, cli.global.output),
         Command::Config(ConfigCommand::Reference) => config::reference(cli.global.output),
         Command::Scenario(command) => scenario::scenario(&command, cli.global.output),
+        Command::Console(_) if cli.global.output == OutputForm::Json => Err(user_error(
+            "a console has no JSON form: `slpsim exec` has, and `| json` at the end of a command",
+        )),
+        Command::Console(args) => console::run(&args),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),

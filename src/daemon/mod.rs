@@ -10,4 +10,4 @@ mod translate;
 
 pub use base::Base;
 pub use reload::Reread;
-pub use run::{RunPlan, run};
+pub use run::{RunPlan, run, run_until};

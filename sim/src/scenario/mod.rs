@@ -16,6 +16,7 @@ mod record;
 mod report;
 mod resolve;
 mod run;
+mod shown;
 mod trace;
 
 pub use file::{LoadError, load, parse};
@@ -27,4 +28,5 @@ pub use model::{
 pub use page::{Band, Course, State, page, page_name};
 pub use report::{json, junit};
 pub use run::{Mode, Options, RunError, run};
+pub use shown::{Shown, run_and_show};
 pub use trace::{Entry, Outcome, Trace, Verdict, What};

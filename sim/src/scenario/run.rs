@@ -24,7 +24,7 @@ use super::trace::{Outcome, Verdict, What};
 use crate::device::{DeviceId, DeviceSpec};
 use crate::factory::factory_config;
 use crate::queue::Class;
-use crate::switch::{Factory, zone_of};
+use crate::switch::{Factory, zone_at};
 use crate::world::World;
 
 /// Entries of one trace; more are a mistake, or the work of a fleet.
@@ -158,7 +158,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
+    pub(super) fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
         let seed = options.seed.unwrap_or(scenario.seed);
         let bare = options.without_cause && !scenario.steps.iter().any(|step| step.is_cause);
         let (mock, token) = peer(scenario, mock(scenario, seed, bare), options)?;
@@ -212,7 +212,7 @@ impl<'a> Run<'a> {
     }
 
     /// Builds and boots the devices, at 0.
-    fn boot(&mut self) -> Result<(), RunError> {
+    pub(super) fn boot(&mut self) -> Result<(), RunError> {
         let network = Arc::clone(&self.world.link.network);
         for (position, keys) in self.scenario.devices.iter().enumerate() {
             let lines = match &keys.startup_config {
@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn play(&mut self) -> Result<(), RunError> {
+    pub(super) fn play(&mut self) -> Result<(), RunError> {
         let end = (self.scenario.until_ms, Class::Expect, usize::MAX);
         loop {
             let (key, item) = match self.schedule.first_key_value() {
@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
                 let config = &device.switch.config;
                 let line = self.log_form.format(&Line {
                     at: *clock,
-                    zone: zone_of(config),
+                    zone: zone_at(&config.zone, *clock),
                     host: Some(&config.hostname),
                     address: None,
                     sequence: 0,
@@ -372,7 +372,7 @@ impl<'a> Run<'a> {
         self.scenario.steps.len().saturating_add(expectation)
     }
 
-    fn outcome(mut self) -> Outcome {
+    pub(super) fn outcome(mut self) -> Outcome {
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
         outcome.log = std::mem::take(&mut self.log);
         outcome.course.faults = std::mem::take(&mut self.faults);
