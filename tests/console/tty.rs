@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
+use slpsim_tests::changes::until;
 
 /// Longest wait for anything; a busy machine needs some of it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -187,15 +188,6 @@ fn plain(bytes: &[u8]) -> String {
 
 /// What a daemon has written once everything listens.
 pub(crate) fn ready(path: &Path) -> Vec<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let written = async {
-        loop {
-            if let Ok(bytes) = std::fs::read(path) {
-                return bytes;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let written = runtime.block_on(async { tokio::time::timeout(PATIENCE, written).await });
-    written.unwrap_or_else(|_| panic!("{} is not written", path.display()))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(until(path.parent().unwrap(), async || std::fs::read(path).ok()))
 }

@@ -5,25 +5,12 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::process::{Daemon, line_with, run, stderr, stdout};
+use crate::process::{self, Daemon, line_with, run, stderr, stdout};
 
-/// A switch on transport cslu whose CSLU and CSSM have those ready files.
+/// A switch on transport cslu, on the clock of the CSSM.
 async fn switch(folder: &Path, cslu: &Daemon, cssm: &Daemon) -> Daemon {
-    let roots = folder.join("roots.pem");
-    let pem = |daemon: &Daemon| std::fs::read_to_string(daemon.text("/ca_file")).unwrap();
-    std::fs::write(&roots, [pem(cslu), pem(cssm)].concat()).unwrap();
-    let file = folder.join("switch.toml");
-    let toml = format!(
-        "[device]\ntransport = \"cslu\"\nurl-cslu = \"{}\"\nca-file = \"{}\"\n[[sink]]\nurl = \"file://{}\"\n",
-        cslu.text("/urls/cslu"),
-        roots.display(),
-        folder.join("log").display(),
-    );
-    std::fs::write(&file, toml).unwrap();
-    let state = folder.join("run").display().to_string();
-    let clock = folder.join("cssm.ready").display().to_string();
-    let args = ["run", "-c", file.to_str().unwrap(), "--state", &state, "--clock-from", &clock];
-    Daemon::start(folder, "run", &args).await
+    let keys = format!("transport = \"cslu\"\nurl-cslu = \"{}\"", cslu.text("/urls/cslu"));
+    Daemon::start(folder, "run", &process::switch(folder, &keys, &[cssm, cslu])).await
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use reqwest::Method;
 
-use crate::process::{Daemon, line_with, slpsim};
+use crate::process::{Daemon, acknowledged, line_with, slpsim};
 
 /// How many boundaries of each kind are tried.
 const BOUNDARIES: u32 = 4;
@@ -83,14 +83,6 @@ async fn die_and_recover(folder: &Path, cssm: &Daemon, serial: &str, failpoint: 
         let log = folder.join(format!("{serial}.log"));
         line_with(&log, &["TRUST_CODE_INSTALL_SUCCESS"]).await;
     }
-    for attempt in 0.. {
-        let text = switch.show("show license rum id all").await;
-        let states: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
-        if states.contains(&"ACK") && !states.contains(&"CLOSED") {
-            break;
-        }
-        assert!(attempt < 600, "{failpoint}: {text}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    acknowledged(&switch, Path::new(&state)).await;
     switch.end().await;
 }

@@ -1,10 +1,10 @@
 //! Topology 5 of `spec/behaviour.md` §12: no connection and no CSLU. Files go by hand between a switch and CSSM.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use reqwest::Method;
 
-use crate::process::{Daemon, client, line_with, stdout};
+use crate::process::{self, Daemon, client, line_with, stdout};
 
 /// What a person uploads to CSSM, and the file that comes back.
 async fn upload(cssm: &Daemon, file: &Path) -> Vec<u8> {
@@ -21,21 +21,11 @@ async fn upload(cssm: &Daemon, file: &Path) -> Vec<u8> {
 #[tokio::test]
 async fn from_factory_default_to_an_acknowledged_report_with_a_customer_policy_by_files_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let (cssm_state, run_state, log) = (path("cssm"), path("run"), folder.path().join("log"));
-    let cssm = Daemon::start(folder.path(), "c", &["cssm", "--state", &cssm_state]).await;
-    let file = path("switch.toml");
-    let toml = format!(
-        "[device]\nhostname = \"leaf-1\"\ntransport = \"off\"\nca-file = \"{}\"\n\
-         [[sink]]\nurl = \"file://{}\"\nform = \"logfile\"\n",
-        cssm.text("/ca_file"),
-        log.display()
-    );
-    std::fs::write(&file, toml).unwrap();
-    let clock = folder.path().join("c.ready").display().to_string();
-    let args = ["run", "-c", &file, "--state", &run_state, "--clock-from", &clock];
+    let (cssm_state, log) = (folder.path().join("cssm"), folder.path().join("log"));
+    let cssm = Daemon::start(folder.path(), "c", &["cssm", "--state", cssm_state.to_str().unwrap()]).await;
+    let args = process::switch(folder.path(), "hostname = \"leaf-1\"\ntransport = \"off\"", &[&cssm]);
     let switch = Daemon::start(folder.path(), "r", &args).await;
-    let flash = PathBuf::from(&run_state).join("files/N9K-C93180YC-FX3_FDO00000001/bootflash");
+    let flash = folder.path().join("run/files/N9K-C93180YC-FX3_FDO00000001/bootflash");
 
     switch.show("license smart save trust-request bootflash:trust.txt").await;
     std::fs::write(flash.join("code.txt"), upload(&cssm, &flash.join("trust.txt")).await).unwrap();

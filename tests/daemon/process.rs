@@ -1,5 +1,7 @@
 //! Daemons as processes of their own, and what a script does with them.
 
+use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -7,8 +9,9 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use slpsim_tests::changes::until;
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// Longest wait for anything; a busy machine needs some of it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +44,7 @@ pub(crate) fn stderr(output: &Output) -> String {
 
 impl Daemon {
     /// Starts `slpsim ARGS... --ready-file FILE` with files in `folder` and waits until it is ready.
-    pub(crate) async fn start(folder: &Path, name: &str, args: &[&str]) -> Self {
+    pub(crate) async fn start<S: AsRef<OsStr> + Debug>(folder: &Path, name: &str, args: &[S]) -> Self {
         let ready_file = folder.join(format!("{name}.ready"));
         let _ = std::fs::remove_file(&ready_file);
         let stderr = std::fs::File::create(folder.join(format!("{name}.err"))).unwrap();
@@ -54,7 +57,7 @@ impl Daemon {
             .spawn()
             .unwrap();
         let mut daemon = Self { child, ready: Value::Null, ready_file };
-        let written = until(|| std::fs::read(&daemon.ready_file).ok());
+        let written = until(folder, async || std::fs::read(&daemon.ready_file).ok());
         let exited = daemon.child.wait();
         let bytes = tokio::select! {
             bytes = written => bytes,
@@ -122,24 +125,41 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::new()
 }
 
-/// Looks until there is something to see.
-pub(crate) async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let looking = async {
-        loop {
-            if let Some(seen) = look() {
-                return seen;
-            }
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, looking).await.expect("it happens in time")
+/// Writes the configuration of a switch whose `[device]` has these lines: it trusts the mocks, shares the clock of the
+/// first, and logs to `log`. What starts it.
+pub(crate) fn switch(folder: &Path, keys: &str, mocks: &[&Daemon]) -> Vec<PathBuf> {
+    let pem = |mock: &&Daemon| std::fs::read_to_string(mock.text("/ca_file")).unwrap();
+    std::fs::write(folder.join("roots.pem"), mocks.iter().map(pem).collect::<String>()).unwrap();
+    let log = folder.join("log").display().to_string();
+    let toml = format!("[device]\nca-file = \"roots.pem\"\n{keys}\n[[sink]]\nurl = \"file://{log}\"\n");
+    let file = folder.join("switch.toml");
+    std::fs::write(&file, toml).unwrap();
+    let (state, clock) = (folder.join("run"), &mocks[0].ready_file);
+    let parts: [&Path; 7] =
+        ["run".as_ref(), "-c".as_ref(), &file, "--state".as_ref(), &state, "--clock-from".as_ref(), clock];
+    parts.map(Path::to_path_buf).to_vec()
 }
 
 /// Waits until a log has a line with all of `parts`, and gives the line.
 pub(crate) async fn line_with(log: &Path, parts: &[&str]) -> String {
-    until(|| {
+    until(log.parent().unwrap(), async || {
         let text = std::fs::read_to_string(log).unwrap_or_default();
         text.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(String::from)
+    })
+    .await
+}
+
+/// Waits until the switch of this state folder has a report that is acknowledged and none that waits for it; the lines
+/// of those that have it. What the agent learns is durable before anybody sees it.
+pub(crate) async fn acknowledged(switch: &Daemon, state: &Path) -> Vec<String> {
+    until(&state.join("devices"), async || {
+        let text = switch.show("show license rum id all").await;
+        let with = |state: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| line.split_whitespace().nth(1) == Some(state));
+            lines.map(String::from).collect()
+        };
+        let (waiting, done) = ([with("CLOSED"), with("UNACK")].concat(), with("ACK"));
+        (waiting.is_empty() && !done.is_empty()).then_some(done)
     })
     .await
 }

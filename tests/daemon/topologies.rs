@@ -5,19 +5,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::process::{Daemon, line_with, run, stderr, stdout};
+use crate::process::{self, Daemon, acknowledged, line_with, run, stderr, stdout};
 
 /// A switch whose `[device]` has these lines; it trusts the mocks, and shares the clock of the first.
 async fn switch(folder: &Path, keys: &str, mocks: &[&Daemon]) -> Daemon {
-    let pem = |mock: &&Daemon| std::fs::read_to_string(mock.text("/ca_file")).unwrap();
-    std::fs::write(folder.join("roots.pem"), mocks.iter().map(pem).collect::<String>()).unwrap();
-    let log = folder.join("log").display().to_string();
-    let toml = format!("[device]\nca-file = \"roots.pem\"\n{keys}\n[[sink]]\nurl = \"file://{log}\"\n");
-    let file = folder.join("switch.toml");
-    std::fs::write(&file, toml).unwrap();
-    let (state, clock) = (folder.join("run"), folder.join("cssm.ready"));
-    let args = ["run", "-c", file.to_str().unwrap(), "--state", state.to_str().unwrap(), "--clock-from"];
-    Daemon::start(folder, "run", &[&args[..], &[clock.to_str().unwrap()]].concat()).await
+    Daemon::start(folder, "run", &process::switch(folder, keys, mocks)).await
 }
 
 async fn cssm(folder: &Path) -> Daemon {
@@ -37,13 +29,8 @@ async fn is_settled(folder: &Path, switch: &Daemon) {
     let log = folder.join("log");
     line_with(&log, &["TRUST_CODE_INSTALL_SUCCESS"]).await;
     line_with(&log, &["POLICY_INSTALL_SUCCESS"]).await;
-    let reports = loop {
-        let reports = switch.show("show license rum id all").await;
-        if reports.contains(" ACK ") {
-            break reports;
-        }
-        tokio::task::yield_now().await;
-    };
+    acknowledged(switch, &folder.join("run")).await;
+    let reports = switch.show("show license rum id all").await;
     assert!(reports.contains(" OPEN "), "{reports}");
     let status = switch.show("show license status").await;
     assert!(status.contains("Policy name: Example Policy") && status.contains("INSTALLED on"), "{status}");

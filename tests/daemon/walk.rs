@@ -5,8 +5,9 @@ use std::process::Stdio;
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::json;
+use slpsim_tests::changes::until;
 
-use crate::process::{Daemon, client, line_with, run, slpsim, stderr, stdout, until};
+use crate::process::{self, Daemon, acknowledged, client, line_with, run, slpsim, stderr, stdout};
 
 #[tokio::test]
 async fn a_switch_with_its_embedded_mock_lives_a_month_in_a_moment_and_goes_on_after_a_restart() {
@@ -48,26 +49,18 @@ async fn a_switch_with_its_embedded_mock_lives_a_month_in_a_moment_and_goes_on_a
 #[tokio::test]
 async fn the_walk_of_a_person_who_tries_it_out() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let (cssm_state, run_state, log) = (path("cssm"), path("run"), folder.path().join("log"));
-    let cssm = Daemon::start(folder.path(), "c", &["cssm", "--state", &cssm_state, "--speed", "600"]).await;
-    let file = path("switch.toml");
-    let toml = format!(
-        "[device]\nhostname = \"leaf-1\"\ntransport = \"smart\"\nurl-smart = \"{}\"\nca-file = \"{}\"\n\
-         [[sink]]\nurl = \"file://{}\"\nform = \"logfile\"\n",
-        cssm.text("/urls/smart"),
-        cssm.text("/ca_file"),
-        log.display()
-    );
-    std::fs::write(&file, toml).unwrap();
-    let clock = folder.path().join("c.ready").display().to_string();
-    let args = ["run", "-c", &file, "--state", &run_state, "--clock-from", &clock];
+    let (cssm_state, log) = (folder.path().join("cssm"), folder.path().join("log"));
+    let args = ["cssm", "--state", cssm_state.to_str().unwrap(), "--speed", "600"];
+    let cssm = Daemon::start(folder.path(), "c", &args).await;
+    let keys =
+        format!("hostname = \"leaf-1\"\ntransport = \"smart\"\nurl-smart = \"{}\"", cssm.text("/urls/smart"));
+    let (args, state) = (process::switch(folder.path(), &keys, &[&cssm]), folder.path().join("run"));
     let switch = Daemon::start(folder.path(), "r", &args).await;
     switch.show(&format!("license smart trust idtoken {} local", cssm.text("/idtoken"))).await;
     let udi = "P:N9K-C93180YC-FX3,S:FDO00000001.";
     line_with(&log, &["leaf-1 %LICMGR-6-LOG_SMART_LIC_TRUST_CODE_INSTALL_SUCCESS", udi]).await;
     line_with(&log, &["leaf-1 %LICMGR-6-LOG_SMART_LIC_POLICY_INSTALL_SUCCESS"]).await;
-    acknowledged(&switch).await;
+    acknowledged(&switch, &state).await;
     let reports = cssm.manage(Method::GET, "reports", None).await;
     assert_eq!(reports.as_array().unwrap().len(), 1, "{reports:#}");
 
@@ -79,14 +72,14 @@ async fn the_walk_of_a_person_who_tries_it_out() {
     cssm.manage(Method::DELETE, &format!("faults/{}", fault["id"]), None).await;
     switch.show("license smart sync").await;
     line_with(&log, &["COMM_RESTORED"]).await;
-    acknowledged(&switch).await;
+    acknowledged(&switch, &state).await;
 
     let kept = |status: &str| -> Vec<String> {
         let keep =
             ["Policy in use:", "Policy name:", "Last ACK received:", "Next ACK deadline:", "INSTALLED on"];
         status.lines().filter(|line| keep.iter().any(|part| line.contains(part))).map(String::from).collect()
     };
-    let (status, ids) = (switch.show("show license status").await, acknowledged(&switch).await);
+    let (status, ids) = (switch.show("show license status").await, acknowledged(&switch, &state).await);
     switch.power_off().await;
     let switch = Daemon::start(folder.path(), "r", &args).await;
     let after = switch.show("show license status").await;
@@ -96,22 +89,6 @@ async fn the_walk_of_a_person_who_tries_it_out() {
     assert!(ids.iter().all(|line| now.contains(line)), "{now} has not all of {ids:?}");
     switch.end().await;
     cssm.end().await;
-}
-
-/// Waits until no report waits for its ACK any more, and gives the lines of those that have it.
-async fn acknowledged(switch: &Daemon) -> Vec<String> {
-    for _ in 0..600 {
-        let text = switch.show("show license rum id all").await;
-        let with = |state: &str| -> Vec<String> {
-            let lines = text.lines().filter(|line| line.split_whitespace().nth(1) == Some(state));
-            lines.map(String::from).collect()
-        };
-        if with("CLOSED").is_empty() && with("UNACK").is_empty() && !with("ACK").is_empty() {
-            return with("ACK");
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{}", switch.show("show license rum id all").await);
 }
 
 #[tokio::test]
@@ -135,7 +112,7 @@ async fn a_hangup_applies_what_changed_and_names_what_cannot_be() {
     assert!(named.contains("seed"), "{named}");
     line_with(&folder.path().join("r.err"), &["as if typed: hostname leaf-2"]).await;
     assert!(daemon.show("show running-config").await.contains("hostname leaf-2"));
-    until(|| log.exists().then_some(())).await;
+    until(folder.path(), async || log.exists().then_some(())).await;
     // Back to the file, as it is now.
     daemon.show("write erase").await;
     daemon.show("reload").await;
@@ -240,7 +217,7 @@ async fn a_receiver_of_the_log_that_hangs_holds_up_neither_a_hangup_nor_the_end(
     assert!(lines > 500, "{lines}");
     std::fs::rename(&log, folder.path().join("log.1")).unwrap();
     daemon.signal(Signal::SIGHUP);
-    until(|| log.exists().then_some(())).await;
+    until(folder.path(), async || log.exists().then_some(())).await;
     daemon.end().await;
     line_with(&folder.path().join("r.err"), &["does not take its lines"]).await;
 }

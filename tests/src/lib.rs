@@ -1,6 +1,7 @@
 //! What the tests of the whole project share: its files, its Markdown, its goldens, and the foreign programs beside it.
 #![forbid(unsafe_code)]
 
+pub mod changes;
 pub mod golden;
 pub mod markdown;
 mod peer;

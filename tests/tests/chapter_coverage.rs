@@ -70,7 +70,7 @@ fn what_is_missing_on_either_side_is_named() {
 #[test]
 fn test_functions_are_found_with_whatever_stands_around_their_attribute() {
     let text = "#[test]\nfn a() {}\n#[tokio::test(start_paused = true)]\nasync fn b() {}\nfn c() {}\n\
-                    #[test]\n    #[ignore = \"long\"]\n    fn d() {}\n/// #[test]\nfn e() {}\n";
+                    #[test]\n    #[should_panic = \"long\"]\n    fn d() {}\n/// #[test]\nfn e() {}\n";
     assert_eq!(tests_in(text), ["a", "b", "d"].map(str::to_owned).into());
 }
 
