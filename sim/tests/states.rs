@@ -1,13 +1,12 @@
-//! Every licensing show command in every state, as goldens: `sim/tests/goldens/states/STATE.txt`, one a scenario of
+//! Every licensing show command in every state, as goldens: `tests/goldens/states/STATE.txt`, one a scenario of
 //! `sim/tests/states`, so that a state is reached as on a switch and never by setting fields.
 //!
 //! `SLPSIM_BLESS=1 cargo test -p slpsim-sim --test states` writes them anew; `git diff` is the review.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use std::path::{Path, PathBuf};
-
 use slpsim_console::table::sources::origin_of;
 use slpsim_sim::scenario::{Options, Shown, load, run_and_show};
+use slpsim_tests::{assert_golden, root};
 
 /// The states of `spec/behaviour.md` that a show command looks different in.
 const STATES: [&str; 12] = [
@@ -46,14 +45,10 @@ const COMMANDS: [&str; 17] = [
     "show running-config license",
 ];
 
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
-}
-
 /// Plays the scenario of a state to its end and types all commands.
 fn reach(state: &str) -> Vec<Shown> {
-    let scenarios =
-        load(&folder("states").join(format!("{state}.toml"))).unwrap_or_else(|error| panic!("{error}"));
+    let scenarios = load(&root().join(format!("sim/tests/states/{state}.toml")))
+        .unwrap_or_else(|error| panic!("{error}"));
     let (outcome, shown) = run_and_show(&scenarios[0], &Options::default(), &COMMANDS).unwrap();
     assert!(outcome.passed(), "{}", outcome.failure_text());
     shown
@@ -66,34 +61,19 @@ fn session(shown: &[Shown]) -> String {
 
 #[test]
 fn every_command_in_every_state_is_as_it_was_reviewed() {
-    let bless = std::env::var_os("SLPSIM_BLESS").is_some_and(|value| value == "1");
-    let mut wrong = Vec::new();
     for state in STATES {
         let shown = reach(state);
         for one in &shown {
             assert!(!one.error, "{state}: {}: {}", one.line, one.text);
         }
-        let actual = session(&shown);
-        let path = folder("goldens/states").join(format!("{state}.txt"));
-        if bless {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, &actual).unwrap();
-        }
-        let expected = std::fs::read_to_string(&path).unwrap_or_default();
-        let differs = actual.lines().zip(expected.lines()).find(|(actual, expected)| actual != expected);
-        if let Some((actual, expected)) = differs {
-            wrong.push(format!("{}: {actual:?} instead of {expected:?}", path.display()));
-        } else if actual != expected {
-            wrong.push(format!("{}: differs at its end", path.display()));
-        }
+        assert_golden(&format!("states/{state}.txt"), &session(&shown));
     }
-    assert!(wrong.is_empty(), "SLPSIM_BLESS=1 writes them anew:\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn every_state_has_its_scenario_and_its_golden_and_there_are_no_others() {
-    for (place, ending) in [("states", "toml"), ("goldens/states", "txt")] {
-        let entries = std::fs::read_dir(folder(place)).unwrap();
+    for (place, ending) in [("sim/tests/states", "toml"), ("tests/goldens/states", "txt")] {
+        let entries = std::fs::read_dir(root().join(place)).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();

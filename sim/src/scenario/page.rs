@@ -162,17 +162,9 @@ mod tests {
         [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = \"15\"\n\
         [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_RESTORED\"\ncount = \"2\"\n";
 
-    /// `SLPSIM_BLESS=1 cargo test` writes it anew.
     #[test]
     fn the_page_of_a_small_run_is_as_it_was() {
-        let made = page(&played(SMALL));
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/report.html");
-        if std::env::var_os("SLPSIM_BLESS").is_some() {
-            std::fs::write(path, &made).unwrap();
-        }
-        let kept = std::fs::read_to_string(path).unwrap_or_default();
-        let at = made.lines().zip(kept.lines()).find(|(made, kept)| made != kept);
-        assert!(made == kept, "the page differs from sim/tests/goldens/report.html: {at:?}");
+        slpsim_tests::assert_golden("scenario/report.html", &page(&played(SMALL)));
     }
 
     #[test]
