@@ -290,9 +290,7 @@ impl LogSink for DeviceLog {
 
     fn reconfigured(&mut self, config: &Config) {
         self.host.clone_from(&config.hostname);
-        let interfaces = config.ip.interfaces.iter();
-        let address = interfaces.filter(|interface| interface.is_usable()).find_map(|one| one.address);
-        self.address = address.map(|net| net.address.to_string());
+        self.address = config.ip.own_address().map(|address| address.to_string());
         self.typed.clone_from(&config.zone);
     }
 

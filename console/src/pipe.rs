@@ -94,7 +94,8 @@ pub(crate) fn keywords() -> impl Iterator<Item = (&'static str, &'static str, &'
 /// A word that may follow, and what is said of it.
 pub(crate) type Help = (&'static str, &'static str);
 
-fn starts(keyword: &str, word: &str) -> bool {
+/// Whether `word` is the begin of a keyword; case does not count.
+pub(crate) fn starts(keyword: &str, word: &str) -> bool {
     keyword.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
 

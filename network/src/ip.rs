@@ -51,6 +51,13 @@ impl IpSettings {
     pub fn interface_mut(&mut self, name: &str) -> Option<&mut Interface> {
         self.interfaces.iter_mut().find(|interface| interface.name.eq_ignore_ascii_case(name))
     }
+
+    /// The address by which others know the switch: that of the first usable interface.
+    #[must_use]
+    pub fn own_address(&self) -> Option<Ipv4Addr> {
+        let usable = self.interfaces.iter().filter(|interface| interface.is_usable());
+        usable.filter_map(|interface| interface.address).map(|net| net.address).next()
+    }
 }
 
 /// An interface of the switch.

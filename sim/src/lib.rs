@@ -26,5 +26,5 @@ pub use filing::Filing;
 pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
 pub use operate::Operated;
 pub use queue::Class;
-pub use switch::{Factory, Started, Switch, zone_at, zone_of};
+pub use switch::{Factory, Started, Switch, zone_at};
 pub use world::{Observer, World};

@@ -185,20 +185,10 @@ impl Switch {
     }
 }
 
-/// The zone of `clock timezone`; UTC where its abbreviation cannot be printed. Without summer time: that of a moment is
-/// [`zone_at`].
-#[must_use]
-pub fn zone_of(config: &Config) -> Zone {
-    fixed(&config.zone.abbreviation, config.zone.offset_min)
-}
-
-/// The zone as it is at a moment: in summer with the offset and the abbreviation of `clock summer-time`.
+/// The zone as it is at a moment: in summer with the offset and the abbreviation of `clock summer-time`. UTC where the
+/// abbreviation cannot be printed.
 #[must_use]
 pub fn zone_at(zone: &console::calendar::Zone, at: Wall) -> Zone {
     let (offset_min, abbreviation) = zone.at(at);
-    fixed(abbreviation, offset_min)
-}
-
-fn fixed(abbreviation: &str, offset_min: i16) -> Zone {
     Zone::fixed(abbreviation, i32::from(offset_min) * 60).unwrap_or(Zone::UTC)
 }

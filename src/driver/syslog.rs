@@ -1,5 +1,6 @@
 //! `logging server`: lines that a switch sends by itself, over UDP, through its own network (`spec/logs.md` §3, S-01).
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
@@ -27,13 +28,13 @@ const FACILITIES: [Facility; 8] = [
 pub(super) struct Syslog {
     spelling: Spelling,
     sequence: u64,
-    /// The last trouble that was told.
-    trouble: Option<String>,
+    /// The trouble with each server that was told, while it lasts.
+    told: BTreeMap<String, String>,
 }
 
 impl Syslog {
     pub(super) const fn new(spelling: Spelling) -> Self {
-        Self { spelling, sequence: 0, trouble: None }
+        Self { spelling, sequence: 0, told: BTreeMap::new() }
     }
 
     /// Sends a message to each server that wants its severity and can be reached now.
@@ -52,7 +53,12 @@ impl Syslog {
                 .and_then(|to| {
                     self.send(to, at, message, (config, server)).map_err(|error| error.to_string())
                 });
-            self.tell(sent.err().map(|why| format!("logging server {}: {why}", server.server)));
+            let trouble = sent.err();
+            if self.is_new(&server.server, trouble.as_deref())
+                && let Some(why) = trouble
+            {
+                tracing::warn!("logging server {}: {why}", server.server);
+            }
         }
     }
 
@@ -69,9 +75,7 @@ impl Syslog {
         };
         let socket = UdpSocket::bind(any)?;
         socket.set_nonblocking(true)?;
-        let interfaces = config.ip.interfaces.iter().filter(|interface| interface.is_usable());
-        let address = interfaces.filter_map(|interface| interface.address).next();
-        let address = address.map(|net| net.address.to_string());
+        let address = config.ip.own_address().map(|address| address.to_string());
         let mut formatter = Formatter::new(self.options(config, server));
         let line = formatter.format(&Line {
             at,
@@ -106,11 +110,37 @@ impl Syslog {
         }
     }
 
-    /// Once for each trouble, where the operator of this program sees it; a switch says nothing.
-    fn tell(&mut self, trouble: Option<String>) {
-        if let Some(text) = trouble.as_ref().filter(|_| trouble != self.trouble) {
-            tracing::warn!("{text}");
+    /// Whether a trouble has not been told yet while it lasts. It is for the operator of this program; a switch says
+    /// nothing.
+    fn is_new(&mut self, server: &str, trouble: Option<&str>) -> bool {
+        let told = self.told.get(server).map(String::as_str);
+        let new = trouble.is_some() && told != trouble;
+        match trouble {
+            Some(why) if new => drop(self.told.insert(server.to_owned(), why.to_owned())),
+            Some(_) => {}
+            None => drop(self.told.remove(server)),
         }
-        self.trouble = trouble;
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_told_once_for_each_server_while_it_lasts() {
+        let mut syslog = Syslog::new(Spelling::default());
+        for (server, trouble, new) in [
+            ("a", Some("no route"), true),
+            ("b", None, false),
+            ("a", Some("no route"), false),
+            ("b", Some("no route"), true),
+            ("a", Some("no name"), true),
+            ("a", None, false),
+            ("a", Some("no name"), true),
+        ] {
+            assert_eq!(syslog.is_new(server, trouble), new, "{server}: {trouble:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use slpsim_agent::Profile;
 
 use super::{Reply, Session, further, rows_of};
-use crate::pipe;
+use crate::pipe::{self, starts};
 use crate::syntax::{self, Item, SyntaxError, Word};
 use crate::table;
 
@@ -163,8 +163,4 @@ fn listed(mut lines: Vec<(String, &'static str)>) -> Reply {
         text + alloc::format!("  {word:width$}  {help}").trim_end() + "\n"
     });
     Reply { text, ..Reply::default() }
-}
-
-fn starts(key: &str, start: &str) -> bool {
-    key.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
