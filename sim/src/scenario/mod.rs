@@ -18,6 +18,9 @@ mod resolve;
 mod run;
 mod trace;
 
+pub(crate) use link::{Timing, in_process};
+pub(crate) use run::plays;
+
 pub use file::{LoadError, load, parse};
 pub use keys::reference;
 pub use model::{
