@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use slpsim_agent::input::Scope;
 use slpsim_agent::{
-    AgentId, BootCause, Command, Cx, Draw, Failure, Input, Keep, Now, Output, ProfileId, Purpose, Reply, Request,
-    Sender, Settings, Shared, Token, Txn, Udi, Usage, draw,
+    AgentId, BootCause, Command, Cx, Draw, Failure, Input, Keep, Now, Output, ProfileId, Purpose, Reply,
+    Request, Sender, Settings, Shared, Token, Txn, Udi, Usage, draw,
 };
 use slpsim_console::Config as SwitchConfig;
 use slpsim_cssm::{AccountConfig, Config, Cssm, TokenWish};
@@ -277,7 +277,8 @@ impl<'a, S: Subject> Engine<'a, S> {
             None => Err(Failure::TransportMissing),
         };
         let carried = timing.end(result);
-        let ends_ms = self.now_ms.saturating_add(u64::try_from(carried.after.as_millis()).unwrap_or(u64::MAX));
+        let ends_ms =
+            self.now_ms.saturating_add(u64::try_from(carried.after.as_millis()).unwrap_or(u64::MAX));
         let at = self.replies.partition_point(|reply| reply.ends_ms <= ends_ms);
         self.replies.insert(at, Pending { ends_ms, txn, purpose, result: carried.result });
     }

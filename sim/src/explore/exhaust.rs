@@ -119,10 +119,7 @@ fn harms(boundary: Boundary) -> Vec<Vec<Step>> {
         What::Send(purpose) => {
             let fault = |kind| step(at_ms, Deed::Fault(Trouble::at_once(kind, purpose)));
             let power = || step(at_ms + 1, Deed::PowerLoss);
-            let mut harms: Vec<Vec<Step>> = vec![
-                vec![power()],
-                vec![fault(Kind::Stall), power()],
-            ];
+            let mut harms: Vec<Vec<Step>> = vec![vec![power()], vec![fault(Kind::Stall), power()]];
             harms.extend(kinds(purpose).iter().map(|kind| vec![fault(*kind)]));
             harms
         }

@@ -76,7 +76,9 @@ impl Invariant {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::OneInFlight => "at most one exchange of a purpose is in flight",
-            Self::DeadlineAhead => "no timer lies in the past after a call, and those of one instant come to an end",
+            Self::DeadlineAhead => {
+                "no timer lies in the past after a call, and those of one instant come to an end"
+            }
             Self::Harmless => "an early or double time-out and the late end of an exchange do nothing",
             Self::NoneLost => "no report is lost, but by the counted purge",
             Self::AcknowledgedOnce => "a report is acknowledged at most once, by an ACK that names it",
@@ -84,7 +86,9 @@ impl Invariant {
             Self::ClosedStays => "a closed report never changes",
             Self::RestoredOnce => "COMM_RESTORED comes only after COMM_FAILED, at most once in an outage",
             Self::FastEnds => "the 15-minute interval ends with an authenticated answer to a report",
-            Self::IntervalBack => "after a delivered report the next push stands one configured interval ahead",
+            Self::IntervalBack => {
+                "after a delivered report the next push stands one configured interval ahead"
+            }
             Self::DurableFirst => "what is sent was durable before",
             Self::SnapshotGoesOn => "a state that was saved and restored goes on like the one that was not",
             Self::ResetLeavesNothing => "a factory reset leaves no licensing data",

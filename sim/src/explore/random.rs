@@ -33,7 +33,11 @@ pub fn random(seed: u64) -> Life {
         start: START,
         until_ms: YEAR,
         transport: if direct { TransportMode::Smart } else { TransportMode::Cslu },
-        peer: if direct { Peer::Cssm } else { dice.one_of(&[Peer::Cssm, Peer::Cssm, Peer::Cslu, Peer::OnPrem]) },
+        peer: if direct {
+            Peer::Cssm
+        } else {
+            dice.one_of(&[Peer::Cssm, Peer::Cssm, Peer::Cslu, Peer::OnPrem])
+        },
         latency_ms: dice.one_of(&[0, 0, 250, 1_000, 20_000]),
         steps: Vec::new(),
     };
@@ -56,9 +60,7 @@ fn deed(dice: &mut Dice) -> Deed {
         25..27 => Deed::Trust { all: dice.below(2) == 0, force: dice.below(2) == 0 },
         27..30 => Deed::Reload,
         30..33 => Deed::PowerLoss,
-        33..35 => {
-            Deed::Usage { license: dice.one_of(&[0, 0, 1]), count: dice.one_of(&[0, 1, 2, 3]) }
-        }
+        33..35 => Deed::Usage { license: dice.one_of(&[0, 0, 1]), count: dice.one_of(&[0, 1, 2, 3]) },
         35 => Deed::ClockStep(dice.one_of(&STEPS_MS)),
         36 => Deed::Interval(dice.one_of(&[1, 7, 30, 60])),
         37 => dice.one_of(&[Deed::StandbyAdded, Deed::StandbyRemoved, Deed::Switchover]),
@@ -76,7 +78,8 @@ fn deed(dice: &mut Dice) -> Deed {
 const STEPS_MS: [i64; 7] = [-60_000, 60_000, -3_000_000, 3_000_000, -7_200_000, 7_200_000, 40 * 86_400_000];
 
 /// Purposes that a device has in the topologies that are explored.
-const PURPOSES: [Purpose; 5] = [Purpose::Usage, Purpose::Poll, Purpose::Trust, Purpose::TrustSync, Purpose::Hello];
+const PURPOSES: [Purpose; 5] =
+    [Purpose::Usage, Purpose::Poll, Purpose::Trust, Purpose::TrustSync, Purpose::Hello];
 
 /// Most faults are short: a fault of days fills its life with failed attempts and tells no more than one of hours.
 fn trouble(dice: &mut Dice) -> Trouble {

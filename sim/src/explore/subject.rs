@@ -2,8 +2,8 @@
 
 use slpsim_agent::persist::{RestoreError, Saved};
 use slpsim_agent::{
-    Agent, Command, CommandError, Cx, Input, Now, ProfileId, ReportId, ReportState, Settings, Shared, Timer, Udi,
-    Usage,
+    Agent, Command, CommandError, Cx, Input, Now, ProfileId, ReportId, ReportState, Settings, Shared, Timer,
+    Udi, Usage,
 };
 use slpsim_policy::{Mono, PushInterval, Wall};
 
@@ -107,7 +107,8 @@ impl Seen {
         self.interval = Some(view.configured_interval());
         self.next_push = view.next_push();
         self.is_down = view.down().is_some();
-        self.is_down_rev = matches!(view.discovery(), slpsim_agent::view::Discovery::Answered { down_rev: true });
+        self.is_down_rev =
+            matches!(view.discovery(), slpsim_agent::view::Discovery::Answered { down_rev: true });
         let totals = view.report_summary();
         (self.purged, self.acknowledged) = (totals.purged, totals.acknowledged);
         self.reports.clear();

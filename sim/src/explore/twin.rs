@@ -92,8 +92,7 @@ impl<S: Subject> Twin<S> {
                 (Some(one), Some(other)) if one == other => {}
                 (one, other) => {
                     let said = |output: Option<&Output>| output.map_or_else(|| "nothing".into(), brief);
-                    let why =
-                        format!("saved and restored, it leaves {}, else {}", said(other), said(one));
+                    let why = format!("saved and restored, it leaves {}, else {}", said(other), said(one));
                     return Err((Invariant::SnapshotGoesOn, why));
                 }
             }

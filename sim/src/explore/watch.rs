@@ -60,7 +60,13 @@ impl Watch {
     }
 
     /// A call was made, and its outputs have not been performed yet.
-    pub(crate) fn end(&mut self, id: DeviceId, agent: &Agent, (shared, now): (&Shared, Now), outputs: &[Output]) {
+    pub(crate) fn end(
+        &mut self,
+        id: DeviceId,
+        agent: &Agent,
+        (shared, now): (&Shared, Now),
+        outputs: &[Output],
+    ) {
         let judged = self.of(id).map_or(Ok(()), |checker| checker.end(agent, shared, now, outputs));
         self.note(id, judged);
     }

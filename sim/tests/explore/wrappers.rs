@@ -2,8 +2,8 @@
 
 use slpsim_agent::persist::{RestoreError, Saved};
 use slpsim_agent::{
-    Ack, Agent, Command, CommandError, Cx, Element, Import, Input, Now, Output, ProfileId, Purpose, Request, ReportVerdict,
-    Settings, Shared, Timer, Txn, Udi, Usage,
+    Ack, Agent, Command, CommandError, Cx, Element, Import, Input, Now, Output, ProfileId, Purpose,
+    ReportVerdict, Request, Settings, Shared, Timer, Txn, Udi, Usage,
 };
 use slpsim_policy::Mono;
 use slpsim_sim::explore::{Seen, Subject};
@@ -87,7 +87,10 @@ impl Subject for LostAckDrops {
 
     fn handle(&mut self, cx: &mut Cx<'_>, input: Input) {
         let lost = match &input {
-            Input::Completed { txn, result: Err(_) } => Some(*txn) == self.poll,
+            Input::Completed { txn, result } if Some(*txn) == self.poll => {
+                self.poll = None;
+                result.is_err()
+            }
             _ => false,
         };
         let first = cx.out.len();

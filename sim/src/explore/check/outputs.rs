@@ -38,7 +38,10 @@ impl<S: Subject> Checker<S> {
         // The log and the state tell one story.
         if self.outage != self.after.is_down {
             let (log, state) = (down(self.outage), down(self.after.is_down));
-            return Err((Invariant::RestoredOnce, format!("by its log the peer is {log}, by its state {state}")));
+            return Err((
+                Invariant::RestoredOnce,
+                format!("by its log the peer is {log}, by its state {state}"),
+            ));
         }
         Ok(())
     }
@@ -88,7 +91,10 @@ impl<S: Subject> Checker<S> {
                 Some(first) if first == report => {}
                 Some(_) => {
                     let ReportId(id) = report.id;
-                    return Err((Invariant::ClosedStays, format!("report {id} was sent before with other contents")));
+                    return Err((
+                        Invariant::ClosedStays,
+                        format!("report {id} was sent before with other contents"),
+                    ));
                 }
                 None => {
                     self.sent.insert(report.id, report.clone());

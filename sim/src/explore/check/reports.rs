@@ -30,7 +30,8 @@ impl<S: Subject> Checker<S> {
         before: ReportState,
         after: Option<ReportState>,
     ) -> Result<bool, (Invariant, String)> {
-        let verdict = self.named.iter().find(|(named, _)| *named == id).map(|(_, acknowledged)| *acknowledged);
+        let verdict =
+            self.named.iter().find(|(named, _)| *named == id).map(|(_, acknowledged)| *acknowledged);
         let settled_before = is_settled(before);
         match after {
             Some(after) if rank(after) < rank(before) || settled_before => {
@@ -68,9 +69,12 @@ impl<S: Subject> Checker<S> {
             return Err((Invariant::IdsGrow, "the reports are not in the order of their ids".into()));
         }
         let last = self.before.reports.last().map_or(ReportId(0), |(id, _)| *id).max(self.highest);
-        let new = self.after.reports.iter().map(|(id, _)| *id).find(|id| {
-            *id <= last && self.before.report(*id).is_none()
-        });
+        let new = self
+            .after
+            .reports
+            .iter()
+            .map(|(id, _)| *id)
+            .find(|id| *id <= last && self.before.report(*id).is_none());
         if let Some(id) = new {
             return Err((Invariant::IdsGrow, format!("id {} was given after {}", id.0, last.0)));
         }
