@@ -145,9 +145,11 @@ mod tests {
         let mut words = std::collections::BTreeSet::new();
         for seed in 0..4_000 {
             for step in random(seed).steps {
-                words.insert(match step.deed {
-                    Deed::Fault(trouble) => trouble.kind.word().to_owned(),
-                    deed => format!("{deed:?}").chars().take_while(|c| c.is_ascii_alphanumeric()).collect(),
+                // The word of a fault, or else that of the deed.
+                words.insert(if let Deed::Fault(trouble) = step.deed {
+                    trouble.kind.word().to_owned()
+                } else {
+                    format!("{:?}", step.deed).chars().take_while(char::is_ascii_alphanumeric).collect()
                 });
             }
         }
