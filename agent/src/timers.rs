@@ -77,9 +77,15 @@ impl TimerTable {
 
     /// The earliest timer; of those of one instant, the first in order.
     pub(crate) fn next(&self) -> Option<(Mono, Timer)> {
-        let (at, timer) =
-            self.0.iter().zip(Timer::ALL).min_by_key(|(at, timer)| (**at, *timer)).map(|(a, t)| (*a, t))?;
-        (at != OFF).then_some((Mono(at), timer))
+        // Asked after every call of every agent: a plain loop is several times as fast as an iterator over pairs.
+        let (mut first, mut at) = (OFF, 0);
+        for (position, due) in self.0.iter().enumerate() {
+            if *due < first {
+                (first, at) = (*due, position);
+            }
+        }
+        let timer = Timer::ALL.get(at).copied()?;
+        (first != OFF).then_some((Mono(first), timer))
     }
 }
 

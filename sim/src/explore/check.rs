@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use slpsim_agent::persist::Saved;
 use slpsim_agent::{
-    Command, Input, Now, Output, Purpose, Report, ReportId, ReportVerdict, Shared, Status, Txn,
+    Command, Input, Now, Output, Purpose, Report, ReportId, ReportVerdict, Shared, Status, Timer, Txn,
 };
 use slpsim_policy::{Mono, PushInterval};
 
@@ -52,6 +52,7 @@ pub struct Checker<S> {
     /// The call that is judged made its state durable.
     is_fresh: bool,
     spin: (Mono, u32),
+    next: Option<(Mono, Timer)>,
 }
 
 /// The last state that was made durable.
@@ -98,6 +99,7 @@ impl<S> Default for Checker<S> {
             flash: None,
             is_fresh: false,
             spin: (Mono(0), 0),
+            next: None,
         }
     }
 }
@@ -163,6 +165,7 @@ impl<S: Subject> Checker<S> {
         outputs: &[Output],
     ) -> Result<(), Violation> {
         subject.look(shared, now, &mut self.after);
+        self.next = subject.next_deadline();
         let judged = self.judge(subject, shared, now, outputs);
         std::mem::swap(&mut self.before, &mut self.after);
         judged.map_err(|(invariant, why)| Violation { at_ms: now.mono.0, invariant, why })
@@ -191,6 +194,11 @@ impl<S: Subject> Checker<S> {
         self.flash.as_ref()
     }
 
+    /// The next timer after the last call.
+    pub(super) const fn next_deadline(&self) -> Option<(Mono, Timer)> {
+        self.next
+    }
+
     fn judge(&mut self, subject: &S, shared: &Shared, now: Now, outputs: &[Output]) -> Broken {
         self.outputs(subject, shared, now, outputs)?;
         if self.cause == Cause::Reset {
@@ -198,12 +206,12 @@ impl<S: Subject> Checker<S> {
         } else {
             self.reports()?;
         }
-        self.answered_report(now)?;
-        self.deadline(subject, now)
+        self.answered_report(subject, shared, now)?;
+        self.deadline(now)
     }
 
     /// §7.2: an authenticated answer to a report ends the fast interval; a delivered one brings the configured interval.
-    fn answered_report(&self, now: Now) -> Broken {
+    fn answered_report(&self, subject: &S, shared: &Shared, now: Now) -> Broken {
         let Cause::Answered(Some(Purpose::Usage), answer) = self.cause else { return Ok(()) };
         if self.after.is_fast {
             return Err((
@@ -214,13 +222,14 @@ impl<S: Subject> Checker<S> {
         if answer != Answer::Delivered {
             return Ok(());
         }
-        let wanted = match self.after.interval {
-            Some(PushInterval::Days(days)) => Some(now.wall.plus_days(days)),
-            Some(PushInterval::NoReporting) | None => None,
+        let (next, interval) = subject.schedule(shared, now);
+        let wanted = match interval {
+            PushInterval::Days(days) => Some(now.wall.plus_days(days)),
+            PushInterval::NoReporting => None,
         };
         // A push that an event asked for while the report was under way is due now (§4).
-        let queued = self.after.next_push == Some(now.wall);
-        if self.after.next_push == wanted || queued {
+        let queued = next == Some(now.wall);
+        if next == wanted || queued {
             return Ok(());
         }
         let said = |at: Option<slpsim_policy::Wall>| match at {
@@ -230,17 +239,13 @@ impl<S: Subject> Checker<S> {
             }
             None => "never".into(),
         };
-        let why = format!(
-            "a report was delivered, and the next push is {}, not {}",
-            said(self.after.next_push),
-            said(wanted)
-        );
+        let why =
+            format!("a report was delivered, and the next push is {}, not {}", said(next), said(wanted));
         Err((Invariant::IntervalBack, why))
     }
 
-    fn deadline(&mut self, subject: &S, now: Now) -> Broken {
-        let next = subject.next_deadline();
-        if let Some((at, timer)) = next.filter(|(at, _)| *at < now.mono) {
+    fn deadline(&mut self, now: Now) -> Broken {
+        if let Some((at, timer)) = self.next.filter(|(at, _)| *at < now.mono) {
             let late = crate::scenario::Moment(now.mono.since(at));
             return Err((Invariant::DeadlineAhead, format!("{timer:?} was due {late} ago")));
         }
@@ -250,7 +255,7 @@ impl<S: Subject> Checker<S> {
         }
         self.spin.1 += 1;
         if self.spin.1 > SPIN_MAX {
-            let timer = next.map(|(_, timer)| timer);
+            let timer = self.next.map(|(_, timer)| timer);
             return Err((Invariant::DeadlineAhead, format!("{timer:?} runs out for ever at one instant")));
         }
         Ok(())

@@ -164,7 +164,7 @@ impl<'a, S: Subject> Engine<'a, S> {
         let step = self.order.get(self.next_step).and_then(|at| self.life.steps.get(*at));
         let step = step.map(|step| (step.at_ms, Next::Step));
         let reply = self.replies.front().map(|reply| (reply.ends_ms, Next::Reply));
-        let timer = self.subject.next_deadline().map(|(at, _)| (at.0.max(self.now_ms), Next::Timer));
+        let timer = self.checker.next_deadline().map(|(at, _)| (at.0.max(self.now_ms), Next::Timer));
         [step, reply, timer].into_iter().flatten().min()
     }
 
@@ -182,7 +182,7 @@ impl<'a, S: Subject> Engine<'a, S> {
 
     /// Time is about to pass: now every further time-out is early, and every further end of an exchange a late one.
     fn poke(&mut self) -> Checked {
-        let (now, due) = (self.now(), self.subject.next_deadline());
+        let (now, due) = (self.now(), self.checker.next_deadline());
         self.out.clear();
         let mut cx = Cx { now, id: AgentId(0), shared: &mut self.shared, out: &mut self.out };
         self.subject.handle(&mut cx, Input::Timeout);

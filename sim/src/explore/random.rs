@@ -62,7 +62,7 @@ fn deed(dice: &mut Dice) -> Deed {
         30..33 => Deed::PowerLoss,
         33..35 => Deed::Usage { license: dice.one_of(&[0, 0, 1]), count: dice.one_of(&[0, 1, 2, 3]) },
         35 => Deed::ClockStep(dice.one_of(&STEPS_MS)),
-        36 => Deed::Interval(dice.one_of(&[1, 7, 30, 60])),
+        36 => Deed::Interval(dice.one_of(&[3, 7, 30, 60])),
         37 => dice.one_of(&[Deed::StandbyAdded, Deed::StandbyRemoved, Deed::Switchover]),
         38 => Deed::Transport(dice.one_of(&[TransportMode::Cslu, TransportMode::Smart, TransportMode::Off])),
         _ => dice.one_of(&[
@@ -89,8 +89,8 @@ fn trouble(dice: &mut Dice) -> Trouble {
     let (for_ms, next) = match dice.below(16) {
         0..8 => (None, Some(1 + dice.below(4))),
         8..12 => (Some(MINUTE * (1 + dice.below(300))), None),
-        12..15 => (Some(HOUR * (4 + dice.below(5))), Some(40)),
-        _ => (Some(DAY * 2), Some(60)),
+        12..15 => (Some(HOUR * (4 + dice.below(5))), Some(20)),
+        _ => (Some(DAY * 2), Some(30)),
     };
     Trouble { kind, for_ms, next, every, purpose }
 }

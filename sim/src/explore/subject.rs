@@ -46,6 +46,12 @@ pub trait Subject: Clone + std::fmt::Debug {
         self.agent().save(shared, now)
     }
 
+    /// When the next push stands, by the device's clock, and the configured interval between two.
+    fn schedule(&self, shared: &Shared, now: Now) -> (Option<Wall>, PushInterval) {
+        let view = self.agent().view(shared, now);
+        (view.next_push(), view.configured_interval())
+    }
+
     /// What the invariants are about, written into `seen`, so that a run of a million calls allocates once.
     fn look(&self, shared: &Shared, now: Now, seen: &mut Seen) {
         seen.look_at(self.agent(), shared, now);
@@ -83,14 +89,8 @@ impl Subject for Agent {
 pub struct Seen {
     /// The interval is reset to 15 minutes.
     pub is_fast: bool,
-    /// The configured interval between two pushes.
-    pub interval: Option<PushInterval>,
-    /// `Next report push:`, by the device's clock.
-    pub next_push: Option<Wall>,
     /// The peer is down.
     pub is_down: bool,
-    /// The peer is known to take no reports.
-    pub is_down_rev: bool,
     /// Reports that are known, by growing number.
     pub reports: Vec<(ReportId, ReportState)>,
     /// Reports that were lost at the cap, as they are counted.
@@ -104,11 +104,7 @@ impl Seen {
     pub fn look_at(&mut self, agent: &Agent, shared: &Shared, now: Now) {
         let view = agent.view(shared, now);
         self.is_fast = view.is_fast();
-        self.interval = Some(view.configured_interval());
-        self.next_push = view.next_push();
         self.is_down = view.down().is_some();
-        self.is_down_rev =
-            matches!(view.discovery(), slpsim_agent::view::Discovery::Answered { down_rev: true });
         let totals = view.report_summary();
         (self.purged, self.acknowledged) = (totals.purged, totals.acknowledged);
         self.reports.clear();
