@@ -6,6 +6,7 @@
 #[cfg(feature = "lockstep")]
 pub mod connect;
 pub mod device;
+pub mod explore;
 mod factory;
 pub mod files;
 pub mod filing;

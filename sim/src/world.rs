@@ -7,6 +7,7 @@ use slpsim_agent::{
 use slpsim_policy::{Mono, Wall};
 
 use crate::device::{Device, DeviceId, DeviceSpec};
+use crate::explore::{Call, Watch};
 use crate::link::{Exchange, Link};
 use crate::queue::{Class, Queue};
 
@@ -49,6 +50,8 @@ pub struct World<L> {
     /// Every state that a device makes durable is kept, so that a power cut goes back to the last one; without it, to
     /// the state of the moment, which is the same for whoever makes every change durable.
     pub keep_durable: bool,
+    /// Checks every call of an agent against what must always hold, where it is wanted.
+    pub watch: Option<Watch>,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -73,6 +76,7 @@ impl<L: Link> World<L> {
             link,
             shared: Shared { seed, ..Shared::default() },
             keep_durable: false,
+            watch: None,
             start,
             now_ms: 0,
             devices: Vec::new(),
@@ -148,6 +152,9 @@ impl<L: Link> World<L> {
         {
             device.clock_offset_ms = device.clock_offset_ms.saturating_add(delta_ms);
         }
+        if let Some(watch) = &mut self.watch {
+            watch.begin(id, Call::Input(&input));
+        }
         self.with_agent(id, seen, |agent, cx| agent.handle(cx, input));
     }
 
@@ -173,6 +180,9 @@ impl<L: Link> World<L> {
         command: Command,
         seen: &mut dyn Observer,
     ) -> Result<(), CommandError> {
+        if let Some(watch) = &mut self.watch {
+            watch.begin(id, Call::Command(&command));
+        }
         self.with_agent(id, seen, |agent, cx| agent.command(cx, command))
             .unwrap_or(Err(CommandError::NotFound))
     }
@@ -250,6 +260,9 @@ impl<L: Link> World<L> {
         let device = self.devices.get_mut(id.0 as usize)?;
         let mut cx = Cx { now, id: AgentId(id.0), shared: &mut self.shared, out: &mut outputs };
         let result = call(&mut device.agent, &mut cx);
+        if let Some(watch) = &mut self.watch {
+            watch.end(id, &device.agent, (&self.shared, now), &outputs);
+        }
         for output in outputs.drain(..) {
             self.perform(id, now, output, seen);
         }

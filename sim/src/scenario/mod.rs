@@ -19,6 +19,9 @@ mod run;
 mod shown;
 mod trace;
 
+pub(crate) use link::{Timing, in_process};
+pub(crate) use run::plays;
+
 pub use file::{LoadError, load, parse};
 pub use keys::reference;
 pub use model::{

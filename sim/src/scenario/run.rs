@@ -22,6 +22,7 @@ use super::page::{Band, State};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
 use crate::device::{DeviceId, DeviceSpec};
+use crate::explore::Watch;
 use crate::factory::factory_config;
 use crate::queue::Class;
 use crate::switch::{Factory, zone_at};
@@ -177,6 +178,7 @@ impl<'a> Run<'a> {
         let mut world = World::new(scenario.start, seed, link);
         world.shared.keep = Keep::SWITCH;
         world.keep_durable = true;
+        world.watch = Some(Watch::default());
         let mut run = Self {
             scenario,
             world,
@@ -389,6 +391,11 @@ impl<'a> Run<'a> {
             }
         }
         self.verdicts.extend(self.never_released());
+        let broken = self.world.watch.iter().flat_map(Watch::broken);
+        self.verdicts.extend(broken.map(|(device, violation)| {
+            let name = self.scenario.devices.get(device.0 as usize).map_or("", |keys| &keys.name);
+            (usize::MAX, judge::broken(name, violation))
+        }));
         self.verdicts.sort_by_key(|(place, _)| *place);
         outcome.verdicts = self.verdicts.into_iter().map(|(_, verdict)| verdict).collect();
         outcome
@@ -431,7 +438,7 @@ fn peer(scenario: &Scenario, config: Config, options: &Options) -> Result<(Mock,
 }
 
 /// What a mock is told to play a peer: role, connected, down-rev.
-pub(super) const fn plays(peer: Peer) -> (Role, bool, bool) {
+pub(crate) const fn plays(peer: Peer) -> (Role, bool, bool) {
     match peer {
         Peer::Cssm => (Role::Cssm, true, false),
         Peer::Cslu => (Role::Cslu, true, false),
