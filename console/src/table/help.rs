@@ -13,6 +13,10 @@ pub fn help_of(after: Option<&str>, word: &str) -> &'static str {
 
 /// Words that mean something else after another word.
 static AFTER: &[(&str, &str, &str)] = &[
+    ("reload", "force", "Without a question"),
+    ("terminal", "monitor", "Show log lines in this session"),
+    ("no", "monitor", "Show no log lines in this session"),
+    ("no", "dont-ask", "Ask again"),
     ("license", "usage", "Licenses in use"),
     ("license", "all", "All licensing information"),
     ("url", "smart", "URL of smart transport"),
@@ -65,6 +69,7 @@ static WORDS: &[(&str, &str)] = &[
     ("detail", "In detail"),
     ("domain", "Domain appended to names"),
     ("domain-name", "Domain appended to names"),
+    ("dont-ask", "Go ahead where a command would ask"),
     ("eigrp", "Enhanced Interior Gateway Routing Protocol"),
     ("email", "Address of the contact"),
     ("email-contact", "Contact, needed before enable"),
@@ -129,6 +134,7 @@ static WORDS: &[(&str, &str)] = &[
     ("name", "A name"),
     ("name-server", "Server that resolves names"),
     ("net", "Address with the length of its mask"),
+    ("no", "Take it back"),
     ("nslookup", "Ask the name servers for an address"),
     ("ntp", "Network time"),
     ("nxapi", "NX-API"),
