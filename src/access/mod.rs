@@ -26,7 +26,7 @@ use anyhow::{Context, Result};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 
-pub use address::Addresses;
+pub use address::{Addresses, spread};
 pub use limits::Limits;
 pub use monitor::Monitor;
 pub use users::{Account, Users};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use slpsim_agent::{Message, Spelling};
 use slpsim_console::config::Config;
-use slpsim_logs::repeat::Repeated;
-use slpsim_logs::{Form, Formatter, Line, Options, Zone};
+use slpsim_logs::{Form, Formatter, Line, Options, Repeated, Zone};
 use slpsim_policy::Wall;
 use slpsim_sim::zone_of;
 use tokio::sync::broadcast;
@@ -60,7 +59,7 @@ impl Monitor {
 
 impl LogSink for Monitor {
     fn log(&mut self, at: Wall, message: &Message) {
-        let seen = self.severity.is_some_and(|most| message.row().nxos.severity.number() <= most);
+        let seen = self.severity.is_some_and(|most| message.row().nxos.severity.digit() <= most);
         if seen && self.lines.receiver_count() > 0 {
             let line = self.formatter.format(&Line {
                 at,

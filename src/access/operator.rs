@@ -2,10 +2,11 @@
 
 use tokio::sync::mpsc;
 
+use slpsim_console::session::Completion;
 use slpsim_console::{Reply, Session};
 
 use super::users::Account;
-use crate::driver::{Order, ask, run_line};
+use crate::driver::{Device, Order, ask, run_line};
 
 /// The device has ended; so does every session on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,7 @@ impl Operator {
     pub(super) async fn line(&mut self, line: String) -> Result<Reply, Gone> {
         // A copy goes: whoever gives up waiting keeps the session as it was.
         let mut session = self.session.clone();
-        let run = move |device: &mut _| {
+        let run = move |device: &mut Device| {
             let reply = run_line(device, &mut session, &line)?;
             Ok((session, reply))
         };
@@ -50,11 +51,22 @@ impl Operator {
         Ok(reply)
     }
 
-    /// The words with which the last word of `line` can be completed.
-    pub(super) async fn complete(&self, line: String) -> Result<Vec<&'static str>, Gone> {
+    /// What Tab does behind `before`, the part of the line before the cursor.
+    pub(super) async fn complete(&self, before: String) -> Result<Completion, Gone> {
         let session = self.session.clone();
-        let look = move |device: &mut crate::driver::Device| {
-            Ok(session.complete(device.parts().switch.config_profile(), &line))
+        let look = move |device: &mut Device| {
+            Ok(session.completion(device.parts().agent.profile(), &before))
+        };
+        ask(&self.orders, look).await.map_err(|_| Gone)
+    }
+
+    /// What `?` answers where `before` has been typed.
+    pub(super) async fn help(&self, before: String) -> Result<String, Gone> {
+        let session = self.session.clone();
+        let look = move |device: &mut Device| {
+            let parts = device.parts();
+            let hostname = &parts.switch.config.hostname;
+            Ok(session.help_at(parts.agent.profile(), hostname, &before).text)
         };
         ask(&self.orders, look).await.map_err(|_| Gone)
     }
@@ -62,12 +74,10 @@ impl Operator {
     /// Waits until the device is there, and greets.
     pub(super) async fn greet(&self) -> Result<Greeting, Gone> {
         let session = self.session.clone();
-        let look = move |device: &mut crate::driver::Device| {
+        let look = move |device: &mut Device| {
             let config = &device.parts().switch.config;
-            Ok(Greeting {
-                prompt: session.prompt(&config.hostname),
-                timeout_min: config.lines.vty_timeout_min,
-            })
+            let prompt = session.prompt(&config.hostname);
+            Ok(Greeting { prompt, timeout_min: config.lines.vty_timeout_min })
         };
         ask(&self.orders, look).await.map_err(|_| Gone)
     }

@@ -95,6 +95,8 @@ impl Door {
         };
         let limits = &self.gate.limits;
         let connection = Arc::new(Connection::default());
+        // Whatever ends this, the connection ends with it.
+        let _cut_at_the_end = connection.cut.clone().drop_guard();
         let visitor = Visitor::new(self.target.clone(), self.gate.clone(), Arc::clone(&connection));
         let stream = Guarded::new(stream, connection.cut.clone(), limits.output_patience);
         let session = async {
@@ -113,7 +115,6 @@ impl Door {
                 note_end(&self.target.name, session.await);
             }
         }
-        connection.cut.cancel();
     }
 
     async fn configure(&self) -> Result<Arc<Config>> {
