@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::sync::{broadcast, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 
 pub use address::{Addresses, spread};
 pub use limits::Limits;
@@ -65,7 +65,7 @@ pub struct Access {
     pub nxapi: Option<SocketAddr>,
     /// Where NX-API listens over HTTPS.
     pub nxapi_https: Option<SocketAddr>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Vec<AbortHandle>,
 }
 
 impl Access {
@@ -78,7 +78,7 @@ impl Access {
         if let Some(address) = addresses.ssh {
             let listener = bind("SSH", address, target)?;
             access.ssh = Some(listener.local_addr()?);
-            access.tasks.push(ssh::listen(listener, target.clone(), gate.clone())?);
+            access.tasks.push(ssh::listen(listener, target.clone(), gate.clone())?.abort_handle());
         }
         if let Some(address) = addresses.nxapi {
             let listener = bind("NX-API", address, target)?;
@@ -97,7 +97,7 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
