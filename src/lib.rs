@@ -4,6 +4,7 @@
 //! them time, sockets and files.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod control;

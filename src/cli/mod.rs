@@ -105,6 +105,15 @@ pub(crate) struct RunArgs {
     /// Serve GET /metrics for Prometheus here
     #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
     pub(crate) metrics: Option<SocketAddr>,
+    /// Listen here for SSH [default: 127.0.0.1:0 where there is a user]; of several devices each has the next port
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) ssh: Option<SocketAddr>,
+    /// Listen here for NX-API over HTTP, in the same way
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) nxapi: Option<SocketAddr>,
+    /// Listen here for NX-API over HTTPS, in the same way [default: nowhere]
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) nxapi_https: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) log: LogOptions,
     #[command(flatten)]
