@@ -13,6 +13,7 @@ pub mod framing;
 pub mod line;
 pub mod pri;
 pub mod queue;
+pub mod receive;
 pub mod repeat;
 pub mod sink;
 mod stamp;

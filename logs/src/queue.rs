@@ -107,7 +107,8 @@ impl Queue {
     pub fn offer_from(&self, line: &[u8], source: Option<std::net::Ipv4Addr>) {
         let mut waiting = self.shared.lock();
         if waiting.ended || !self.has_room(&waiting, 1, line.len()) {
-            return drop(self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed));
+            self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
         }
         waiting.batch.push_from(line, source);
         self.shared.filled.notify_one();
@@ -117,7 +118,8 @@ impl Queue {
     pub fn put(&self, line: &[u8]) {
         let mut waiting = self.room(1, line.len());
         if waiting.ended {
-            return drop(self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed));
+            self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
         }
         waiting.batch.push(line);
         self.shared.filled.notify_one();

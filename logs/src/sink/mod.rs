@@ -18,6 +18,7 @@ pub use file::FileSink;
 pub use rotate::Rotation;
 pub use stream::StreamSink;
 pub use tcp::TcpSink;
+pub(crate) use tls::certificates;
 pub use tls::{ClientCertificate, TlsSink, TlsTrust};
 pub use udp::UdpSink;
 #[cfg(feature = "unix-syslog")]

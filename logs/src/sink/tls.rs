@@ -140,7 +140,9 @@ impl Dial for TlsDial {
         }
         tls.set_buffer_limit(None);
         tcp.set_write_timeout(Some(TICK))?;
-        Ok(TlsLink { tcp, tls, half: 0 })
+        let mut link = TlsLink { tcp, tls, half: 0 };
+        link.await_verdict()?;
+        Ok(link)
     }
 
     fn name(&self) -> String {
@@ -151,6 +153,9 @@ impl Dial for TlsDial {
 /// How long a read or write may take before the sink looks whether its end has come.
 const TICK: Duration = Duration::from_millis(200);
 
+/// How long a receiver may think about our certificate.
+const VERDICT: Duration = Duration::from_millis(250);
+
 fn timed(error: io::Error) -> io::Error {
     if is_pause(&error) {
         return io::Error::new(io::ErrorKind::TimedOut, "no TLS handshake in time: is that a TLS receiver?");
@@ -159,7 +164,7 @@ fn timed(error: io::Error) -> io::Error {
 }
 
 /// A TLS connection.
-pub struct TlsLink {
+pub(super) struct TlsLink {
     tcp: TcpStream,
     tls: ClientConnection,
     /// Bytes of the record that has not gone out whole.
@@ -173,6 +178,20 @@ impl TlsLink {
             self.tls.write_tls(&mut self.tcp)?;
         }
         Ok(())
+    }
+
+    /// With TLS 1.3 our side of the handshake is over before the receiver has looked at our certificate. Its next words,
+    /// a session ticket or an alert, tell what it thinks; one that stays silent is content.
+    fn await_verdict(&mut self) -> io::Result<()> {
+        if self.tls.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
+            return Ok(());
+        }
+        self.tcp.set_read_timeout(Some(VERDICT))?;
+        match self.hear() {
+            Ok(0) => Err(io::Error::new(io::ErrorKind::ConnectionReset, "closed by the receiver after the handshake")),
+            Err(error) if !is_pause(&error) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Takes in what has come, and says where the receiver has closed.
