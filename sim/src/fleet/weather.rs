@@ -122,8 +122,8 @@ impl Weather {
         let row = if who == UPSTREAM { 0 } else { who.saturating_sub(self.first_site) as usize + 1 };
         while self.now.len() < (row + 1) * kinds {
             let (row, at) = (self.now.len() / kinds, self.now.len() % kinds);
-            let above = u32::try_from(row).map_or(UPSTREAM, |row| self.first_site.saturating_add(row) - 1);
-            let who = if row == 0 { UPSTREAM } else { above };
+            let site = row.checked_sub(1).and_then(|row| u32::try_from(row).ok());
+            let who = site.map_or(UPSTREAM, |row| self.first_site.saturating_add(row));
             let kind = u8::try_from(at).unwrap_or(u8::MAX);
             self.now.push(Spell::first(self.luck, who, kind, &self.kinds[at]));
         }
