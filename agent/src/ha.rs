@@ -1,5 +1,6 @@
 //! Two supervisors (`spec/behaviour.md` §10), and the generations that closed reports refer to.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::trust::TrustData;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Ha {
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(crate) standby: Option<Standby>,
+    /// In a box: few devices have one, and all that were ever trusted have this.
+    pub(crate) standby: Option<Box<Standby>>,
     /// Generation of the units that are there now.
     pub(crate) units: u16,
     /// The generation of an identity that was given last.
@@ -50,7 +52,7 @@ fn next_generation(last: u16, named: impl Fn(u16) -> bool) -> u16 {
 
 impl Agent {
     pub(crate) fn standby(&self) -> Option<&Standby> {
-        self.spill.as_ref()?.ha.standby.as_ref()
+        self.spill.as_ref()?.ha.standby.as_deref()
     }
 
     /// The units of the redundancy set, the active one first.
@@ -104,7 +106,7 @@ impl Agent {
     /// coming is no event.
     pub fn pair_with(&mut self, udi: Udi) {
         if udi != self.udi {
-            self.spill().ha.standby = Some(Standby { udi, trust: None });
+            self.spill().ha.standby = Some(Box::new(Standby { udi, trust: None }));
             self.flags.dirty = true;
         }
     }
@@ -114,7 +116,7 @@ impl Agent {
             return;
         }
         self.change_units();
-        self.spill().ha.standby = Some(Standby { udi, trust: None });
+        self.spill().ha.standby = Some(Box::new(Standby { udi, trust: None }));
         self.event_push(cx);
         if self.settings.transport.is_direct() {
             self.sync = Sync::Due;
@@ -140,7 +142,7 @@ impl Agent {
             Standby { udi: self.udi, trust: self.trust.map(|trust| TrustData { generation: 0, ..trust }) };
         self.udi = standby.udi;
         self.trust = standby.trust.map(|trust| TrustData { generation, ..trust });
-        self.spill().ha.standby = Some(old);
+        self.spill().ha.standby = Some(Box::new(old));
         self.arm_trust_renewal(cx, Duration::ZERO);
         self.event_push(cx);
     }
@@ -148,7 +150,7 @@ impl Agent {
     /// `false` where the code is not for the standby.
     pub(crate) fn install_standby(&mut self, cx: &mut Cx<'_>, code: &TrustCode) -> bool {
         let now: Wall = cx.now.wall;
-        let Some(standby) = self.spill.as_mut().and_then(|spill| spill.ha.standby.as_mut()) else {
+        let Some(standby) = self.spill.as_mut().and_then(|spill| spill.ha.standby.as_deref_mut()) else {
             return false;
         };
         if standby.udi != code.udi {
@@ -170,7 +172,7 @@ impl Agent {
             if let Some(standby) = &mut spill.ha.standby {
                 standby.trust = None;
             }
-            spill.ha = Ha { standby: spill.ha.standby, ..Ha::default() };
+            spill.ha = Ha { standby: spill.ha.standby.take(), ..Ha::default() };
         }
     }
 

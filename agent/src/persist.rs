@@ -250,7 +250,7 @@ impl Agent {
         };
         let mut ha = saved.ha;
         if let Some((udi, trust)) = saved.standby {
-            ha.standby = Some(Standby { udi: udi.read()?, trust });
+            ha.standby = Some(Box::new(Standby { udi: udi.read()?, trust }));
         }
         for (generation, active, standby) in saved.past_units {
             let standby = standby.map(|udi| udi.read()).transpose()?;

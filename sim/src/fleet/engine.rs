@@ -62,6 +62,17 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Counts one line of a batch; for a caller that does not take all of them.
+    pub fn count(&mut self, record: &Record, batch: &Batch, at: usize) {
+        self.lines += 1;
+        self.bytes += batch.texts.first().map_or(0, |text| u64::try_from(text.line(at).len()).unwrap_or(0));
+        self.digest = self.digest.wrapping_add(batch.hashes.get(at).copied().unwrap_or(0));
+        let spoiled = u32::try_from(at).is_ok_and(|at| batch.spoiled.binary_search(&at).is_ok());
+        self.corrupted += u64::from(spoiled);
+        let count = record.said.kind().and_then(|kind| self.messages.get_mut(kind as usize));
+        count.into_iter().for_each(|count| *count += 1);
+    }
+
     fn add(&mut self, other: &Self) {
         self.events += other.events;
         self.lines += other.lines;
@@ -81,6 +92,10 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// How they look, by form.
     pub texts: Vec<Text>,
+    /// The XXH3-64 of each in the first form.
+    pub hashes: Vec<u64>,
+    /// Which of them were spoiled, in order.
+    pub spoiled: Vec<u32>,
 }
 
 /// The caller wants no more lines.
@@ -400,11 +415,11 @@ impl Desk {
         let mut totals = Totals { events: self.shard.events - self.counted, ..Totals::default() };
         self.counted = self.shard.events;
         let records = std::mem::take(&mut self.records);
-        let mut spare = Vec::new();
+        let mut spare = Batch::default();
         for chunk in records.chunks(BATCH) {
             if self.deliver {
                 let mut batch = self.empty.try_recv().unwrap_or_default();
-                self.printer.print(&self.cast, chunk, &mut batch.texts, &mut totals);
+                self.printer.print(&self.cast, chunk, &mut batch, &mut totals);
                 batch.records.clear();
                 batch.records.extend_from_slice(chunk);
                 self.told.send(News::Lines(batch)).map_err(|_| Stop)?;

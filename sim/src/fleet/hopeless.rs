@@ -17,7 +17,9 @@ pub(crate) enum Cry {
     Hello,
     /// COMM_FAILED of the report.
     Report,
-    /// REPORTING_REQUIRED with so many days.
+    /// REPORTING_REQUIRED of the start, with so many days.
+    Start(u32),
+    /// REPORTING_REQUIRED of the deadline, with so many days.
     Reminder(u32),
 }
 
@@ -67,12 +69,13 @@ impl Hopeless {
             self.report_ms = self.after(now);
             return Cry::Report;
         }
+        let days = days_left(Wall(self.x_ms), Wall(signed(now)));
         if self.start_reminder_ms == now {
             self.start_reminder_ms = u64::MAX;
-        } else {
-            self.arm_reminder(now);
+            return Cry::Start(days);
         }
-        Cry::Reminder(days_left(Wall(self.x_ms), Wall(signed(now))))
+        self.arm_reminder(now);
+        Cry::Reminder(days)
     }
 
     fn arm_reminder(&mut self, now_ms: u64) {

@@ -58,6 +58,7 @@ impl Lost {
                     *events += 1;
                     (Said::CommFailed(Peer::Cslu, Failure::Resolve), Cause::NeverCslu)
                 }
+                Cry::Start(days) => (Said::ReportingRequired(days), Cause::Boot(self.boots)),
                 Cry::Reminder(days) => (Said::ReportingRequired(days), Cause::Schedule),
             };
             self.lines += 1;

@@ -16,13 +16,15 @@ pub mod population;
 mod print;
 mod seat;
 mod shard;
+pub mod truth;
 mod weather;
 mod wheel;
 
 pub use cast::{Cast, Character};
-pub use engine::{Batch, Fleet, Spec, Stop, Totals};
+pub use engine::{Batch, Broken, Fleet, Spec, Stop, Totals};
 pub use line::{Cause, Key, Record};
 pub use population::Population;
+pub use truth::{Explained, Incident, Truth};
 pub use weather::Opened;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use slpsim_policy::Wall;
 use twox_hash::XxHash3_64;
 
 use super::cast::Cast;
-use super::engine::Totals;
+use super::engine::{Batch, Totals};
 use super::line::Record;
 use super::luck::Why;
 
@@ -55,16 +55,18 @@ impl Printer {
         Self { forms, formatters: HashMap::new(), start, corrupt, host, address }
     }
 
-    /// Prints `records` into `texts`, one for each form, in place of what is there; counts them in `totals`.
-    pub(crate) fn print(&mut self, cast: &Cast, records: &[Record], texts: &mut Vec<Text>, totals: &mut Totals) {
-        texts.resize_with(self.forms.len(), Text::default);
-        texts.iter_mut().for_each(Text::clear);
+    /// Prints `records` into `batch`, once for each form, in place of what is there; counts them in `totals`.
+    pub(crate) fn print(&mut self, cast: &Cast, records: &[Record], batch: &mut Batch, totals: &mut Totals) {
+        batch.texts.resize_with(self.forms.len(), Text::default);
+        batch.texts.iter_mut().for_each(Text::clear);
+        batch.hashes.clear();
+        batch.spoiled.clear();
         for record in records {
-            self.print_one(cast, record, texts, totals);
+            self.print_one(cast, record, batch, totals);
         }
     }
 
-    fn print_one(&mut self, cast: &Cast, record: &Record, texts: &mut [Text], totals: &mut Totals) {
+    fn print_one(&mut self, cast: &Cast, record: &Record, batch: &mut Batch, totals: &mut Totals) {
         let key = record.key;
         let kind = record.said.kind();
         totals.lines += 1;
@@ -89,7 +91,7 @@ impl Printer {
         let make = || forms.iter().cloned().map(Formatter::new).collect();
         let formatters = self.formatters.entry(zone).or_insert_with(make);
         let spoil = self.corrupt > 0.0 && cast.luck.unit(key.device, Why::Corrupt, key.number) < self.corrupt;
-        for (at, (formatter, text)) in formatters.iter_mut().zip(texts).enumerate() {
+        for (at, (formatter, text)) in formatters.iter_mut().zip(&mut batch.texts).enumerate() {
             let begin = text.bytes.len();
             text.bytes.extend_from_slice(formatter.format(&line));
             if spoil {
@@ -99,10 +101,15 @@ impl Printer {
             if at == 0 {
                 let printed = text.bytes.get(begin..).unwrap_or_default();
                 totals.bytes += u64::try_from(printed.len()).unwrap_or(0);
-                totals.digest = totals.digest.wrapping_add(XxHash3_64::oneshot(printed));
+                let hash = XxHash3_64::oneshot(printed);
+                totals.digest = totals.digest.wrapping_add(hash);
+                batch.hashes.push(hash);
             }
         }
         totals.corrupted += u64::from(spoil);
+        if spoil {
+            batch.spoiled.push(u32::try_from(batch.hashes.len() - 1).unwrap_or(u32::MAX));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use slpsim_agent::{
     Agent, AgentId, BootCause, Command, Cx, Failure, Input, Message, Now, Output, Reply, ReportId, Request, Scope,
-    Shared, Txn, Usage,
+    Shared, Timer, Txn, Usage,
 };
 use slpsim_policy::{Mono, Wall};
 use smallvec::SmallVec;
@@ -47,12 +47,10 @@ pub(crate) struct Seat {
     next_ms: u64,
     /// The reports of its last push.
     pushed: SmallVec<[ReportId; 2]>,
-    /// When its trust code ends; absent: none is installed.
-    trust_ends: Option<Wall>,
-    /// The latest loss of its own link, or the next one; half-open.
-    flap_from_ms: u64,
-    flap_to_ms: u64,
-    flaps: u32,
+    /// When its trust code ends; [`NO_TRUST`]: none is installed.
+    trust_ends: Wall,
+    /// Of a device whose own link comes and goes.
+    flap: Option<Box<Flap>>,
     /// Exchanges so far.
     exchanges: u32,
     lines: u32,
@@ -70,6 +68,16 @@ pub(crate) struct Seat {
 }
 
 const _: () = assert!(size_of::<Seat>() <= 768, "a million of them have to fit beside what they own");
+
+/// A loss of a device's own link, the latest or the next one; half-open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flap {
+    pub(crate) n: u32,
+    pub(crate) from_ms: u64,
+    pub(crate) to_ms: u64,
+}
+
+const NO_TRUST: Wall = Wall(i64::MAX);
 
 /// What happens next to a device, beside the timers of its agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,15 +97,12 @@ enum Step {
 impl Seat {
     pub(crate) fn new(cast: &Cast, device: u32) -> Self {
         let profile = cast.model(device).map(|model| model.profile).unwrap_or_default();
-        let flaps = cast.flaps(device);
         let mut seat = Self {
             agent: Agent::new(profile, cast.udi(device, 0), cast.settings(device), &cast.usage(device)),
             next_ms: cast.boot_ms(device),
             pushed: SmallVec::new(),
-            trust_ends: None,
-            flap_from_ms: u64::MAX,
-            flap_to_ms: u64::MAX,
-            flaps: 0,
+            trust_ends: NO_TRUST,
+            flap: None,
             exchanges: 0,
             lines: 0,
             happened: 0,
@@ -109,9 +114,8 @@ impl Seat {
             boots: 0,
             changes: 0,
         };
-        if flaps {
-            seat.flap_to_ms = seat.next_ms;
-            seat.next_flap(cast, device);
+        if cast.flaps(device) {
+            seat.flap = Some(Box::new(Flap::first(cast, device)));
         }
         seat
     }
@@ -119,7 +123,7 @@ impl Seat {
     /// Runs the device up to `to_ms`, that time excluded; when it is due again.
     pub(crate) fn run(&mut self, device: u32, to_ms: u64, stage: &mut Stage<'_>) -> u64 {
         loop {
-            let timer = self.agent.next_deadline().map_or(u64::MAX, |(at, _)| at.0);
+            let (timer, why) = self.agent.next_deadline().map_or((u64::MAX, Timer::Poll), |(at, why)| (at.0, why));
             // What happens comes before timers of the same instant (`spec/behaviour.md` §7.5).
             let due = self.next_ms.min(timer);
             if due >= to_ms {
@@ -129,7 +133,8 @@ impl Seat {
             if self.next_ms <= timer {
                 self.happen(device, due, stage);
             } else {
-                self.doing = Cause::Schedule;
+                let starts = why == Timer::StartReminder;
+                self.doing = if starts { Cause::Boot(self.boots.into()) } else { Cause::Schedule };
                 self.feed(device, due, stage, Input::Timeout);
             }
         }
@@ -194,12 +199,14 @@ impl Seat {
     ) -> Result<Reply, Failure> {
         self.exchanges = self.exchanges.wrapping_add(1);
         let transport = self.agent.settings().transport;
-        while self.flap_to_ms <= at_ms {
-            self.next_flap(stage.cast, device);
-        }
-        if self.flap_from_ms <= at_ms {
-            self.failing = Cause::Flap(self.flaps);
-            return Err(Failure::Unreachable);
+        if let Some(flap) = &mut self.flap {
+            while flap.to_ms <= at_ms {
+                **flap = flap.next(stage.cast, device);
+            }
+            if flap.from_ms <= at_ms {
+                self.failing = Cause::Flap(flap.n);
+                return Err(Failure::Unreachable);
+            }
         }
         if let Some((failure, cause)) = stage.weather.at(stage.cast.site(device), transport, at_ms) {
             self.failing = cause;
@@ -214,8 +221,8 @@ impl Seat {
             udi: &|| stage.cast.udi(device, self.generation),
             transport,
             request,
-            has_trust: self.trust_ends.is_some(),
-            trust_ends: self.trust_ends.unwrap_or(Wall(i64::MAX)),
+            has_trust: self.trust_ends != NO_TRUST,
+            trust_ends: self.trust_ends,
             exchange: self.exchanges,
             pushed: &self.pushed,
         });
@@ -225,19 +232,10 @@ impl Seat {
         Ok(reply)
     }
 
-    fn next_flap(&mut self, cast: &Cast, device: u32) {
-        let flapping = cast.population.flapping;
-        self.flaps += 1;
-        let gap = cast.luck.wait(device, Why::Flapping, self.flaps, flapping.every_ms);
-        self.flap_from_ms = self.flap_to_ms.saturating_add(gap);
-        let length = cast.luck.length(device, Why::Flapping, self.flaps | 1 << 24, flapping.lasts_ms);
-        self.flap_to_ms = self.flap_from_ms.saturating_add(length);
-    }
-
     fn log(&mut self, device: u32, at_ms: u64, message: &Message, stage: &mut Stage<'_>) {
         if let Message::TrustCodeInstallSuccess { .. } = message {
             let now = self.now(at_ms, stage).wall;
-            self.trust_ends = Some(now.plus_days(slpsim_agent::numbers::TRUST_VALIDITY_DAYS));
+            self.trust_ends = now.plus_days(slpsim_agent::numbers::TRUST_VALIDITY_DAYS);
         }
         let said = Said::of(message);
         let cause = match said {
@@ -334,7 +332,7 @@ impl Seat {
         let delta_ms = i64::from(self.clock_s).saturating_neg() * 1000;
         self.clock_s = 0;
         self.feed(device, at_ms, stage, Input::ClockStep { delta_ms });
-        if self.agent.settings().transport.is_direct() && self.trust_ends.is_none() {
+        if self.agent.settings().transport.is_direct() && self.trust_ends == NO_TRUST {
             self.plan(Step::Token, at_ms, stage, device, 10 * 60_000);
         } else {
             self.live(device, at_ms, stage);
@@ -394,10 +392,24 @@ impl Seat {
         let profile = slpsim_agent::ProfileId::by_name(profile.name).unwrap_or_default();
         let udi = stage.cast.udi(device, self.generation);
         self.agent = Agent::new(profile, udi, settings, &stage.cast.usage(device));
-        self.trust_ends = None;
+        self.trust_ends = NO_TRUST;
         self.pushed = SmallVec::new();
         self.changes = 0;
         self.first_boot(device, at_ms, stage);
+    }
+}
+
+impl Flap {
+    pub(crate) fn first(cast: &Cast, device: u32) -> Self {
+        Self { n: 0, from_ms: 0, to_ms: cast.boot_ms(device) }.next(cast, device)
+    }
+
+    pub(crate) fn next(self, cast: &Cast, device: u32) -> Self {
+        let n = self.n + 1;
+        let flapping = cast.population.flapping;
+        let from_ms = self.to_ms.saturating_add(cast.luck.wait(device, Why::Flapping, n, flapping.every_ms).max(1));
+        let length = cast.luck.length(device, Why::Flapping, n | 1 << 24, flapping.lasts_ms);
+        Self { n, from_ms, to_ms: from_ms.saturating_add(length) }
     }
 }
 

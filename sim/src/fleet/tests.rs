@@ -167,7 +167,7 @@ proptest! {
                 let at = life.next_ms();
                 closed.push((at, match life.cry() {
                     hopeless::Cry::Hello | hopeless::Cry::Report => None,
-                    hopeless::Cry::Reminder(days) => Some(days),
+                    hopeless::Cry::Start(days) | hopeless::Cry::Reminder(days) => Some(days),
                 }));
             }
         }
@@ -332,4 +332,24 @@ fn outages_are_opened_and_devices_come_and_go_while_a_fleet_runs() {
     let (_, restored) = count(&mut fleet, 60 * DAY + 7_200_000);
     assert!((1..=110).contains(&restored), "one line of recovery each: {restored}");
     assert_eq!(fleet.devices(), 110);
+}
+
+#[test]
+fn the_ground_truth_names_the_incident_that_a_line_lies_in() {
+    let (lines, _) = run(spec(shipped("storm"), 400), 15);
+    let cast = Cast::new(shipped("storm"), 11, 400);
+    let truth = Truth::of(&cast);
+    let mut kinds = HashSet::new();
+    for (record, _) in &lines {
+        let explained = truth.explain(&cast, record);
+        assert!(explained.rule.contains('\u{a7}') && !explained.cause.is_empty());
+        kinds.insert(std::mem::discriminant(&record.cause));
+        let Some(incident) = explained.incident else { continue };
+        let at = record.key.at_ms;
+        assert!(incident.from_ms <= at, "{incident:?} {record:?}");
+        // The recovery is told at the first attempt after the end.
+        let failed = record.said.kind() == Some(slpsim_agent::messages::Kind::CommFailed);
+        assert!(!failed || incident.to_ms.is_none_or(|to| at < to), "{incident:?} {record:?}");
+    }
+    assert!(kinds.len() >= 7, "{}", kinds.len());
 }
