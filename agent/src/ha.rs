@@ -20,11 +20,11 @@ use crate::trust::TrustData;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Ha {
     #[cfg_attr(feature = "serde", serde(skip))]
-    /// In a box: few devices have one, and all that were ever trusted have this.
     pub(crate) standby: Option<Box<Standby>>,
     /// Generation of the units that are there now.
     pub(crate) units: u16,
-    /// The generation of an identity that was given last.
+    /// The generation of an identity that was given last. In the durable form only: a running agent keeps it outside,
+    /// so that a device that was trusted needs nothing of this.
     pub(crate) identity: u16,
     /// Sets of units of earlier generations that reports still name.
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -72,15 +72,14 @@ impl Agent {
     /// Generation for an identity that becomes that of the active unit. The one before it is kept for the reports
     /// that it signed.
     pub(crate) fn next_identity(&mut self) -> u16 {
-        let old = self.trust;
         let rows = &self.rum.rows;
-        let ha = &mut self.spill.get_or_insert_default().ha;
         let named = |generation| closed(rows).any(|seal| seal.identity == generation);
-        if let Some(old) = old.filter(|old| named(old.generation)) {
+        if let Some(old) = self.trust.filter(|old| named(old.generation)) {
+            let ha = &mut self.spill.get_or_insert_default().ha;
             ha.past_identities.push((old.generation, old.identity));
         }
-        ha.identity = next_generation(ha.identity, named);
-        ha.identity
+        self.identity = next_generation(self.identity, named);
+        self.identity
     }
 
     /// Forgets generations that no report names any more.
@@ -168,6 +167,7 @@ impl Agent {
 
     /// Factory reset: no report is left that names a generation.
     pub(crate) fn forget_trust_of_standby(&mut self) {
+        self.identity = 0;
         if let Some(spill) = &mut self.spill {
             if let Some(standby) = &mut spill.ha.standby {
                 standby.trust = None;
