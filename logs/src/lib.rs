@@ -33,8 +33,8 @@ pub use repeat::{Repeat, Repeater};
 #[cfg(feature = "unix-syslog")]
 pub use sink::UnixSink;
 pub use sink::{
-    ClientCertificate, FileSink, NullSink, OpenError, Rotation, Sink, StdoutSink, Taken, TcpSink, TlsSink, TlsTrust,
-    UdpSink, UnixStreamSink,
+    ClientCertificate, FileSink, NullSink, OpenError, Rotation, Sink, StdoutSink, Taken, TcpSink, TlsSink,
+    TlsTrust, UdpSink, UnixStreamSink,
 };
 pub use stop::Stop;
 pub use target::{Filter, SourceNet, Target, TargetError};

@@ -55,7 +55,10 @@ fn main() {
         );
         println!("  {:.0} bytes a device", (peak_rss() - before) as f64 / f64::from(devices));
         let bare = bare(totals.lines);
-        println!("  the bare lines, one core: {bare:.1} s, {:.2} of the fleet's time on all cores", bare / seconds);
+        println!(
+            "  the bare lines, one core: {bare:.1} s, {:.2} of the fleet's time on all cores",
+            bare / seconds
+        );
     }
 }
 
@@ -83,7 +86,12 @@ fn bare(lines: u64) -> f64 {
 fn status(key: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or("0");
-    line.trim_start_matches(':').split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0) * 1024
+    line.trim_start_matches(':')
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 1024
 }
 
 fn rss() -> u64 {

@@ -47,7 +47,8 @@ mod tests {
         let halt = Halt::default();
         assert!(!halt.is_asked() && !halt.wait_until(Instant::now()));
         let other = halt.clone();
-        let waiting = std::thread::spawn(move || other.wait_until(Instant::now() + Duration::from_secs(3600)));
+        let waiting =
+            std::thread::spawn(move || other.wait_until(Instant::now() + Duration::from_secs(3600)));
         halt.ask();
         assert!(waiting.join().unwrap());
     }

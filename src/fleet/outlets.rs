@@ -3,7 +3,6 @@
 use std::io;
 
 use anyhow::{Context, Result};
-use slpsim_agent::Severity;
 use slpsim_logs::queue::DEFAULT_LINES;
 use slpsim_logs::{Batch, Counts, Filter, Options, Queue, SinkUrl, SourceNet};
 use slpsim_sim::fleet;
@@ -88,12 +87,17 @@ impl Outlets {
         self.outlets.iter().any(|outlet| outlet.url != SinkUrl::Null)
     }
 
+    /// Whether the producer waits for room from now on.
+    pub fn wait_for_room(&mut self, wait: bool) {
+        self.wait = wait;
+    }
+
     /// Takes a line of a fleet.
     pub fn take(&mut self, cast: &fleet::Cast, record: &fleet::Record, batch: &fleet::Batch, at: usize) {
         let wait = self.wait;
         let device = record.key.device;
         for outlet in &mut self.outlets {
-            if !outlet.filter.has_severity(severity(record)) {
+            if !outlet.filter.has_severity(record.severity()) {
                 continue;
             }
             if outlet.by_device
@@ -129,7 +133,11 @@ impl Outlets {
     /// Lines that found no room or were refused so far.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.outlets.iter().map(|outlet| outlet.queue.counts()).map(|counts| counts.dropped + counts.failed).sum()
+        self.outlets
+            .iter()
+            .map(|outlet| outlet.queue.counts())
+            .map(|counts| counts.dropped + counts.failed)
+            .sum()
     }
 
     /// Lets the sinks write what waits, and says what became of the lines.
@@ -157,8 +165,4 @@ impl Outlet {
             self.queue.offer_batch(&mut self.batch);
         }
     }
-}
-
-fn severity(record: &fleet::Record) -> Severity {
-    record.severity()
 }

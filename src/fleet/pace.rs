@@ -22,7 +22,8 @@ impl Rate {
     pub fn lines_after(&self, time: Duration) -> u64 {
         let t = time.as_secs_f64();
         let ramp = t.min(self.over);
-        let climbed = if self.over > 0.0 { (self.to - self.from) * ramp * ramp / (2.0 * self.over) } else { 0.0 };
+        let climbed =
+            if self.over > 0.0 { (self.to - self.from) * ramp * ramp / (2.0 * self.over) } else { 0.0 };
         let lines = self.from * ramp + climbed + self.to * (t - ramp);
         // Half a line more, so that a sum that is whole in decimal does not lose one in binary.
         slpsim_sim::fleet::whole(lines + 1e-6)
@@ -86,7 +87,9 @@ fn one(text: &str) -> Result<f64, String> {
 }
 
 fn wrong(text: &str) -> String {
-    format!("{text:?} is no rate: write lines by time such as 5000/s, or a ramp such as 5000/s..20000/s over 10m")
+    format!(
+        "{text:?} is no rate: write lines by time such as 5000/s, or a ramp such as 5000/s..20000/s over 10m"
+    )
 }
 
 #[cfg(test)]
@@ -115,7 +118,9 @@ mod tests {
 
     #[test]
     fn what_is_no_rate_is_refused_with_an_example() {
-        for bad in ["", "5000", "5000/d", "0/s", "-1/s", "nan/s", "inf/s", "1e12/s", "1/s..2/s", "1/s..2/s over 0s"] {
+        for bad in
+            ["", "5000", "5000/d", "0/s", "-1/s", "nan/s", "inf/s", "1e12/s", "1/s..2/s", "1/s..2/s over 0s"]
+        {
             let error = bad.parse::<Rate>().unwrap_err();
             assert!(error.contains("5000/s"), "{bad}: {error}");
         }

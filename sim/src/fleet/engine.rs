@@ -349,7 +349,8 @@ impl Worker {
         let cast = Arc::clone(cast);
         let thread = thread::Builder::new().name("fleet".into()).spawn(move || {
             let shard = Shard::new(&cast, start, first, count, epoch_ms);
-            Desk { cast, shard, printer, records: Vec::new(), deliver, told, empty, counted: 0 }.work(&ordered);
+            Desk { cast, shard, printer, records: Vec::new(), deliver, told, empty, counted: 0 }
+                .work(&ordered);
         })?;
         Ok(Self { first, count, orders: Some(orders), news, used, thread: Some(thread) })
     }

@@ -88,10 +88,11 @@ impl Hopeless {
         let late = attempt - self.t_ms;
         let window = millis(RETRY_WINDOW);
         let in_window = WINDOW_ATTEMPTS_MIN.into_iter().map(|minutes| minutes * 60_000).find(|at| *at > late);
-        self.t_ms + in_window.unwrap_or_else(|| {
-            let fast = millis(FAST_INTERVAL);
-            window + ((late - window) / fast + 1) * fast
-        })
+        self.t_ms
+            + in_window.unwrap_or_else(|| {
+                let fast = millis(FAST_INTERVAL);
+                window + ((late - window) / fast + 1) * fast
+            })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a line of a fleet is made of before it is printed: its place in the total order, its text, its cause.
 
-use slpsim_agent::{Failure, Message, Peer, PolicyError, TrustError, Udi};
 use slpsim_agent::messages::Kind;
+use slpsim_agent::{Failure, Message, Peer, PolicyError, Severity, TrustError, Udi};
 
 /// A line's place in the total order (`interface.md` §4): time, device, number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,23 @@ pub struct Record {
 }
 
 const _: () = assert!(size_of::<Record>() <= 48, "an hour of a storm has millions of them");
+
+impl Record {
+    /// How serious the line is on NX-OS.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self.said.kind() {
+            Some(kind) => kind.row().nxos.severity,
+            None => Severity::Notification,
+        }
+    }
+
+    /// The row of the catalogue; none for a message that is not of the licensing agent.
+    #[must_use]
+    pub const fn kind(&self) -> Option<Kind> {
+        self.said.kind()
+    }
+}
 
 /// What a line says, without the device's own UDI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +79,8 @@ impl Said {
             Message::TrustCodeInstallFailed { error, .. } => {
                 let at = TrustError::KNOWN.iter().position(|known| known == error);
                 // The peers of a fleet have no words of their own; those would be told as an unusable token.
-                let at = at.or_else(|| TrustError::KNOWN.iter().position(|known| *known == TrustError::Token));
+                let at =
+                    at.or_else(|| TrustError::KNOWN.iter().position(|known| *known == TrustError::Token));
                 Self::TrustCodeInstallFailed(at.and_then(|at| u8::try_from(at).ok()).unwrap_or(0))
             }
             Message::ReportingNotSupported => Self::ReportingNotSupported,

@@ -23,7 +23,8 @@ impl Lost {
     /// The device, where the closed form fits it: some licence in use must have a deadline.
     pub(crate) fn new(cast: &Cast, device: u32) -> Option<Self> {
         let profile = cast.model(device)?.profile.profile();
-        let class = |usage: slpsim_agent::Usage| Some(profile.licenses.get(usize::from(usage.license))?.class);
+        let class =
+            |usage: slpsim_agent::Usage| Some(profile.licenses.get(usize::from(usage.license))?.class);
         let in_use: ClassSet = cast.usage(device).into_iter().filter_map(class).collect();
         let rules = Rules::merge(CiscoDefault::NxOs, None);
         let first_days = in_policy(&rules, Phase::First, in_use)?;

@@ -9,7 +9,6 @@ pub(crate) enum Why {
     /// The zone and the city of a site.
     Site = 1,
     Model,
-    Licences,
     Transport,
     Interval,
     /// Which trouble a device has for good.
@@ -22,8 +21,6 @@ pub(crate) enum Why {
     Life,
     Choice,
     Rhythm,
-    /// How much of something.
-    Amount,
     Outage,
     OutageLength,
     Instance,
@@ -66,8 +63,13 @@ impl Luck {
 }
 
 /// The whole part of a number that is not negative.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates at both ends, which is what is wanted")]
-pub(crate) const fn whole(number: f64) -> u64 {
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates at both ends, which is what is wanted"
+)]
+pub const fn whole(number: f64) -> u64 {
     number as u64
 }
 
@@ -93,7 +95,8 @@ mod tests {
         let luck = Luck(7);
         let waits: u64 = (0..20_000).map(|n| luck.wait(1, Why::Life, n, 1_000_000)).sum();
         assert!((980_000..1_020_000).contains(&(waits / 20_000)), "{waits}");
-        let mut lengths: Vec<u64> = (0..20_001).map(|n| luck.length(1, Why::OutageLength, n, 3_600_000)).collect();
+        let mut lengths: Vec<u64> =
+            (0..20_001).map(|n| luck.length(1, Why::OutageLength, n, 3_600_000)).collect();
         lengths.sort_unstable();
         assert!((3_400_000..3_800_000).contains(&lengths[10_000]), "{}", lengths[10_000]);
     }

@@ -23,6 +23,7 @@ mod wheel;
 pub use cast::{Cast, Character};
 pub use engine::{Batch, Broken, Fleet, Spec, Stop, Totals};
 pub use line::{Cause, Key, Record};
+pub use luck::whole;
 pub use population::Population;
 pub use truth::{Explained, Incident, Truth};
 pub use weather::Opened;

@@ -4,8 +4,8 @@
 //! signed or looked up: the answer follows from the question. `tests/fleet_peer.rs` holds it against the mock itself.
 
 use slpsim_agent::{
-    Account, Ack, Capabilities, Element, IdCert, InstanceId, PollId, Reply, ReportId, ReportVerdict, Request, Status,
-    Token, TransportMode, TrustCode, Udi, numbers,
+    Account, Ack, Capabilities, Element, IdCert, InstanceId, PollId, Reply, ReportId, ReportVerdict, Request,
+    Status, Token, TransportMode, TrustCode, Udi, numbers,
 };
 use slpsim_policy::{Policy, Wall};
 use slpsim_transport::message::ConnectInfo;

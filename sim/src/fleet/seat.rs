@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use slpsim_agent::{
-    Agent, AgentId, BootCause, Command, Cx, Failure, Input, Message, Now, Output, Reply, ReportId, Request, Scope,
-    Shared, Timer, Txn, Usage,
+    Agent, AgentId, BootCause, Command, Cx, Failure, Input, Message, Now, Output, Reply, ReportId, Request,
+    Scope, Shared, Timer, Txn, Usage,
 };
 use slpsim_policy::{Mono, Wall};
 use smallvec::SmallVec;
@@ -123,7 +123,8 @@ impl Seat {
     /// Runs the device up to `to_ms`, that time excluded; when it is due again.
     pub(crate) fn run(&mut self, device: u32, to_ms: u64, stage: &mut Stage<'_>) -> u64 {
         loop {
-            let (timer, why) = self.agent.next_deadline().map_or((u64::MAX, Timer::Poll), |(at, why)| (at.0, why));
+            let (timer, why) =
+                self.agent.next_deadline().map_or((u64::MAX, Timer::Poll), |(at, why)| (at.0, why));
             // What happens comes before timers of the same instant (`spec/behaviour.md` §7.5).
             let due = self.next_ms.min(timer);
             if due >= to_ms {
@@ -241,7 +242,9 @@ impl Seat {
         let cause = match said {
             Said::CommFailed(..) | Said::CommRestored(_) => self.failing,
             Said::PolicyInstallFailed(_) => Cause::Clock,
-            Said::TrustCodeInstallFailed(_) if self.clock_s != 0 && self.step != Step::Mistake => Cause::Clock,
+            Said::TrustCodeInstallFailed(_) if self.clock_s != 0 && self.step != Step::Mistake => {
+                Cause::Clock
+            }
             Said::AuthorizationInstallFailed(_)
             | Said::PolicyRemoved
             | Said::TrustCodeInstallFailed(_)
@@ -310,7 +313,8 @@ impl Seat {
         self.boot(device, at_ms, stage, BootCause::First);
         let troubles = &stage.cast.population.troubles;
         if self.agent.settings().transport.is_direct() {
-            let mistaken = stage.cast.luck.unit(device, Why::Mistake, self.generation.into()) < troubles.token_mistake;
+            let mistaken =
+                stage.cast.luck.unit(device, Why::Mistake, self.generation.into()) < troubles.token_mistake;
             let step = if mistaken { Step::Mistake } else { Step::Token };
             self.plan(step, at_ms, stage, device, troubles.token_after_ms);
         } else if self.clock_s != 0 {
@@ -359,7 +363,8 @@ impl Seat {
             return;
         }
         let life = stage.cast.population.life;
-        let rates = [life.change_ms, life.sync_ms, life.reload_ms, life.upgrade_ms, life.replace_ms].map(rate);
+        let rates =
+            [life.change_ms, life.sync_ms, life.reload_ms, life.upgrade_ms, life.replace_ms].map(rate);
         let mut left = luck.unit(device, Why::Choice, n) * rates.iter().sum::<f64>();
         let chosen = rates.iter().position(|rate| {
             let hit = left < *rate;
@@ -407,7 +412,8 @@ impl Flap {
     pub(crate) fn next(self, cast: &Cast, device: u32) -> Self {
         let n = self.n + 1;
         let flapping = cast.population.flapping;
-        let from_ms = self.to_ms.saturating_add(cast.luck.wait(device, Why::Flapping, n, flapping.every_ms).max(1));
+        let from_ms =
+            self.to_ms.saturating_add(cast.luck.wait(device, Why::Flapping, n, flapping.every_ms).max(1));
         let length = cast.luck.length(device, Why::Flapping, n | 1 << 24, flapping.lasts_ms);
         Self { n, from_ms, to_ms: from_ms.saturating_add(length) }
     }

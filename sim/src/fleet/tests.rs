@@ -287,7 +287,8 @@ fn what_happens_has_the_rates_of_the_file() {
     assert_eq!(totals.messages.iter().sum::<u64>(), totals.lines);
     // 20 sites, three kinds of outages; a short one may fall between two attempts of everybody.
     assert!(opened.len() > 5, "{opened:?}");
-    let forgotten = (0..devices).filter(|device| cast_of(&population, devices).character(*device) == Character::Forgotten);
+    let forgotten = (0..devices)
+        .filter(|device| cast_of(&population, devices).character(*device) == Character::Forgotten);
     near(forgotten.count() as f64, share(population.troubles.forgotten));
 }
 

@@ -153,9 +153,7 @@ fn rule(record: &Record) -> &'static str {
         Some(Kind::PolicyInstallFailed) => "behaviour.md §9",
         Some(Kind::ReportingNotSupported) => "behaviour.md §13",
         Some(
-            Kind::AuthorizationInstallFailed
-            | Kind::AuthorizationInstallSuccess
-            | Kind::AuthorizationRemoved,
+            Kind::AuthorizationInstallFailed | Kind::AuthorizationInstallSuccess | Kind::AuthorizationRemoved,
         ) => "formats.md §6",
         None => "logs.md §11",
     }

@@ -72,10 +72,12 @@ impl Weather {
     /// What a device of `site` with that transport meets at `at_ms`; nothing in fine weather. Of several outages the one
     /// that began last decides, as among faults (`spec/behaviour.md` §7.5).
     pub(crate) fn at(&mut self, site: u32, transport: TransportMode, at_ms: u64) -> Option<(Failure, Cause)> {
-        let by_hand = self.opened.iter().filter(|one| {
-            one.site.is_none_or(|at| at == site) && one.from_ms <= at_ms && at_ms < one.to_ms
-        });
-        let mut worst = by_hand.map(|one| (one.from_ms, one.failure, Cause::Opened(one.id))).max_by_key(|one| one.0);
+        let by_hand = self
+            .opened
+            .iter()
+            .filter(|one| one.site.is_none_or(|at| at == site) && one.from_ms <= at_ms && at_ms < one.to_ms);
+        let mut worst =
+            by_hand.map(|one| (one.from_ms, one.failure, Cause::Opened(one.id))).max_by_key(|one| one.0);
         for (kind, at) in (0_u8..).zip(0..self.kinds.len()) {
             let outage = &self.kinds[at];
             if !outage.transports.contains(&transport) {
@@ -85,9 +87,13 @@ impl Weather {
             let failure = outage.trouble.failure();
             let who = if upstream { UPSTREAM } else { site };
             let spell = self.spell(who, kind, at, at_ms);
-            if spell.from_ms <= at_ms && at_ms < spell.to_ms && worst.is_none_or(|one| spell.from_ms >= one.0) {
-                let cause =
-                    if upstream { Cause::UpstreamOutage(kind, spell.n) } else { Cause::SiteOutage(kind, spell.n) };
+            if spell.from_ms <= at_ms && at_ms < spell.to_ms && worst.is_none_or(|one| spell.from_ms >= one.0)
+            {
+                let cause = if upstream {
+                    Cause::UpstreamOutage(kind, spell.n)
+                } else {
+                    Cause::SiteOutage(kind, spell.n)
+                };
                 worst = Some((spell.from_ms, failure, cause));
             }
         }
@@ -209,10 +215,7 @@ mod tests {
     fn what_is_opened_by_hand_ends_and_the_latest_decides() {
         let mut weather = Weather::new(Luck(1), &[], 0);
         let one = |id, site, failure, from_ms| Opened { id, site, failure, from_ms, to_ms: 100 };
-        weather.opened = vec![
-            one(1, None, Failure::Unreachable, 10),
-            one(2, Some(7), Failure::Resolve, 20),
-        ];
+        weather.opened = vec![one(1, None, Failure::Unreachable, 10), one(2, Some(7), Failure::Resolve, 20)];
         assert_eq!(weather.at(7, TransportMode::Cslu, 15), Some((Failure::Unreachable, Cause::Opened(1))));
         assert_eq!(weather.at(7, TransportMode::Cslu, 20), Some((Failure::Resolve, Cause::Opened(2))));
         assert_eq!(weather.at(8, TransportMode::Cslu, 20), Some((Failure::Unreachable, Cause::Opened(1))));

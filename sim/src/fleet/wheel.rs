@@ -39,7 +39,9 @@ impl Wheel {
 
     /// Puts a device in that is in no bucket. [`u64::MAX`]: it is never due.
     pub(crate) fn put(&mut self, device: u32, due_ms: u64) {
-        let (Some(due), Some(link)) = (self.due.get_mut(at(device)), self.link.get_mut(at(device))) else { return };
+        let (Some(due), Some(link)) = (self.due.get_mut(at(device)), self.link.get_mut(at(device))) else {
+            return;
+        };
         *due = due_ms;
         if due_ms == u64::MAX {
             return;

@@ -63,12 +63,7 @@ static SECTIONS: &[Section] = &[
             key("share", Kind::Share, "1", "How many of the sites lie in it."),
         ],
     ),
-    section(
-        "transport",
-        Shape::Free(Kind::Share),
-        "Shares by transport: cslu, smart, callhome, off.",
-        &[],
-    ),
+    section("transport", Shape::Free(Kind::Share), "Shares by transport: cslu, smart, callhome, off.", &[]),
     section("interval", Shape::Free(Kind::Share), "Shares by `license smart usage interval`, in days.", &[]),
     section(
         "trouble",
@@ -80,7 +75,12 @@ static SECTIONS: &[Section] = &[
             key("wrong-clock", Kind::Share, "0", "The clock is wrong until somebody sets it."),
             key("wrong-clock-by", Kind::SignedSpan, "3h", "By how much."),
             key("wrong-clock-for", Kind::Span, "10d", "How long, in the mean."),
-            key("token-mistake", Kind::Share, "0", "The first token on transport smart or callhome is a wrong one."),
+            key(
+                "token-mistake",
+                Kind::Share,
+                "0",
+                "The first token on transport smart or callhome is a wrong one.",
+            ),
             key("token-after", Kind::Span, "2h", "From boot to the first token, in the mean."),
         ],
     ),

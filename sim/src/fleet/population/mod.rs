@@ -177,16 +177,8 @@ impl Trouble {
         Self::Empty,
     ];
     /// Their words, in the same order.
-    pub const WORDS: &'static [&'static str] = &[
-        "dns",
-        "unreachable",
-        "certificate",
-        "not-found",
-        "maintenance",
-        "proxy",
-        "not-ready",
-        "empty",
-    ];
+    pub const WORDS: &'static [&'static str] =
+        &["dns", "unreachable", "certificate", "not-found", "maintenance", "proxy", "not-ready", "empty"];
 
     /// The word of a population file.
     #[must_use]

@@ -9,7 +9,8 @@ fn each_shipped_population_is_read_and_every_rate_has_a_source_or_is_called_mode
         for (number, line) in (1..).zip(text.lines()) {
             let (value, comment) = line.split_once('#').unwrap_or((line, ""));
             let assigns = value.contains('=') && !value.contains('[') && !value.trim_start().starts_with('"');
-            let is_rate = assigns && value.split('=').next_back().is_some_and(|v| v.contains(|c: char| c.is_ascii_digit()));
+            let is_rate = assigns
+                && value.split('=').next_back().is_some_and(|v| v.contains(|c: char| c.is_ascii_digit()));
             let is_name = ["pid", "profile", "name"].iter().any(|key| value.trim_start().starts_with(key));
             if is_rate && !is_name {
                 let sourced = comment.contains("modelled") || comment.contains("spec/");
@@ -24,9 +25,15 @@ fn what_is_wrong_in_a_population_is_named_with_its_place_and_the_nearest_word() 
     let wrong = |text: &str| parse(text, "p.toml").unwrap_err().to_string();
     let base = "name = \"p\"\n[[model]]\npid = \"X\"\n";
     for (text, expected) in [
-        ("bring-upp = \"1d\"", "p.toml:1:1: unknown key `bring-upp` at the top of the file; did you mean `bring-up`?"),
+        (
+            "bring-upp = \"1d\"",
+            "p.toml:1:1: unknown key `bring-upp` at the top of the file; did you mean `bring-up`?",
+        ),
         ("[[model]]\npid = \"X\"\nshare = 1.5", "p.toml:3:9: `share`:"),
-        ("[[model]]\npid = \"X\"\nlicenses = [\"LAN_ENTERPRISE\"]", "did you mean `LAN_ENTERPRISE_SERVICES_PKG`?"),
+        (
+            "[[model]]\npid = \"X\"\nlicenses = [\"LAN_ENTERPRISE\"]",
+            "did you mean `LAN_ENTERPRISE_SERVICES_PKG`?",
+        ),
         ("[[model]]\npid = \"XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX\"", "`pid` is a product id"),
         ("name = \"p\"", "needs at least one [[model]]"),
         ("[transport]\ncsluu = 1", "unknown transport `csluu`; did you mean `cslu`?"),
