@@ -10,7 +10,7 @@ use std::time::Instant;
 use slpsim_agent::{Failure, Message, Peer};
 use slpsim_logs::{Formatter, Line, Options, Repeated, Zone};
 use slpsim_policy::Wall;
-use slpsim_sim::fleet::{Fleet, Spec, population};
+use slpsim_sim::fleet::{Companions, Fleet, Spec, population};
 
 const START: Wall = Wall::from_secs(1_767_225_600);
 
@@ -39,6 +39,7 @@ fn main() {
             forms: vec![Options::default()],
             deliver: false,
             corrupt: 0.0,
+            companions: Companions::Off,
         })
         .unwrap();
         fleet.run(days * 86_400_000, &mut |_, _, _| Ok(()), &mut |_, _| Ok(())).unwrap().unwrap();

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use slpsim_config::{Overrides, Speed, Start};
 use slpsim_logs::SinkUrl;
 use slpsim_policy::Wall;
-use slpsim_sim::fleet::{Population, population};
+use slpsim_sim::fleet::{Companions, Population, population};
 
 use super::options::{CHECKS, Global, LogOptions, OutputForm, parse_speed, parse_start};
 use super::output;
@@ -71,6 +71,9 @@ pub(crate) struct FleetArgs {
     /// Spoil this share of the lines on purpose: cut, wrong PRI, bad UTF-8
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = parse_percent)]
     corrupt: f64,
+    /// Mix in other messages than those of the licensing agent, as a switch has them
+    #[arg(long, value_enum, value_name = "AMOUNT", default_value_t)]
+    companions: Amount,
     /// Print every key of a population file and end
     #[arg(long)]
     population_reference: bool,
@@ -79,6 +82,18 @@ pub(crate) struct FleetArgs {
     allow_external: bool,
     #[command(flatten)]
     log: LogOptions,
+}
+
+/// `--companions`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Amount {
+    /// None
+    #[default]
+    Off,
+    /// As on a quiet switch
+    Sparse,
+    /// As on one that people work at
+    Busy,
 }
 
 /// `slpsim why`
@@ -156,6 +171,11 @@ fn order(args: &FleetArgs, global: &Global) -> Result<Order> {
         lossless: args.lossless,
         truth: args.truth.clone(),
         corrupt: args.corrupt,
+        companions: match args.companions {
+            Amount::Off => Companions::Off,
+            Amount::Sparse => Companions::Sparse,
+            Amount::Busy => Companions::Busy,
+        },
         progress: !global.quiet && std::io::stderr().is_terminal(),
     })
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use slpsim_policy::Wall;
-use slpsim_sim::fleet::{Batch, Cast, Fleet, Population, Record, Spec, Stop, Totals};
+use slpsim_sim::fleet::{Batch, Cast, Companions, Fleet, Population, Record, Spec, Stop, Totals};
 
 use crate::sinks::SinkSpec;
 use halt::Halt;
@@ -72,6 +72,8 @@ pub struct Order {
     pub truth: Option<PathBuf>,
     /// This share of lines is spoiled.
     pub corrupt: f64,
+    /// Other messages than those of the licensing agent.
+    pub companions: Companions,
     /// Show how far it is, on standard error.
     pub progress: bool,
 }
@@ -97,6 +99,7 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
         forms: outlets.forms().to_vec(),
         deliver,
         corrupt: order.corrupt,
+        companions: order.companions,
     })
     .context("no thread for the fleet")?;
     let truth = order.truth.as_deref().map(|path| TruthFile::create(path, fleet.cast(), order.start));

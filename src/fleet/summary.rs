@@ -86,6 +86,7 @@ impl Summary {
             "lines": totals.lines,
             "bytes": totals.bytes,
             "corrupted": totals.corrupted,
+            "companions": totals.companions,
             "dropped": self.dropped(),
             "lines_per_s": self.per_second(totals.lines),
             "events_per_s": self.per_second(totals.events),
@@ -118,6 +119,12 @@ impl Summary {
         }
         if totals.corrupted > 0 {
             rows.push(("spoiled", format!("{} on purpose", totals.corrupted)));
+        }
+        if totals.companions > 0 {
+            rows.push((
+                "companions",
+                format!("{} lines that are not of the licensing agent", totals.companions),
+            ));
         }
         let mut text: String = rows.iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect();
         for (name, count) in self.messages() {

@@ -20,6 +20,8 @@ pub struct Cast {
     /// Who is in it.
     pub population: Population,
     pub(crate) luck: Luck,
+    /// Mean time between two groups of companion messages; 0: there are none.
+    pub(crate) chatter_ms: u64,
     /// Sites whose zone has been looked up.
     sites: Vec<Site>,
 }
@@ -30,6 +32,18 @@ struct Site {
     zone: Zone,
     /// `ams03`
     name: Box<str>,
+}
+
+/// How much other messages than those of the licensing agent there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Companions {
+    /// None.
+    #[default]
+    Off,
+    /// As on a quiet switch.
+    Sparse,
+    /// As on one that people work at.
+    Busy,
 }
 
 /// What makes a device special for good.
@@ -49,9 +63,20 @@ impl Cast {
     /// The cast of `devices` devices.
     #[must_use]
     pub fn new(population: Population, seed: u64, devices: u32) -> Self {
-        let mut cast = Self { population, luck: Luck(seed), sites: Vec::new() };
+        let mut cast = Self { population, luck: Luck(seed), chatter_ms: 0, sites: Vec::new() };
         cast.reach(devices);
         cast
+    }
+
+    /// The same cast, with or without companion messages.
+    #[must_use]
+    pub fn with_companions(mut self, companions: Companions) -> Self {
+        self.chatter_ms = match companions {
+            Companions::Off => 0,
+            Companions::Sparse => self.population.companions_ms[0],
+            Companions::Busy => self.population.companions_ms[1],
+        };
+        self
     }
 
     /// Knows the sites of so many devices.

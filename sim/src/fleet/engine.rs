@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use slpsim_logs::Options;
 use slpsim_policy::Wall;
 
-use super::cast::Cast;
+use super::cast::{Cast, Companions};
 use super::line::{Key, Record};
 use super::population::Population;
 use super::print::{KINDS, Printer, Text};
@@ -42,6 +42,8 @@ pub struct Spec {
     pub deliver: bool,
     /// This share of lines is spoiled on purpose.
     pub corrupt: f64,
+    /// Other messages than those of the licensing agent.
+    pub companions: Companions,
 }
 
 /// What a fleet did so far.
@@ -55,6 +57,8 @@ pub struct Totals {
     pub bytes: u64,
     /// Lines that were spoiled.
     pub corrupted: u64,
+    /// Lines that are not of the licensing agent.
+    pub companions: u64,
     /// Lines by message, in the order of the catalogue.
     pub messages: [u64; KINDS],
     /// Sum modulo 2^64 of the XXH3-64 of each line in the first form: the digests of shards add up to that of the whole.
@@ -69,8 +73,18 @@ impl Totals {
         self.digest = self.digest.wrapping_add(batch.hashes.get(at).copied().unwrap_or(0));
         let spoiled = u32::try_from(at).is_ok_and(|at| batch.spoiled.binary_search(&at).is_ok());
         self.corrupted += u64::from(spoiled);
-        let count = record.said.kind().and_then(|kind| self.messages.get_mut(kind as usize));
-        count.into_iter().for_each(|count| *count += 1);
+        self.count_kind(record);
+    }
+
+    pub(crate) fn count_kind(&mut self, record: &Record) {
+        match record.kind() {
+            Some(kind) => {
+                if let Some(count) = self.messages.get_mut(kind as usize) {
+                    *count += 1;
+                }
+            }
+            None => self.companions += 1,
+        }
     }
 
     fn add(&mut self, other: &Self) {
@@ -78,6 +92,7 @@ impl Totals {
         self.lines += other.lines;
         self.bytes += other.bytes;
         self.corrupted += other.corrupted;
+        self.companions += other.companions;
         self.digest = self.digest.wrapping_add(other.digest);
         for (sum, one) in self.messages.iter_mut().zip(other.messages) {
             *sum += one;
@@ -151,7 +166,8 @@ impl Fleet {
     /// Where the system gives no thread.
     pub fn new(spec: Spec) -> std::io::Result<Self> {
         let (first, count) = part(spec.devices, spec.part);
-        let cast = Arc::new(Cast::new(spec.population.clone(), spec.seed, spec.devices));
+        let cast = Cast::new(spec.population.clone(), spec.seed, spec.devices);
+        let cast = Arc::new(cast.with_companions(spec.companions));
         let threads = u32::from(spec.threads.max(1)).min(count.max(1));
         let mut workers = Vec::new();
         for n in 1..=threads {

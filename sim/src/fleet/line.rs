@@ -33,10 +33,10 @@ const _: () = assert!(size_of::<Record>() <= 48, "an hour of a storm has million
 impl Record {
     /// How serious the line is on NX-OS.
     #[must_use]
-    pub const fn severity(&self) -> Severity {
-        match self.said.kind() {
-            Some(kind) => kind.row().nxos.severity,
-            None => Severity::Notification,
+    pub fn severity(&self) -> Severity {
+        match (self.said.kind(), self.said) {
+            (Some(kind), _) => kind.row().nxos.severity,
+            (None, said) => said.companion().map_or(Severity::Notification, super::companion::severity),
         }
     }
 
@@ -116,6 +116,11 @@ impl Said {
         })
     }
 
+    /// The row of the companion table.
+    pub(crate) const fn companion(self) -> Option<u8> {
+        if let Self::Companion(row, _) = self { Some(row) } else { None }
+    }
+
     /// The row of the catalogue; none for a companion.
     pub(crate) const fn kind(self) -> Option<Kind> {
         Some(match self {
@@ -156,6 +161,8 @@ pub enum Cause {
     Operator(u32),
     /// The clock of the device is wrong.
     Clock,
+    /// Something else than licensing, in the life of any switch.
+    Companion,
     /// Somebody opened an outage while the fleet ran; its number.
     Opened(u32),
 }

@@ -6,6 +6,7 @@
 //! gives the same lines on any number of threads, whatever the length of an epoch.
 
 pub mod cast;
+mod companion;
 pub mod engine;
 mod hopeless;
 pub mod line;
@@ -20,7 +21,7 @@ pub mod truth;
 mod weather;
 mod wheel;
 
-pub use cast::{Cast, Character};
+pub use cast::{Cast, Character, Companions};
 pub use engine::{Batch, Broken, Fleet, Spec, Stop, Totals};
 pub use line::{Cause, Key, Record};
 pub use luck::whole;

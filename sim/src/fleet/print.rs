@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
+use slpsim_agent::Message;
 use slpsim_agent::messages::Kind;
 use slpsim_logs::{Formatter, Line, Options, Repeated, Zone};
 use slpsim_policy::Wall;
 use twox_hash::XxHash3_64;
 
 use super::cast::Cast;
+use super::companion;
 use super::engine::{Batch, Totals};
-use super::line::Record;
+use super::line::{Record, Said};
 use super::luck::Why;
 
 /// The lines of one form, one after the other, without newlines.
@@ -47,12 +49,13 @@ pub(crate) struct Printer {
     corrupt: f64,
     host: String,
     address: String,
+    words: String,
 }
 
 impl Printer {
     pub(crate) fn new(forms: Vec<Options>, start: Wall, corrupt: f64) -> Self {
-        let (host, address) = (String::new(), String::new());
-        Self { forms, formatters: HashMap::new(), start, corrupt, host, address }
+        let (host, address, words) = (String::new(), String::new(), String::new());
+        Self { forms, formatters: HashMap::new(), start, corrupt, host, address, words }
     }
 
     /// Prints `records` into `batch`, once for each form, in place of what is there; counts them in `totals`.
@@ -68,12 +71,9 @@ impl Printer {
 
     fn print_one(&mut self, cast: &Cast, record: &Record, batch: &mut Batch, totals: &mut Totals) {
         let key = record.key;
-        let kind = record.said.kind();
         totals.lines += 1;
-        if let Some(count) = kind.and_then(|kind| totals.messages.get_mut(kind as usize)) {
-            *count += 1;
-        }
-        let Some(message) = record.said.message(|| cast.udi(key.device, record.generation)) else { return };
+        totals.count_kind(record);
+        let message = record.said.message(|| cast.udi(key.device, record.generation));
         cast.write_host(key.device, &mut self.host);
         Cast::write_address(key.device, &mut self.address);
         let zone = cast.zone(key.device);
@@ -84,7 +84,7 @@ impl Printer {
             host: Some(&self.host),
             address: Some(&self.address),
             sequence: key.number.into(),
-            message: &message,
+            message: message.as_ref().unwrap_or(&Message::PolicyRemoved),
             repeated: Repeated::No,
         };
         let forms = &self.forms;
@@ -93,7 +93,12 @@ impl Printer {
         let spoil = self.corrupt > 0.0 && cast.luck.unit(key.device, Why::Corrupt, key.number) < self.corrupt;
         for (at, (formatter, text)) in formatters.iter_mut().zip(&mut batch.texts).enumerate() {
             let begin = text.bytes.len();
-            text.bytes.extend_from_slice(formatter.format(&line));
+            let printed = if let Said::Companion(row, luck) = record.said {
+                formatter.format_foreign(&line, &companion::words(row, luck, &mut self.words))
+            } else {
+                formatter.format(&line)
+            };
+            text.bytes.extend_from_slice(printed);
             if spoil {
                 spoiled(&mut text.bytes, begin, cast.luck.number(key.device, Why::Corrupt, !key.number));
             }

@@ -10,6 +10,7 @@ use slpsim_policy::{Mono, Wall};
 use smallvec::SmallVec;
 
 use super::cast::{Cast, Character};
+use super::companion::Chatter;
 use super::line::{Cause, Key, Record, Said};
 use super::luck::{Luck, Why};
 use super::peer::{Asked, Peer};
@@ -51,6 +52,7 @@ pub(crate) struct Seat {
     trust_ends: Wall,
     /// Of a device whose own link comes and goes.
     flap: Option<Box<Flap>>,
+    chatter: Chatter,
     /// Exchanges so far.
     exchanges: u32,
     lines: u32,
@@ -103,6 +105,7 @@ impl Seat {
             pushed: SmallVec::new(),
             trust_ends: NO_TRUST,
             flap: None,
+            chatter: Chatter::silent(),
             exchanges: 0,
             lines: 0,
             happened: 0,
@@ -126,9 +129,14 @@ impl Seat {
             let (timer, why) =
                 self.agent.next_deadline().map_or((u64::MAX, Timer::Poll), |(at, why)| (at.0, why));
             // What happens comes before timers of the same instant (`spec/behaviour.md` §7.5).
-            let due = self.next_ms.min(timer);
+            let due = self.next_ms.min(timer).min(self.chatter.next_ms());
             if due >= to_ms {
                 return due;
+            }
+            if self.chatter.next_ms() == due {
+                let (row, luck) = self.chatter.say(stage.cast.luck, device, stage.cast.chatter_ms);
+                self.write(device, due, Said::Companion(row, luck), Cause::Companion, stage);
+                continue;
             }
             *stage.events += 1;
             if self.next_ms <= timer {
@@ -300,6 +308,9 @@ impl Seat {
     fn boot(&mut self, device: u32, at_ms: u64, stage: &mut Stage<'_>, cause: BootCause) {
         self.boots = self.boots.saturating_add(1);
         self.doing = Cause::Boot(self.boots.into());
+        if stage.cast.chatter_ms > 0 {
+            self.chatter.boot(at_ms);
+        }
         self.feed(device, at_ms, stage, Input::Boot { cause, clock_authoritative: true });
     }
 

@@ -32,6 +32,7 @@ fn spec(population: Population, devices: u32) -> Spec {
         forms: vec![Options::default()],
         deliver: true,
         corrupt: 0.0,
+        companions: Companions::Off,
     }
 }
 
@@ -271,6 +272,7 @@ fn what_happens_has_the_rates_of_the_file() {
             | Cause::Flap(_)
             | Cause::Operator(_)
             | Cause::Clock
+            | Cause::Companion
             | Cause::Opened(_) => {}
         }
         generations.insert((device, record.generation));
@@ -353,4 +355,24 @@ fn the_ground_truth_names_the_incident_that_a_line_lies_in() {
         assert!(!failed || incident.to_ms.is_none_or(|to| at < to), "{incident:?} {record:?}");
     }
     assert!(kinds.len() >= 7, "{}", kinds.len());
+}
+
+#[test]
+fn companions_stand_between_the_lines_of_the_agent_and_change_none_of_them() {
+    let (plain, without) = run(spec(shipped("storm"), 40), 3);
+    let (mixed, totals) = run(Spec { companions: Companions::Busy, ..spec(shipped("storm"), 40) }, 3);
+    let text = |lines: &[(Record, Vec<u8>)]| -> Vec<Vec<u8>> {
+        let of_the_agent = lines.iter().filter(|(record, _)| record.kind().is_some());
+        of_the_agent.map(|(_, line)| line.clone()).collect()
+    };
+    assert!(text(&plain) == text(&mixed));
+    assert_eq!((without.companions, totals.messages), (0, without.messages));
+    assert_eq!(totals.lines, totals.companions + without.lines);
+    // A group every 5 minutes or so, of about four lines.
+    let expected = 40 * 2 * 288;
+    assert!((expected * 2..expected * 8).contains(&totals.companions), "{}", totals.companions);
+    let sparse = run(Spec { companions: Companions::Sparse, ..spec(shipped("storm"), 40) }, 3).1.companions;
+    assert!(sparse > 100 && sparse < totals.companions / 10, "{sparse}");
+    let line = mixed.iter().find(|(record, _)| record.cause == Cause::Companion).unwrap();
+    assert!(String::from_utf8_lossy(&line.1).contains(": %VDC_MGR-2-VDC_ONLINE: vdc 1 has come online"));
 }

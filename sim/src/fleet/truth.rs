@@ -58,6 +58,7 @@ impl Truth {
             (Some(incident), _) => incident.what.clone(),
             (None, Cause::Schedule) => "the schedule of reports and reminders".into(),
             (None, Cause::Boot(n)) => format!("the switch started, for the {} time", nth(n)),
+            (None, Cause::Companion) => "not of the licensing agent: decoration (--companions)".into(),
             (None, Cause::Operator(_)) => "an operator typed a command, or something was changed".into(),
             (
                 None,
@@ -128,7 +129,7 @@ impl Truth {
                     to_ms: Some(opened.to_ms),
                 })
             }
-            Cause::Schedule | Cause::Boot(_) | Cause::Operator(_) => None,
+            Cause::Schedule | Cause::Boot(_) | Cause::Operator(_) | Cause::Companion => None,
         }
     }
 }

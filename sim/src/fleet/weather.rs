@@ -111,6 +111,7 @@ impl Weather {
             | Cause::NeverCslu
             | Cause::Operator(_)
             | Cause::Clock
+            | Cause::Companion
             | Cause::Opened(_) => return None,
         };
         let outage = self.kinds.get(usize::from(kind))?;
