@@ -266,10 +266,8 @@ mod tests {
     fn parsed(line: &str) -> Result<Order> {
         let cli = super::super::Cli::try_parse_from(line.split(' '))
             .map_err(|error| user_error(error.to_string()))?;
-        match cli.command {
-            super::super::Command::Fleet(args) => order(&args, &cli.global),
-            _ => panic!("{line}"),
-        }
+        let super::super::Command::Fleet(args) = cli.command else { panic!("{line}") };
+        order(&args, &cli.global)
     }
 
     #[test]

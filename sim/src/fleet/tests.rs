@@ -147,11 +147,9 @@ proptest! {
         let device = world.add(DeviceSpec::new("n9k", udi, settings));
         let mut real = Vec::new();
         let mut seen = |at: u64, _: DeviceId, _: Wall, message: &Message| {
-            real.push((at, match message {
-                Message::CommFailed { .. } => None,
-                Message::ReportingRequired { days } => Some(*days),
-                other => panic!("{other:?}"),
-            }));
+            let days = if let Message::ReportingRequired { days } = message { Some(*days) } else { None };
+            assert!(days.is_some() || matches!(message, Message::CommFailed { .. }), "{message:?}");
+            real.push((at, days));
         };
         for (n, start) in starts.iter().filter(|start| **start < end).enumerate() {
             world.run_to(*start, Class::Event, &mut seen);

@@ -94,9 +94,9 @@ const fn at(device: u32) -> usize {
     device as usize
 }
 
-const fn slot(bucket: u64) -> usize {
+fn slot(bucket: u64) -> usize {
     // The ring is far smaller than any usize.
-    (bucket % RING as u64) as usize
+    usize::try_from(bucket % RING as u64).unwrap_or(0)
 }
 
 #[cfg(test)]
