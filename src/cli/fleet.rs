@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use slpsim_agent::Token;
 use slpsim_config::{Overrides, Speed, Start};
 use slpsim_logs::SinkUrl;
 use slpsim_policy::Wall;
@@ -15,9 +16,9 @@ use slpsim_sim::fleet::{Companions, Population, population};
 use super::options::{CHECKS, Global, LogOptions, OutputForm, parse_speed, parse_start};
 use super::output;
 use crate::error::{BlameUser, user_error};
+use crate::fleet::against;
 use crate::fleet::halt::Halt;
 use crate::fleet::pace::Rate;
-use crate::fleet::summary::Summary;
 use crate::fleet::{Order, Pace, run, truth};
 use crate::signals::{Asked, Signals};
 use crate::sinks::SinkSpec;
@@ -81,7 +82,36 @@ pub(crate) struct FleetArgs {
     #[arg(long)]
     allow_external: bool,
     #[command(flatten)]
+    real: AgainstOptions,
+    #[command(flatten)]
     log: LogOptions,
+}
+
+/// A fleet over real HTTP(S).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Against a real server")]
+struct AgainstOptions {
+    /// Play the fleet over real HTTP(S) against this CSSM, CSLU or On-Prem: each switch gets its first ACK
+    #[arg(long, value_name = "URL", conflicts_with_all = ["speed", "rate", "backfill", "start", "truth", "corrupt", "companions"])]
+    against: Option<String>,
+    /// Certificates that the server's and its licensing objects must lead to (PEM): the mock's ca_file
+    #[arg(long, value_name = "FILE", requires = "against")]
+    ca: Option<PathBuf>,
+    /// The id token with which switches ask a CSSM for trust
+    #[arg(long, value_name = "TOKEN", env = "SLPSIM_IDTOKEN", hide_env_values = true)]
+    idtoken: Option<String>,
+    /// The same, in a file
+    #[arg(long, value_name = "FILE", requires = "against", conflicts_with = "idtoken")]
+    idtoken_file: Option<PathBuf>,
+    /// Believe objects of a server that does not sign as ours does
+    #[arg(long, requires = "against")]
+    no_verify: bool,
+    /// Exchanges at one time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    connections: u16,
+    /// Private keys that the switches share among them
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    device_keys: u16,
 }
 
 /// `--companions`
@@ -117,15 +147,23 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
         output::print(&population::reference())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let order = order(args, global)?;
     let halt = Halt::default();
+    if let Some(url) = &args.real.against {
+        let order = against_order(args, url)?;
+        listen(&halt)?;
+        let ledger = against::run(&order, &halt)?;
+        let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
+        tell(|| ledger.text(), || ledger.json(), global.output, on_stdout)?;
+        return Ok(if ledger.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let order = order(args, global)?;
     listen(&halt)?;
     let summary = run(&order, &halt)?;
     if summary.reader_gone() {
         return Ok(ExitCode::SUCCESS); // as with `slpsim fleet | head`
     }
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
-    tell(&summary, global.output, on_stdout)?;
+    tell(|| summary.text(), || summary.json(), global.output, on_stdout)?;
     let failed = summary.sinks.iter().any(|sink| sink.counts.failed > 0);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -180,6 +218,37 @@ fn order(args: &FleetArgs, global: &Global) -> Result<Order> {
     })
 }
 
+fn against_order(args: &FleetArgs, url: &str) -> Result<against::Order> {
+    let real = &args.real;
+    let token = match (&real.idtoken, &real.idtoken_file) {
+        (Some(token), _) => Some(Token::new(token).context("--idtoken").blame_user()?),
+        (None, Some(path)) => {
+            let text = slpsim_config::reader::read(path);
+            let text = text.with_context(|| format!("--idtoken-file {}", path.display())).blame_user()?;
+            let named = || format!("--idtoken-file {}", path.display());
+            Some(Token::new(text.trim()).with_context(named).blame_user()?)
+        }
+        (None, None) => None,
+    };
+    // Lines go nowhere unless asked for: what is of interest here is the ledger.
+    let sinks = if args.log.sink.is_empty() { Vec::new() } else { sinks(&args.log)? };
+    Ok(against::Order {
+        url: url.to_owned(),
+        ca: real.ca.clone(),
+        token,
+        verify: !real.no_verify,
+        connections: real.connections.into(),
+        keys: real.device_keys.into(),
+        population: read_population(&args.population)?,
+        seed: args.seed,
+        devices: args.devices,
+        part: args.shard,
+        duration: args.duration,
+        sinks,
+        allow_external: args.allow_external,
+    })
+}
+
 /// A shipped population, or one from a file.
 fn read_population(name: &str) -> Result<Population> {
     if let Some((name, text)) = population::SHIPPED.into_iter().find(|(shipped, _)| *shipped == name) {
@@ -224,10 +293,15 @@ fn listen(halt: &Halt) -> Result<()> {
 }
 
 /// Results go to standard output, unless the lines went there.
-fn tell(summary: &Summary, form: OutputForm, lines_on_stdout: bool) -> Result<()> {
+fn tell(
+    text: impl FnOnce() -> String,
+    json: impl FnOnce() -> serde_json::Value,
+    form: OutputForm,
+    lines_on_stdout: bool,
+) -> Result<()> {
     let text = match form {
-        OutputForm::Text => summary.text(),
-        OutputForm::Json => format!("{}\n", summary.json()),
+        OutputForm::Text => text(),
+        OutputForm::Json => format!("{}\n", json()),
     };
     if lines_on_stdout {
         eprint!("{text}");

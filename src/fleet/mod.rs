@@ -1,5 +1,6 @@
 //! `slpsim fleet`: very many switches, and their log traffic (`interface.md` §4).
 
+pub mod against;
 pub mod halt;
 pub mod outlets;
 pub mod pace;

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use crate::process::{run, slpsim, stderr, stdout};
+use crate::process::{Daemon, run, slpsim, stderr, stdout};
 
 /// Runs a fleet with one file as its sink; the file's bytes and the summary.
 async fn fleet(folder: &Path, name: &str, args: &[&str]) -> (Vec<u8>, Value) {
@@ -192,4 +192,39 @@ async fn a_sink_that_is_not_there_is_told_before_anything_runs() {
     assert!(stderr(&output).contains("cannot send to 127.0.0.1:1"), "{}", stderr(&output));
     let output = run(&["fleet", "--sink", "udp://192.0.2.1:514"]).await;
     assert!(stderr(&output).contains("--allow-external"), "{}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn against_a_mock_every_report_is_acknowledged_exactly_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mock = Daemon::start(folder.path(), "mock", &["cssm", "--state", state.to_str().unwrap()]).await;
+    let ca = ["--ca", mock.text("/ca_file"), "--output", "json", "--device-keys", "1"];
+    for (seed, route, devices) in
+        [("1", "/urls/smart", 12), ("2", "/urls/callhome", 5), ("3", "/urls/cslu", 12)]
+    {
+        let count = devices.to_string();
+        let args = ["fleet", "--against", mock.text(route), "--devices", &count, "--seed", seed];
+        let token = ["--idtoken", mock.text("/idtoken")];
+        let output = run(&[&args[..], &ca, &token].concat()).await;
+        assert!(output.status.success(), "{route}: {} {}", stdout(&output), stderr(&output));
+        let ledger: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let reports = &ledger["reports"];
+        assert!(reports["sent"].as_u64().unwrap() >= devices, "{ledger:#}");
+        assert_eq!(reports["sent"], reports["acknowledged"], "{ledger:#}");
+        assert_eq!(
+            (ledger["unfinished"].as_u64(), ledger["failed"].as_object().unwrap().len()),
+            (Some(0), 0)
+        );
+        assert!(ledger["latency_ms"]["p99"].as_f64().unwrap() > 0.0);
+    }
+    let smart = ["fleet", "--against", mock.text("/urls/smart"), "--devices", "2"];
+    let output = run(&smart).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("give one with --idtoken"), "{}", stderr(&output));
+    let output = run(&[&smart[..], &ca, &["--idtoken", "MISTYPED"]].concat()).await;
+    let ledger: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((output.status.code(), ledger["unfinished"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(ledger["refused"]["The token is not valid"], 2, "{ledger:#}");
+    mock.end().await;
 }

@@ -31,6 +31,12 @@ pub struct Record {
 const _: () = assert!(size_of::<Record>() <= 48, "an hour of a storm has millions of them");
 
 impl Record {
+    /// A line of a device that has not been replaced and whose clock is right.
+    #[must_use]
+    pub fn new(key: Key, message: &Message, cause: Cause) -> Self {
+        Self { key, clock_s: 0, generation: 0, said: Said::of(message), cause }
+    }
+
     /// How serious the line is on NX-OS.
     #[must_use]
     pub fn severity(&self) -> Severity {

@@ -26,6 +26,7 @@ pub use engine::{Batch, Broken, Fleet, Spec, Stop, Totals};
 pub use line::{Cause, Key, Record};
 pub use luck::whole;
 pub use population::Population;
+pub use print::{Printer, Text};
 pub use truth::{Explained, Incident, Truth};
 pub use weather::Opened;
 

@@ -40,7 +40,7 @@ impl Text {
 
 /// Prints lines in several forms.
 #[derive(Debug)]
-pub(crate) struct Printer {
+pub struct Printer {
     forms: Vec<Options>,
     /// By form and zone: a formatter keeps the stamp of a second, which is another one in another zone.
     formatters: HashMap<Zone, Vec<Formatter>>,
@@ -53,13 +53,15 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    pub(crate) fn new(forms: Vec<Options>, start: Wall, corrupt: f64) -> Self {
+    /// Prints these forms; `start` is true time at 0 ms, and the share `corrupt` of lines is spoiled.
+    #[must_use]
+    pub fn new(forms: Vec<Options>, start: Wall, corrupt: f64) -> Self {
         let (host, address, words) = (String::new(), String::new(), String::new());
         Self { forms, formatters: HashMap::new(), start, corrupt, host, address, words }
     }
 
     /// Prints `records` into `batch`, once for each form, in place of what is there; counts them in `totals`.
-    pub(crate) fn print(&mut self, cast: &Cast, records: &[Record], batch: &mut Batch, totals: &mut Totals) {
+    pub fn print(&mut self, cast: &Cast, records: &[Record], batch: &mut Batch, totals: &mut Totals) {
         batch.texts.resize_with(self.forms.len(), Text::default);
         batch.texts.iter_mut().for_each(Text::clear);
         batch.hashes.clear();
