@@ -1,6 +1,7 @@
 //! `slpsim fleet` and `slpsim why` (`interface.md` §4).
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,8 +19,13 @@ use super::output;
 use crate::error::{BlameUser, user_error};
 use crate::fleet::against;
 use crate::fleet::halt::Halt;
+use crate::fleet::manage;
 use crate::fleet::pace::Rate;
+use crate::fleet::steer::Steer;
 use crate::fleet::{Order, Pace, run, truth};
+use crate::health::HealthServer;
+use crate::metrics::Registry;
+use crate::ready::{Ready, ReadyFile, Urls};
 use crate::signals::{Asked, Signals};
 use crate::sinks::SinkSpec;
 
@@ -78,6 +84,15 @@ pub(crate) struct FleetArgs {
     /// Print every key of a population file and end
     #[arg(long)]
     population_reference: bool,
+    /// Let this address change the rate, add and remove devices, open and end outages, while it runs
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    manage: Option<SocketAddr>,
+    /// Serve GET /metrics for Prometheus here
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    metrics: Option<SocketAddr>,
+    /// Write this file once both listen
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
     /// Let lines leave this machine
     #[arg(long)]
     allow_external: bool,
@@ -92,7 +107,7 @@ pub(crate) struct FleetArgs {
 #[command(next_help_heading = "Against a real server")]
 struct AgainstOptions {
     /// Play the fleet over real HTTP(S) against this CSSM, CSLU or On-Prem: each switch gets its first ACK
-    #[arg(long, value_name = "URL", conflicts_with_all = ["speed", "rate", "backfill", "start", "truth", "corrupt", "companions"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["speed", "rate", "backfill", "start", "truth", "corrupt", "companions", "manage", "metrics"])]
     against: Option<String>,
     /// Certificates that the server's and its licensing objects must lead to (PEM): the mock's ca_file
     #[arg(long, value_name = "FILE", requires = "against")]
@@ -150,14 +165,14 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
     let halt = Halt::default();
     if let Some(url) = &args.real.against {
         let order = against_order(args, url)?;
-        listen(&halt)?;
+        let _ready = listen(args, &Steer::default(), &Registry::default(), &halt)?;
         let ledger = against::run(&order, &halt)?;
         let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
         tell(|| ledger.text(), || ledger.json(), global.output, on_stdout)?;
         return Ok(if ledger.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let order = order(args, global)?;
-    listen(&halt)?;
+    let _ready = listen(args, &order.steer, &order.registry, &halt)?;
     let summary = run(&order, &halt)?;
     if summary.reader_gone() {
         return Ok(ExitCode::SUCCESS); // as with `slpsim fleet | head`
@@ -215,6 +230,9 @@ fn order(args: &FleetArgs, global: &Global) -> Result<Order> {
             Amount::Busy => Companions::Busy,
         },
         progress: !global.quiet && std::io::stderr().is_terminal(),
+        steer: Steer::default(),
+        steered: args.manage.is_some(),
+        registry: Registry::default(),
     })
 }
 
@@ -275,21 +293,41 @@ fn sinks(log: &LogOptions) -> Result<Vec<SinkSpec>> {
     Ok(specs)
 }
 
-/// SIGINT and SIGTERM end the run; what has been done is told as ever.
-fn listen(halt: &Halt) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut signals = runtime.block_on(async { Signals::listen() })?;
-    let halt = halt.clone();
+/// SIGINT and SIGTERM end the run; what has been done is told as ever. The servers that were asked for listen.
+fn listen(args: &FleetArgs, steer: &Steer, registry: &Registry, halt: &Halt) -> Result<Option<ReadyFile>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let (signals, health, ready) = runtime.block_on(async {
+        let mut urls = Urls::default();
+        if let Some(address) = args.manage {
+            let address = manage::serve(address, steer.clone()).await?;
+            urls.manage = Some(format!("http://{address}/"));
+        }
+        let health = match args.metrics {
+            None => None,
+            Some(address) => {
+                let registry = registry.clone();
+                let server = HealthServer::start(address, move || registry.render()).await?;
+                urls.metrics = Some(format!("http://{}/metrics", server.address()));
+                Some(server)
+            }
+        };
+        let ready = Ready { pid: std::process::id(), urls, ..Ready::default() };
+        let ready = args.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
+        Ok::<_, anyhow::Error>((Signals::listen()?, health, ready))
+    })?;
+    let (mut signals, halt) = (signals, halt.clone());
     let wait = move || {
         runtime.block_on(async {
             // A fleet has nothing to read again: SIGHUP is left unheeded.
             while signals.next().await != Asked::End {}
         });
         halt.ask();
+        drop(health);
+        runtime.shutdown_background();
     };
     // Ends with the process.
     std::thread::Builder::new().name("signals".into()).spawn(wait).context("no thread for signals")?;
-    Ok(())
+    Ok(ready)
 }
 
 /// Results go to standard output, unless the lines went there.

@@ -2,9 +2,11 @@
 
 pub mod against;
 pub mod halt;
+pub mod manage;
 pub mod outlets;
 pub mod pace;
 mod progress;
+pub mod steer;
 pub mod summary;
 pub mod truth;
 
@@ -12,22 +14,31 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 use slpsim_policy::Wall;
-use slpsim_sim::fleet::{Batch, Cast, Companions, Fleet, Population, Record, Spec, Stop, Totals};
+use slpsim_sim::fleet::{Batch, Cast, Companions, Fleet, Opened, Population, Record, Spec, Stop, Totals};
 
+use crate::metrics::Registry;
 use crate::sinks::SinkSpec;
+use crate::time::print_time;
 use halt::Halt;
 use outlets::Outlets;
 use pace::Rate;
 use progress::Progress;
+use steer::{Numbers, Outcome, Refusal, Steer, Wish};
 use summary::Summary;
 use truth::TruthFile;
 
+const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 /// No run is longer, in simulated time: stamps have years of four digits.
 const HORIZON_MS: u64 = 7_000 * 365 * 24 * HOUR_MS;
 /// Lines between two looks at whether the end is asked for.
 const LOOK_EVERY: u64 = 1024;
+/// Between two moments at which scrapers and callers are told.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+/// Names of new devices that an answer lists.
+const NAMED: usize = 1000;
 /// The shortest wait of a paced run: what falls due within it goes out together.
 const TICK: Duration = Duration::from_millis(5);
 
@@ -77,6 +88,12 @@ pub struct Order {
     pub companions: Companions,
     /// Show how far it is, on standard error.
     pub progress: bool,
+    /// Where somebody may ask for changes, and hears how far it is.
+    pub steer: Steer,
+    /// Somebody may ask: epochs are short, so that an answer does not take long.
+    pub steered: bool,
+    /// Numbers for a scraper.
+    pub registry: Registry,
 }
 
 /// Runs a fleet to its end, or until the end is asked for.
@@ -112,6 +129,16 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
         halt: halt.clone(),
         clock: None,
         failed: None,
+        steer: order.steer.clone(),
+        steered: false,
+        numbers: Numbers::new(&order.registry),
+        devices: fleet.devices(),
+        now_ms: 0,
+        events: 0,
+        drawn: None,
+        outages: 0,
+        start: order.start,
+        whole: order.part.1 == 1,
     };
     let went = desk.all(order, &mut fleet);
     desk.progress.finish();
@@ -163,6 +190,20 @@ struct Desk {
     halt: Halt,
     clock: Option<Clock>,
     failed: Option<anyhow::Error>,
+    steer: Steer,
+    /// The stretch ended for the sake of wishes.
+    steered: bool,
+    numbers: Numbers,
+    devices: u32,
+    now_ms: u64,
+    events: u64,
+    /// When the numbers were told last.
+    drawn: Option<Instant>,
+    /// Outages opened by hand so far.
+    outages: u32,
+    start: Wall,
+    /// The fleet is no part of a larger one.
+    whole: bool,
 }
 
 impl Desk {
@@ -183,6 +224,9 @@ impl Desk {
             }
             Pace::Rate(rate) => {
                 self.outlets.wait_for_room(order.lossless);
+                if order.steered {
+                    fleet.set_epoch(MINUTE_MS)?;
+                }
                 let first = self.taken.lines;
                 self.clock = Some(Clock::Paced { anchor, rate, first, end: order.duration });
                 self.through(fleet, HORIZON_MS)?.ok()
@@ -191,7 +235,19 @@ impl Desk {
         Ok(())
     }
 
+    /// Runs to `to_ms`, and fulfils wishes on the way.
     fn through(&mut self, fleet: &mut Fleet, to_ms: u64) -> Result<Result<(), Stop>> {
+        loop {
+            let went = self.stretch(fleet, to_ms)?;
+            if went.is_ok() || self.failed.is_some() || !self.steered {
+                return Ok(went);
+            }
+            self.steered = false;
+            self.fulfil(fleet)?;
+        }
+    }
+
+    fn stretch(&mut self, fleet: &mut Fleet, to_ms: u64) -> Result<Result<(), Stop>> {
         // The one closure is called while the other is not: a cell keeps them from sharing a reference.
         let desk = std::cell::RefCell::new(self);
         let cast: Cast = fleet.cast().clone();
@@ -242,12 +298,19 @@ impl Desk {
             return Ok(());
         }
         self.outlets.flush();
-        self.progress.tick(None, &self.taken, self.outlets.lost());
+        // A pace may be so slow that the end of the epoch is far away.
+        for (rate, tell) in self.steer.take_rates() {
+            let _ = tell.send(self.change_rate(rate));
+        }
+        let taken = Totals { events: self.events, ..self.taken };
+        self.progress.tick(None, &taken, self.outlets.lost());
+        self.tell(&taken);
         let _ = self.halt.wait_until(due.max(now + TICK));
         self.look()
     }
 
     fn epoch(&mut self, now_ms: u64, totals: &Totals) -> Result<(), Stop> {
+        (self.now_ms, self.events) = (now_ms, totals.events);
         let shown =
             Totals { events: totals.events, ..if self.clock.is_some() { self.taken } else { *totals } };
         self.progress.tick(Some(now_ms), &shown, self.outlets.lost());
@@ -260,7 +323,103 @@ impl Desk {
             Some(Clock::Paced { anchor, end: Some(end), .. }) if anchor.elapsed() >= end => return Err(Stop),
             Some(Clock::Paced { .. }) | None => {}
         }
-        self.look()
+        self.tell(&shown);
+        self.look()?;
+        // Only here may the fleet be left and run on.
+        self.steered = self.steer.is_pending();
+        if self.steered { Err(Stop) } else { Ok(()) }
+    }
+
+    /// Tells scrapers and callers how far it is, unless it did so a moment ago.
+    fn tell(&mut self, totals: &Totals) {
+        let now = Instant::now();
+        if self.drawn.is_some_and(|drawn| now < drawn + TELL_EVERY) {
+            return;
+        }
+        self.drawn = Some(now);
+        let lost = self.outlets.lost();
+        self.numbers.set(self.now_ms, self.devices, totals, lost);
+        let simulated = self.start.plus_millis(i64::try_from(self.now_ms).unwrap_or(i64::MAX));
+        self.steer.show(json!({
+            "simulated": print_time(simulated),
+            "devices": self.devices,
+            "lines": totals.lines,
+            "events": totals.events,
+            "dropped": lost,
+            "rate": match self.clock {
+                Some(Clock::Paced { rate, .. }) => Some(rate.to_string()),
+                Some(Clock::Scaled { .. }) | None => None,
+            },
+        }));
+    }
+
+    fn fulfil(&mut self, fleet: &mut Fleet) -> Result<()> {
+        for (wish, tell) in self.steer.take() {
+            let outcome = self.one(wish, fleet)?;
+            self.devices = fleet.devices();
+            // Whoever asked may have gone.
+            let _ = tell.send(outcome);
+        }
+        self.drawn = None;
+        Ok(())
+    }
+
+    fn one(&mut self, wish: Wish, fleet: &mut Fleet) -> Result<Outcome> {
+        Ok(match wish {
+            Wish::Rate(rate) => self.change_rate(rate),
+            Wish::Add(_) if !self.whole => {
+                Err(Refusal::Conflict("a part of a fleet has the devices that it has".into()))
+            }
+            Wish::Add(count) => {
+                let last = fleet.devices();
+                fleet.add(count)?;
+                let named = (last..fleet.devices()).take(NAMED).map(|device| fleet.cast().host(device));
+                Ok(json!({"added": count, "devices": named.collect::<Vec<_>>()}))
+            }
+            Wish::Remove(name) => match fleet.cast().device_by_host(&name) {
+                Some(device) if fleet.remove(device)? => Ok(Value::Null),
+                Some(_) | None => Err(Refusal::NotFound(format!("there is no device {name}"))),
+            },
+            Wish::Open { site, trouble, lasts } => {
+                let at = site.as_deref().map(|name| fleet.cast().site_by_name(name));
+                if at == Some(None) {
+                    let name = site.unwrap_or_default();
+                    return Ok(Err(Refusal::NotFound(format!("there is no site {name}"))));
+                }
+                self.outages += 1;
+                let from_ms = fleet.now_ms();
+                let to_ms = from_ms.saturating_add(millis(lasts));
+                let opened = Opened {
+                    id: self.outages,
+                    site: at.flatten(),
+                    failure: trouble.failure(),
+                    from_ms,
+                    to_ms,
+                };
+                fleet.open(opened)?;
+                if let Some(truth) = &mut self.truth {
+                    truth.opened(opened);
+                }
+                Ok(json!({"id": opened.id, "failure": trouble.word()}))
+            }
+            Wish::Close(id) if id == 0 || id > self.outages => {
+                Err(Refusal::NotFound(format!("there is no outage {id}")))
+            }
+            Wish::Close(id) => {
+                fleet.close(id)?;
+                Ok(Value::Null)
+            }
+        })
+    }
+
+    fn change_rate(&mut self, rate: Rate) -> Outcome {
+        let Some(Clock::Paced { anchor, end, .. }) = self.clock else {
+            return Err(Refusal::Conflict("this fleet was started without --rate".into()));
+        };
+        let now = Instant::now();
+        let end = end.map(|end| end.saturating_sub(now.saturating_duration_since(anchor)));
+        self.clock = Some(Clock::Paced { anchor: now, rate, first: self.taken.lines, end });
+        Ok(json!({"rate": rate.to_string()}))
     }
 }
 

@@ -228,3 +228,63 @@ async fn against_a_mock_every_report_is_acknowledged_exactly_once() {
     assert_eq!(ledger["refused"]["The token is not valid"], 2, "{ledger:#}");
     mock.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_fleet_is_steered_and_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let sink = format!("file://{}", log.display());
+    let args = ["fleet", "--devices", "300", "--population", "steady", "--rate", "20/s", "--sink", &sink];
+    let listen = ["--manage", "0", "--metrics", "0", "-q"];
+    let fleet = Daemon::start(folder.path(), "fleet", &[&args[..], &listen].concat()).await;
+    let client = crate::process::client();
+    let to = |path: &str| format!("{}{path}", fleet.text("/urls/manage"));
+    let send = async |request: reqwest::RequestBuilder, body: Value| {
+        let answer = request.json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap_or_default())
+    };
+
+    let (code, body) = send(client.put(to("rate")), serde_json::json!({"rate": "50000/s"})).await;
+    assert_eq!((code, &body["rate"]), (200, &"50000/s".into()), "{body}");
+    let (code, body) = send(client.put(to("rate")), serde_json::json!({"rate": "fast"})).await;
+    assert!(code == 400 && body["error"].as_str().unwrap().contains("5000/s"), "{body}");
+
+    let (code, body) = send(client.post(to("devices")), serde_json::json!({"count": 2})).await;
+    let names = &body["devices"];
+    assert_eq!((code, names.as_array().map(Vec::len)), (200, Some(2)), "{body}");
+    assert!(names[1].as_str().unwrap().ends_with("-302"), "{names}");
+    let gone = client.delete(to(&format!("devices/{}", names[1].as_str().unwrap()))).send().await.unwrap();
+    assert_eq!(gone.status().as_u16(), 204);
+    assert_eq!(client.delete(to("devices/lab00-leaf-999")).send().await.unwrap().status().as_u16(), 404);
+
+    let outage = serde_json::json!({"failure": "maintenance", "for": "90d"});
+    let (code, body) = send(client.post(to("outages")), outage).await;
+    assert_eq!((code, &body["id"]), (200, &1.into()), "{body}");
+    let wrong = serde_json::json!({"site": "nowhere", "for": "1h"});
+    assert_eq!(send(client.post(to("outages")), wrong).await.0, 404);
+    let wrong = serde_json::json!({"failure": "dnss", "for": "1h"});
+    let (code, body) = send(client.post(to("outages")), wrong).await;
+    assert!(code == 400 && body["error"].as_str().unwrap().contains("did you mean `dns`?"), "{body}");
+    let failed = || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        text.contains("HTTP server error 503").then_some(())
+    };
+    crate::process::until(failed).await;
+    assert_eq!(client.delete(to("outages/1")).send().await.unwrap().status().as_u16(), 204);
+    assert_eq!(client.delete(to("outages/9")).send().await.unwrap().status().as_u16(), 404);
+
+    let state: Value = client.get(to("state")).send().await.unwrap().json().await.unwrap();
+    assert!(state["devices"].as_u64().unwrap() >= 302, "{state}");
+    let metrics = client.get(fleet.text("/urls/metrics")).send().await.unwrap().text().await.unwrap();
+    let failures = "slpsim_fleet_messages_total{mnemonic=\"LOG_SMART_LIC_COMM_FAILED\"} ";
+    let count = metrics.lines().find_map(|line| line.strip_prefix(failures)).unwrap();
+    assert!(count.parse::<u64>().unwrap() > 0, "{metrics}");
+    fleet.end().await;
+}
+
+#[tokio::test]
+async fn management_stays_on_this_machine() {
+    let output = run(&["fleet", "--manage", "0.0.0.0:0", "--sink", "null:"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("only on this machine"), "{}", stderr(&output));
+}

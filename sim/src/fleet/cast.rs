@@ -109,6 +109,20 @@ impl Cast {
         self.sites.get(site as usize).map_or("site", |site| &site.name)
     }
 
+    /// The site of that name.
+    #[must_use]
+    pub fn site_by_name(&self, name: &str) -> Option<u32> {
+        self.sites.iter().position(|site| &*site.name == name).and_then(|at| u32::try_from(at).ok())
+    }
+
+    /// The device of that host name.
+    #[must_use]
+    pub fn device_by_host(&self, host: &str) -> Option<u32> {
+        let number: u32 = host.rsplit('-').next()?.parse().ok()?;
+        let device = number.checked_sub(1)?;
+        (self.host(device) == host).then_some(device)
+    }
+
     /// The zone in which a device stands.
     #[must_use]
     pub fn zone(&self, device: u32) -> Zone {
@@ -277,6 +291,11 @@ mod tests {
         }
         assert_eq!(cast.host(0), "tyo00-leaf-1");
         assert_eq!(cast.host(2_999), "tyo59-leaf-3000");
+        assert_eq!(cast.device_by_host("tyo59-leaf-3000"), Some(2_999));
+        for none in ["tyo58-leaf-3000", "tyo00-leaf-0", "x", "", "tyo00-leaf-+1"] {
+            assert_eq!(cast.device_by_host(none), None, "{none}");
+        }
+        assert_eq!((cast.site_by_name("tyo59"), cast.site_by_name("tyo60")), (Some(59), None));
         let mut address = String::new();
         Cast::write_address(65_535, &mut address);
         assert_eq!(address, "10.1.0.0");

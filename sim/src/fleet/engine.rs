@@ -157,6 +157,8 @@ pub struct Fleet {
     totals: Totals,
     epoch_ms: u64,
     now_ms: u64,
+    /// The next epoch has been ordered already.
+    ahead: bool,
 }
 
 impl Fleet {
@@ -174,7 +176,14 @@ impl Fleet {
             let (within, count) = part(count, (n, threads));
             workers.push(Worker::spawn(&spec, &cast, first + within, count)?);
         }
-        Ok(Self { cast, workers, totals: Totals::default(), epoch_ms: spec.epoch_ms.max(1), now_ms: 0 })
+        Ok(Self {
+            cast,
+            workers,
+            totals: Totals::default(),
+            epoch_ms: spec.epoch_ms.max(1),
+            now_ms: 0,
+            ahead: false,
+        })
     }
 
     /// Who is in it.
@@ -202,7 +211,8 @@ impl Fleet {
     }
 
     /// Runs up to `to_ms` and hands each line to `take`, in total order; `epoch` is called at the end of each epoch with
-    /// the time and the totals so far. Either ends the run early with [`Stop`].
+    /// the time and the totals so far. Either ends the run early with [`Stop`]; where `epoch` did, the fleet can run on, to
+    /// the same `to_ms`. What is changed in between takes effect an epoch later: the next one has been computed already.
     ///
     /// # Errors
     /// [`Broken`] where a thread is gone.
@@ -215,10 +225,13 @@ impl Fleet {
         if self.now_ms >= to_ms {
             return Ok(Ok(()));
         }
-        self.order_all(|| Order::Run { to_ms })?;
+        if !std::mem::take(&mut self.ahead) {
+            self.order_all(|| Order::Run { to_ms })?;
+        }
         loop {
             let end = self.end_of_epoch(to_ms);
-            if end < to_ms {
+            self.ahead = end < to_ms;
+            if self.ahead {
                 // The next epoch is computed while this one is written.
                 self.order_all(|| Order::Run { to_ms })?;
             }

@@ -97,11 +97,12 @@ enum Step {
 }
 
 impl Seat {
-    pub(crate) fn new(cast: &Cast, device: u32) -> Self {
+    /// A device that boots for the first time as the cast says, counted from `from_ms`.
+    pub(crate) fn new(cast: &Cast, device: u32, from_ms: u64) -> Self {
         let profile = cast.model(device).map(|model| model.profile).unwrap_or_default();
         let mut seat = Self {
             agent: Agent::new(profile, cast.udi(device, 0), cast.settings(device), &cast.usage(device)),
-            next_ms: cast.boot_ms(device),
+            next_ms: cast.boot_ms(device).saturating_add(from_ms),
             pushed: SmallVec::new(),
             trust_ends: NO_TRUST,
             flap: None,

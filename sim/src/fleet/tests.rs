@@ -313,7 +313,9 @@ fn outages_are_opened_and_devices_come_and_go_while_a_fleet_runs() {
     let count = |fleet: &mut Fleet, to: u64| {
         let mut devices = HashSet::new();
         let mut failed = 0;
+        let from = fleet.now_ms();
         let mut take = |record: &Record, _: &Batch, _: usize| {
+            assert!(record.key.at_ms >= from, "nothing is told of the past");
             devices.insert(record.key.device);
             failed += u32::from(record.cause == Cause::Opened(7));
             Ok(())
@@ -328,6 +330,7 @@ fn outages_are_opened_and_devices_come_and_go_while_a_fleet_runs() {
     assert!(fleet.remove(3).unwrap() && !fleet.remove(110).unwrap());
     let (devices, failed) = count(&mut fleet, 60 * DAY);
     assert!(failed > 5_000, "{failed}");
+    assert!(devices.iter().all(|device| *device < 110));
     assert!(devices.contains(&109) && !devices.contains(&3));
     fleet.close(7).unwrap();
     let (_, restored) = count(&mut fleet, 60 * DAY + 7_200_000);
@@ -373,4 +376,29 @@ fn companions_stand_between_the_lines_of_the_agent_and_change_none_of_them() {
     assert!(sparse > 100 && sparse < totals.companions / 10, "{sparse}");
     let line = mixed.iter().find(|(record, _)| record.cause == Cause::Companion).unwrap();
     assert!(String::from_utf8_lossy(&line.1).contains(": %VDC_MGR-2-VDC_ONLINE: vdc 1 has come online"));
+}
+
+#[test]
+fn a_fleet_that_was_stopped_between_two_epochs_runs_on() {
+    let (whole, _) = run(spec(shipped("storm"), 60), 4);
+    let mut fleet = Fleet::new(Spec { threads: 2, ..spec(shipped("storm"), 60) }).unwrap();
+    let mut lines = Vec::new();
+    let mut stops = 0;
+    loop {
+        let mut epochs = 0;
+        let mut take = |record: &Record, batch: &Batch, at: usize| {
+            lines.push((*record, batch.texts[0].line(at).to_vec()));
+            Ok(())
+        };
+        let mut epoch = |_: u64, _: &Totals| {
+            epochs += 1;
+            if epochs == 5 { Err(Stop) } else { Ok(()) }
+        };
+        match fleet.run(4 * DAY, &mut take, &mut epoch).unwrap() {
+            Ok(()) => break,
+            Err(Stop) => stops += 1,
+        }
+    }
+    assert!(lines == whole);
+    assert!(stops > 10, "{stops}");
 }
