@@ -21,6 +21,7 @@ use crate::fleet::against;
 use crate::fleet::halt::Halt;
 use crate::fleet::manage;
 use crate::fleet::pace::Rate;
+use crate::fleet::replay;
 use crate::fleet::steer::Steer;
 use crate::fleet::{Order, Pace, run, truth};
 use crate::health::HealthServer;
@@ -81,6 +82,12 @@ pub(crate) struct FleetArgs {
     /// Mix in other messages than those of the licensing agent, as a switch has them
     #[arg(long, value_enum, value_name = "AMOUNT", default_value_t)]
     companions: Amount,
+    /// Send this recorded log again, with its own spacing (--speed) or at a --rate, in place of a fleet; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "backfill", "start", "truth", "corrupt", "companions", "manage", "metrics", "form"])]
+    replay: Option<PathBuf>,
+    /// Whether replayed lines keep their time stamps or get new ones
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "replay")]
+    stamps: Stamps,
     /// Print every key of a population file and end
     #[arg(long)]
     population_reference: bool,
@@ -141,6 +148,16 @@ enum Amount {
     Busy,
 }
 
+/// `--stamps`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Stamps {
+    /// As recorded
+    #[default]
+    Old,
+    /// The present time, in the same form
+    New,
+}
+
 /// `slpsim why`
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
@@ -163,6 +180,9 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let halt = Halt::default();
+    if let Some(file) = &args.replay {
+        return replayed(args, file, &halt, global);
+    }
     if let Some(url) = &args.real.against {
         let order = against_order(args, url)?;
         let _ready = listen(args, &Steer::default(), &Registry::default(), &halt)?;
@@ -234,6 +254,29 @@ fn order(args: &FleetArgs, global: &Global) -> Result<Order> {
         steered: args.manage.is_some(),
         registry: Registry::default(),
     })
+}
+
+fn replayed(args: &FleetArgs, file: &Path, halt: &Halt, global: &Global) -> Result<ExitCode> {
+    let pace = match (args.rate, args.speed) {
+        (Some(rate), _) => Pace::Rate(rate),
+        (None, Some(Speed::Times(speed))) => Pace::Speed(speed),
+        (None, Some(Speed::Max)) => Pace::Max,
+        (None, None) => Pace::Speed(1),
+    };
+    let order = replay::Order {
+        file: file.to_owned(),
+        pace,
+        new_stamps: args.stamps == Stamps::New,
+        sinks: sinks(&args.log)?,
+        allow_external: args.allow_external,
+        lossless: args.lossless,
+    };
+    let _ready = listen(args, &Steer::default(), &Registry::default(), halt)?;
+    let replayed = replay::run(&order, halt)?;
+    let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
+    tell(|| replayed.text(), || replayed.json(), global.output, on_stdout)?;
+    let failed = replayed.sinks.iter().any(|sink| sink.counts.failed > 0);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn against_order(args: &FleetArgs, url: &str) -> Result<against::Order> {

@@ -6,6 +6,8 @@ pub mod manage;
 pub mod outlets;
 pub mod pace;
 mod progress;
+pub mod replay;
+mod stamps;
 pub mod steer;
 pub mod summary;
 pub mod truth;

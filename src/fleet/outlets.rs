@@ -114,6 +114,17 @@ impl Outlets {
         }
     }
 
+    /// Takes a line that is printed already, for every sink; nothing is known of it that a filter could ask for.
+    pub fn take_text(&mut self, line: &[u8]) {
+        let wait = self.wait;
+        for outlet in &mut self.outlets {
+            outlet.batch.push(line);
+            if outlet.batch.bytes().len() >= BATCH_BYTES {
+                outlet.hand_over(wait);
+            }
+        }
+    }
+
     /// Hands over what is gathered.
     pub fn flush(&mut self) {
         let wait = self.wait;

@@ -288,3 +288,27 @@ async fn management_stays_on_this_machine() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("only on this machine"), "{}", stderr(&output));
 }
+
+#[tokio::test]
+async fn a_recorded_log_is_sent_again_as_it_was_or_with_new_stamps() {
+    let folder = tempfile::tempdir().unwrap();
+    let common = ["--devices", "50", "--duration", "3d", "--population", "storm", "--form", "nxos"];
+    let (log, _) = fleet(folder.path(), "recorded", &common).await;
+    let recorded = folder.path().join("recorded");
+    let replay = ["--replay", recorded.to_str().unwrap()];
+    let (again, summary) = fleet(folder.path(), "again", &[&replay[..], &["--speed", "max"]].concat()).await;
+    assert!(again == log);
+    assert_eq!(summary["lines"].as_u64(), u64::try_from(lines(&log)).ok());
+    assert!((200_000.0..260_000.0).contains(&summary["recorded_s"].as_f64().unwrap()), "{summary}");
+    let args = [&replay[..], &["--speed", "1000000", "--stamps", "new"]].concat();
+    let (fresh, summary) = fleet(folder.path(), "fresh", &args).await;
+    let spacing = summary["recorded_s"].as_f64().unwrap() / 1e6;
+    assert!(summary["wall_s"].as_f64().unwrap() >= spacing, "{summary}");
+    let (fresh, log) = (String::from_utf8(fresh).unwrap(), String::from_utf8(log).unwrap());
+    assert_eq!(fresh.lines().count(), log.lines().count());
+    for (new, old) in fresh.lines().zip(log.lines()) {
+        assert_ne!(new, old);
+        assert_eq!(new.split_once('%').unwrap().1, old.split_once('%').unwrap().1);
+        assert_eq!(new.split(':').next(), old.split(':').next());
+    }
+}
