@@ -76,6 +76,9 @@ pub(crate) struct FleetArgs {
     /// Write what caused each line to this file, as JSON lines, for `slpsim why`
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// Write a page about the run: messages over time, outages, devices by state
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Spoil this share of the lines on purpose: cut, wrong PRI, bad UTF-8
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = parse_percent)]
     corrupt: f64,
@@ -83,7 +86,7 @@ pub(crate) struct FleetArgs {
     #[arg(long, value_enum, value_name = "AMOUNT", default_value_t)]
     companions: Amount,
     /// Send this recorded log again, with its own spacing (--speed) or at a --rate, in place of a fleet; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "backfill", "start", "truth", "corrupt", "companions", "manage", "metrics", "form"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "backfill", "start", "truth", "report", "corrupt", "companions", "manage", "metrics", "form"])]
     replay: Option<PathBuf>,
     /// Whether replayed lines keep their time stamps or get new ones
     #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "replay")]
@@ -114,7 +117,7 @@ pub(crate) struct FleetArgs {
 #[command(next_help_heading = "Against a real server")]
 struct AgainstOptions {
     /// Play the fleet over real HTTP(S) against this CSSM, CSLU or On-Prem: each switch gets its first ACK
-    #[arg(long, value_name = "URL", conflicts_with_all = ["speed", "rate", "backfill", "start", "truth", "corrupt", "companions", "manage", "metrics"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["speed", "rate", "backfill", "start", "truth", "report", "corrupt", "companions", "manage", "metrics"])]
     against: Option<String>,
     /// Certificates that the server's and its licensing objects must lead to (PEM): the mock's ca_file
     #[arg(long, value_name = "FILE", requires = "against")]
@@ -243,6 +246,7 @@ fn order(args: &FleetArgs, global: &Global) -> Result<Order> {
         allow_external: args.allow_external,
         lossless: args.lossless,
         truth: args.truth.clone(),
+        report: args.report.clone(),
         corrupt: args.corrupt,
         companions: match args.companions {
             Amount::Off => Companions::Off,

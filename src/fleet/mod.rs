@@ -7,6 +7,7 @@ pub mod outlets;
 pub mod pace;
 mod progress;
 pub mod replay;
+pub mod report;
 mod stamps;
 pub mod steer;
 pub mod summary;
@@ -27,6 +28,7 @@ use halt::Halt;
 use outlets::Outlets;
 use pace::Rate;
 use progress::Progress;
+use report::Report;
 use steer::{Numbers, Outcome, Refusal, Steer, Wish};
 use summary::Summary;
 use truth::TruthFile;
@@ -84,6 +86,8 @@ pub struct Order {
     pub lossless: bool,
     /// What caused each line goes here.
     pub truth: Option<PathBuf>,
+    /// A page about the run goes here.
+    pub report: Option<PathBuf>,
     /// This share of lines is spoiled.
     pub corrupt: f64,
     /// Other messages than those of the licensing agent.
@@ -106,7 +110,7 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     let begin = Instant::now();
     let full_speed = order.pace == Pace::Max;
     let outlets = Outlets::open(&order.sinks, order.allow_external, true)?;
-    let deliver = outlets.want_lines() || order.truth.is_some() || !full_speed;
+    let deliver = outlets.want_lines() || order.truth.is_some() || order.report.is_some() || !full_speed;
     let form = outlets.forms().first().map_or("nxos", |options| options.form.word());
     let mut fleet = Fleet::new(Spec {
         population: order.population.clone(),
@@ -126,6 +130,7 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     let mut desk = Desk {
         outlets,
         truth: truth.transpose()?,
+        report: order.report.as_ref().map(|_| Report::new(fleet.cast())),
         taken: Totals::default(),
         progress: Progress::new(order, begin),
         halt: halt.clone(),
@@ -153,8 +158,9 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     }
     let totals =
         if deliver { Totals { events: fleet.totals().events, ..desk.taken } } else { *fleet.totals() };
+    let report = desk.report.take();
     let sinks = desk.outlets.close();
-    Ok(Summary {
+    let summary = Summary {
         population: order.population.name.clone(),
         seed: order.seed,
         part: order.part,
@@ -166,7 +172,11 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
         sinks,
         peak_rss: summary::peak_rss(),
         form,
-    })
+    };
+    if let (Some(report), Some(path)) = (report, &order.report) {
+        report.write(path, &summary, order.start)?;
+    }
+    Ok(summary)
 }
 
 /// Long enough that the threads seldom wait for one another, short enough that an epoch of a storm fits into memory.
@@ -187,6 +197,7 @@ enum Clock {
 struct Desk {
     outlets: Outlets,
     truth: Option<TruthFile>,
+    report: Option<Report>,
     taken: Totals,
     progress: Progress,
     halt: Halt,
@@ -263,6 +274,9 @@ impl Desk {
         self.wait_for(record.key.at_ms)?;
         self.taken.count(record, batch, at);
         self.outlets.take(cast, record, batch, at);
+        if let Some(report) = &mut self.report {
+            report.take(cast, record);
+        }
         if let Some(truth) = &mut self.truth
             && let Err(error) = truth.write(cast, record, batch, at)
         {
@@ -401,6 +415,9 @@ impl Desk {
                 fleet.open(opened)?;
                 if let Some(truth) = &mut self.truth {
                     truth.opened(opened);
+                }
+                if let Some(report) = &mut self.report {
+                    report.opened(opened);
                 }
                 Ok(json!({"id": opened.id, "failure": trouble.word()}))
             }

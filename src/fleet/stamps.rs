@@ -124,10 +124,10 @@ impl Stamp {
             },
             Form::Year(..) | Form::NoYear(..) => {
                 let pri = before.iter().position(|byte| *byte == b'>').map_or(0, |at| at + 1);
-                let words =
+                let mut words =
                     before.get(pri..).unwrap_or_default().split(|byte| matches!(byte, b' ' | b':' | b'*'));
                 // A number is a count of messages.
-                let origin = words.filter(|word| !word.iter().all(u8::is_ascii_digit)).next_back();
+                let origin = words.rfind(|word| !word.iter().all(u8::is_ascii_digit));
                 match (origin, pri) {
                     (Some(origin), _) => origin,
                     (None, 0) => following,

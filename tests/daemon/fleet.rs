@@ -96,7 +96,10 @@ async fn the_truth_says_of_every_line_what_caused_it() {
     let folder = tempfile::tempdir().unwrap();
     let truth = folder.path().join("truth.jsonl");
     let truth = truth.to_str().unwrap();
-    let args = ["--devices", "60", "--duration", "10d", "--population", "storm", "--truth", truth];
+    let report = folder.path().join("report.html");
+    let page = report.to_str().unwrap();
+    let args =
+        ["--devices", "60", "--duration", "10d", "--population", "storm", "--truth", truth, "--report", page];
     let (log, _) = fleet(folder.path(), "log", &args).await;
     let log = String::from_utf8(log).unwrap();
     let rows: Vec<Value> = std::fs::read_to_string(truth)
@@ -121,6 +124,9 @@ async fn the_truth_says_of_every_line_what_caused_it() {
         assert!(output.status.success() && words.contains("behaviour.md §7.2"), "{words}");
         assert!(words.contains("\n  incident "), "{words}");
     }
+    let page = std::fs::read_to_string(&report).unwrap();
+    assert!(page.contains("<h1>A fleet of 60 switches</h1>") && page.contains("LOG_SMART_LIC_COMM_FAILED: "));
+    assert!(page.contains("<title>") && page.matches("<rect").count() > 100 && !page.contains("<script"));
     let none = run(&["why", "999999999", "--truth", truth]).await;
     assert_eq!((none.status.code(), stderr(&none).contains("no line of that number")), (Some(2), true));
 }

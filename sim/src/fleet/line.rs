@@ -46,6 +46,12 @@ impl Record {
         }
     }
 
+    /// The days of a REPORTING_REQUIRED.
+    #[must_use]
+    pub const fn days(&self) -> Option<u32> {
+        if let Said::ReportingRequired(days) = self.said { Some(days) } else { None }
+    }
+
     /// The row of the catalogue; none for a message that is not of the licensing agent.
     #[must_use]
     pub const fn kind(&self) -> Option<Kind> {
