@@ -44,6 +44,12 @@ pub struct LineRow {
     /// The incident that it belongs to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incident: Option<String>,
+    /// When that began, true time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// When it was over; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
     /// In words.
     pub cause: String,
     /// Section of the reference.
@@ -122,6 +128,8 @@ impl TruthFile {
             device: cast.host(record.key.device),
             number: record.key.number,
             message: record.kind().map_or("companion", |kind| kind.row().nxos.mnemonic).into(),
+            start: explained.incident.as_ref().map(|incident| time(incident.from_ms)),
+            end: explained.incident.as_ref().and_then(|incident| incident.to_ms).map(time),
             incident: explained.incident.map(|incident| incident.id),
             cause: explained.cause,
             rule: explained.rule.into(),
