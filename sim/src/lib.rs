@@ -10,6 +10,7 @@ pub mod explore;
 mod factory;
 pub mod files;
 pub mod filing;
+pub mod fleet;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
