@@ -48,7 +48,7 @@ fn options() -> impl Strategy<Value = Options> {
         Just(Origin::None),
         Just(Origin::Hostname),
         Just(Origin::Ip),
-        "[a-zA-Z0-9._-]{1,20}".prop_map(|text| Origin::Text(text.into())),
+        "[a-zA-Z][a-zA-Z0-9._-]{0,20}".prop_map(|text| Origin::Text(text.into())),
     ];
     let (precision, facility) = (prop::sample::select(&Precision::ALL[..]), prop::sample::select(&Facility::ALL[..]));
     let spelling = prop::sample::select(&[Spelling::Device, Spelling::Chapter][..]);
@@ -73,7 +73,7 @@ fn printed(options: &Options, line: &Line<'_>) -> Option<String> {
             Origin::None => None,
             Origin::Hostname => line.host,
             Origin::Ip => line.address,
-            Origin::Text(text) => Some(text),
+            Origin::Text(text) => Some(&**text),
         },
     };
     name.map(str::to_owned)
