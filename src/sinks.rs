@@ -13,9 +13,9 @@ use slpsim_logs::queue::DEFAULT_LINES;
 use slpsim_logs::repeat::Due;
 use slpsim_logs::sink::UnixSink;
 use slpsim_logs::{
-    Batch, Counts, FileSink, Filter, Form, Formatter, Framing, Line, NullSink, OpenError, Options, Queue, Repeat,
-    Repeater, Sink, SinkUrl, SourceNet, StdoutSink, Taken, Target, TcpSink, TlsSink, TlsTrust, UDP_MAX_BYTES, UdpSink,
-    UnixStreamSink, Zone,
+    Batch, Counts, FileSink, Filter, Form, Formatter, Framing, Line, NullSink, OpenError, Options, Queue,
+    Repeat, Repeater, Sink, SinkUrl, SourceNet, StdoutSink, Taken, Target, TcpSink, TlsSink, TlsTrust,
+    UDP_MAX_BYTES, UdpSink, UnixStreamSink, Zone,
 };
 use slpsim_policy::Wall;
 use slpsim_sim::zone_of;

@@ -69,7 +69,9 @@ impl Form {
         match self {
             Self::IosXe => &row.ios_xe.shape,
             Self::IosXr => &row.ios_xr.shape,
-            Self::Nxos | Self::Logfile | Self::Console | Self::Rfc3164 | Self::Rfc5424 | Self::Json => &row.nxos,
+            Self::Nxos | Self::Logfile | Self::Console | Self::Rfc3164 | Self::Rfc5424 | Self::Json => {
+                &row.nxos
+            }
         }
     }
 

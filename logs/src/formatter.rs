@@ -191,7 +191,9 @@ impl Formatter {
     #[inline]
     fn text(&mut self, line: &Line<'_>, shape: &Shape) {
         let (before, count, after) = match line.repeated {
-            Repeated::No => return self.texts.push(&mut self.out, line.message, shape, self.options.spelling),
+            Repeated::No => {
+                return self.texts.push(&mut self.out, line.message, shape, self.options.spelling);
+            }
             Repeated::Suffix(count) => {
                 self.texts.push(&mut self.out, line.message, shape, self.options.spelling);
                 (" (message repeated ", count, ")")

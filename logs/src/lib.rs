@@ -22,6 +22,7 @@ pub mod stop;
 pub mod target;
 mod texts;
 pub mod url;
+pub mod verify;
 pub mod zone;
 
 pub use batch::Batch;
@@ -35,8 +36,8 @@ pub use repeat::{Repeat, Repeater};
 #[cfg(feature = "unix-syslog")]
 pub use sink::UnixSink;
 pub use sink::{
-    ClientCertificate, FileSink, NullSink, OpenError, Rotation, Sink, StdoutSink, Taken, TcpSink, TlsSink, TlsTrust,
-    UdpSink, UnixStreamSink,
+    ClientCertificate, FileSink, NullSink, OpenError, Rotation, Sink, StdoutSink, Taken, TcpSink, TlsSink,
+    TlsTrust, UdpSink, UnixStreamSink,
 };
 pub use stop::Stop;
 pub use target::{Filter, SourceNet, Target, TargetError};

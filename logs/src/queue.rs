@@ -169,8 +169,7 @@ impl Queue {
 
     fn has_room(&self, waiting: &Waiting, lines: usize, bytes: usize) -> bool {
         waiting.batch.is_empty()
-            || (waiting.batch.len() + lines <= self.limit
-                && waiting.batch.bytes().len() + bytes <= MAX_BYTES)
+            || (waiting.batch.len() + lines <= self.limit && waiting.batch.bytes().len() + bytes <= MAX_BYTES)
     }
 
     fn room(&self, lines: usize, bytes: usize) -> MutexGuard<'_, Waiting> {

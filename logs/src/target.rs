@@ -140,7 +140,8 @@ impl FromStr for Target {
                 rest.push(if given.is_empty() { name.to_owned() } else { format!("{name}={given}") });
             }
         }
-        let url = if rest.is_empty() { place.parse()? } else { format!("{place}?{}", rest.join("&")).parse()? };
+        let url =
+            if rest.is_empty() { place.parse()? } else { format!("{place}?{}", rest.join("&")).parse()? };
         settings.applied_to(url)
     }
 }
@@ -170,7 +171,8 @@ impl Settings {
             "rotate" => self.bytes = Some(size(text)?),
             "keep" => {
                 let keep = text.parse().ok().filter(|keep| *keep <= Rotation::KEEP_MAX);
-                self.keep = Some(keep.ok_or_else(|| value("keep", text, "a number of old files up to 1000"))?);
+                self.keep =
+                    Some(keep.ok_or_else(|| value("keep", text, "a number of old files up to 1000"))?);
             }
             "gzip" => {
                 self.gzip = match text {
@@ -200,7 +202,9 @@ impl Settings {
             None if self.keep.is_some() => return misplaced("keep", "file:// with rotate"),
             None if self.gzip => return misplaced("gzip", "file:// with rotate"),
             None => None,
-            Some(bytes) => Some(Rotation { bytes, keep: self.keep.unwrap_or(Rotation::KEEP), gzip: self.gzip }),
+            Some(bytes) => {
+                Some(Rotation { bytes, keep: self.keep.unwrap_or(Rotation::KEEP), gzip: self.gzip })
+            }
         };
         let Self { filter, framing, source_net, .. } = self;
         Ok(Target { url, framing, rotation, source_net, filter })

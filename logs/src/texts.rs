@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn no_two_texts_share_a_place_and_a_kept_text_is_the_message_s() {
-        let mut messages = vec![Message::PolicyRemoved, Message::ReportingNotSupported, Message::PolicyInstallSuccess];
+        let mut messages =
+            vec![Message::PolicyRemoved, Message::ReportingNotSupported, Message::PolicyInstallSuccess];
         messages.extend(PolicyError::ALL.map(|error| Message::PolicyInstallFailed { error }));
         messages.extend([0, 1, 366, 367, u32::MAX].map(|days| Message::ReportingRequired { days }));
         for peer in Peer::ALL {

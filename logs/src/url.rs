@@ -159,7 +159,8 @@ impl fmt::Display for SinkUrl {
                     ("key", client.as_ref().map(|client| client.key.to_string_lossy())),
                 ];
                 let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-                let parameters: Vec<_> = given.map(|(name, value)| format!("{name}={}", encoded(&value))).collect();
+                let parameters: Vec<_> =
+                    given.map(|(name, value)| format!("{name}={}", encoded(&value))).collect();
                 if parameters.is_empty() { Ok(()) } else { write!(f, "?{}", parameters.join("&")) }
             }
         }
@@ -292,7 +293,12 @@ mod tests {
             ("tcp://localhost:601", SinkUrl::Tcp(receiver("localhost", 601))),
             (
                 "tls://log.example.com:6514",
-                SinkUrl::Tls { receiver: receiver("log.example.com", 6514), ca: None, sni: None, client: None },
+                SinkUrl::Tls {
+                    receiver: receiver("log.example.com", 6514),
+                    ca: None,
+                    sni: None,
+                    client: None,
+                },
             ),
             (
                 "tls://127.0.0.1:6514?ca=ca.pem&sni=log.example.com",
@@ -309,10 +315,7 @@ mod tests {
                     receiver: receiver("127.0.0.1", 6514),
                     ca: None,
                     sni: None,
-                    client: Some(ClientCertificate {
-                        certificate: "me.pem".into(),
-                        key: "me.key".into(),
-                    }),
+                    client: Some(ClientCertificate { certificate: "me.pem".into(), key: "me.key".into() }),
                 },
             ),
             ("unix:///dev/log", SinkUrl::Unix("/dev/log".into())),

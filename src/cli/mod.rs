@@ -1,6 +1,7 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod check;
 mod config;
 mod cssm_bundle;
 mod daemons;
@@ -181,7 +182,10 @@ pub(crate) struct MessagesArgs {
     /// In which form [default: text, or json with --output json]
     #[arg(long, value_enum)]
     pub(crate) format: Option<catalogue::Format>,
-    /// Parse this log instead (`-` for standard input) and print the LICMGR lines that do not fit the catalogue
+    /// Read this log instead (`-` for standard input), in any form of a line, and print what does not fit
+    ///
+    /// A licensing line fits where header, severity and text are those of the catalogue. Others are printed as
+    /// FILE:LINE: REASON: TEXT, and the exit code is 1.
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
 }

@@ -30,6 +30,11 @@ pub(super) fn read(text: &str) -> Result<Read<'_>, ReadError> {
         Some(b'0'..=b'9') => local(text),
         Some(b'*' | b'.' | b'A'..=b'Z') => {
             let mut from = Cursor(text);
+            // As a server writes what it relays into its file: without PRI.
+            match rfc3164(None, from) {
+                Err(ReadError::Missing { .. }) => {}
+                relayed => return relayed,
+            }
             let when = ios_when(&mut from, Form::IosXe)?;
             finish(None, Header { form: Form::IosXe, device: None, sequence: None, when }, from.0)
         }
@@ -51,7 +56,7 @@ fn with_pri(text: &str) -> Result<Read<'_>, ReadError> {
         return rfc5424(pri, ahead);
     }
     if When::without_year(&mut Cursor(from.0)).is_some() {
-        return rfc3164(pri, from);
+        return rfc3164(Some(pri), from);
     }
     let mut ahead = from;
     let sequence = ahead.number().filter(|_| ahead.literal(": ").is_some());
@@ -67,7 +72,8 @@ fn nxos(pri: u8, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
     let form = Form::Nxos;
     let origin = from.until(": ").filter(|origin| !origin.contains(' '));
     let origin = origin.ok_or_else(|| missing("colon and blank behind the origin", form))?;
-    let when = When::nxos(&mut from).ok_or_else(|| missing("time stamp such as `2026 Mar  2 10:00:00`", form))?;
+    let when =
+        When::nxos(&mut from).ok_or_else(|| missing("time stamp such as `2026 Mar  2 10:00:00`", form))?;
     let when = zoned(&mut from, when, form)?;
     let device = Some(origin).filter(|origin| !origin.is_empty());
     finish(Some(pri), Header { form, device, sequence: None, when }, from.0)
@@ -83,7 +89,8 @@ fn zoned<'a>(from: &mut Cursor<'a>, when: When<'a>, form: Form) -> Result<When<'
 /// `2026 Mar  2 10:00:00 HOST [%$ VDC-1 %$ ]TEXT`
 fn local(text: &str) -> Result<Read<'_>, ReadError> {
     let mut from = Cursor(text);
-    let when = When::nxos(&mut from).ok_or_else(|| missing("time stamp such as `2026 Mar  2 10:00:00`", Form::Logfile))?;
+    let when = When::nxos(&mut from)
+        .ok_or_else(|| missing("time stamp such as `2026 Mar  2 10:00:00`", Form::Logfile))?;
     let host = from.literal(" ").and_then(|()| from.until(" "));
     let host = host.ok_or_else(|| missing("host name behind the time", Form::Logfile))?;
     let mut ahead = from;
@@ -99,7 +106,7 @@ fn local(text: &str) -> Result<Read<'_>, ReadError> {
 }
 
 /// `Mar  2 10:00:00 HOST : 2026 Mar  2 10:00:00 UTC: TEXT`
-fn rfc3164(pri: u8, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
+fn rfc3164(pri: Option<u8>, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
     let form = Form::Rfc3164;
     When::without_year(&mut from).ok_or_else(|| missing("time stamp", form))?;
     let host = from.literal(" ").and_then(|()| from.until(" : "));
@@ -107,7 +114,7 @@ fn rfc3164(pri: u8, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
     let when = When::nxos(&mut from).ok_or_else(|| missing("the device's own time stamp", form))?;
     let when = zoned(&mut from, when, form)?;
     let device = Some(host).filter(|host| *host != "-");
-    finish(Some(pri), Header { form, device, sequence: None, when }, from.0)
+    finish(pri, Header { form, device, sequence: None, when }, from.0)
 }
 
 /// `1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA TEXT`

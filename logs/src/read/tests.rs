@@ -16,13 +16,13 @@ const ZONES: [&str; 6] =
 
 fn messages() -> impl Strategy<Value = Message> {
     let udis = || {
-        ("[A-Z0-9][A-Z0-9-]{0,22}", "[A-Z0-9]{1,15}").prop_map(|(pid, serial)| Udi::new(&pid, &serial).unwrap())
+        ("[A-Z0-9][A-Z0-9-]{0,22}", "[A-Z0-9]{1,15}")
+            .prop_map(|(pid, serial)| Udi::new(&pid, &serial).unwrap())
     };
     let peers = || prop::sample::select(&Peer::ALL[..]);
     let errors = || prop::sample::select(&PolicyError::ALL[..]);
     let status = (100_u16..=999).prop_filter("reads as Proxy", |status| *status != 407);
-    let failures =
-        prop_oneof![prop::sample::select(&Failure::ALL[..]), status.prop_map(Failure::HttpStatus)];
+    let failures = prop_oneof![prop::sample::select(&Failure::ALL[..]), status.prop_map(Failure::HttpStatus)];
     let refusals = prop_oneof![
         prop::sample::select(&TrustError::KNOWN[..]),
         "\\PC{0,80}".prop_map(|text| TrustError::from_text(&text))
@@ -50,7 +50,8 @@ fn options() -> impl Strategy<Value = Options> {
         Just(Origin::Ip),
         "[a-zA-Z][a-zA-Z0-9._-]{0,20}".prop_map(|text| Origin::Text(text.into())),
     ];
-    let (precision, facility) = (prop::sample::select(&Precision::ALL[..]), prop::sample::select(&Facility::ALL[..]));
+    let (precision, facility) =
+        (prop::sample::select(&Precision::ALL[..]), prop::sample::select(&Facility::ALL[..]));
     let spelling = prop::sample::select(&[Spelling::Device, Spelling::Chapter][..]);
     (prop::sample::select(&Form::ALL[..]), origin, precision, facility, spelling).prop_map(
         |(form, origin, precision, facility, spelling)| Options {
@@ -194,6 +195,12 @@ fn lines_of_other_origin_are_read() {
         (format!("<187>42: *Mar  2 10:00:00.123 UTC: {xe}"), Form::IosXe, None, false),
         (format!("<187>42: c9300: 000017: .Mar  2 2026 10:00:00.123: {xe}"), Form::IosXe, Some("c9300"), false),
         (format!("*Mar  2 10:00:00.123: {xe}"), Form::IosXe, None, false),
+        (
+            format!("Mar  2 10:00:00 leaf : 2026 Mar  2 10:00:00 UTC: {}", Message::PolicyRemoved),
+            Form::Rfc3164,
+            Some("leaf"),
+            false,
+        ),
         ("<189>: 2023 May  2 12:55:19 UTC: last message repeated 1 times".into(), Form::Nxos, None, false),
         ("2020 Apr 29 00:23:46  %$ VDC-1 %$ %VDC_MGR-2-VDC_ONLINE: vdc 1 has come online".into(), Form::Console, None, true),
         ("<189>leaf: 2023 May  2 12:55:19 UTC: %ETHPORT-5-IF_UP: Interface mgmt0 is up".into(), Form::Nxos, Some("leaf"), true),
@@ -222,7 +229,10 @@ fn what_does_not_fit_is_told_with_its_reason() {
         (format!("<187>leaf 2026 Mar  2 10:00:00 UTC: {removed}"), "no colon and blank behind the origin"),
         (format!("<187>leaf: 2026 Mar 32 10:00:00 UTC: {removed}"), "no time stamp such as"),
         (format!("<187>leaf: 2026 Mar  2 10:00:00: {removed}"), "no time zone and colon"),
-        (format!("<186>leaf: 2026 Mar  2 10:00:00 UTC: {removed}"), "PRI <186> says severity 2, the tag says 3"),
+        (
+            format!("<186>leaf: 2026 Mar  2 10:00:00 UTC: {removed}"),
+            "PRI <186> says severity 2, the tag says 3",
+        ),
         (
             "<187>: 2026 Mar  2 10:00:00 UTC: %LICMGR-3-LOG_SMART_LIC_GONE: x".into(),
             "%LICMGR-3-LOG_SMART_LIC_GONE is no message of the catalogue",

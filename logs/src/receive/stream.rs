@@ -32,26 +32,34 @@ pub(super) struct Accepting {
 
 impl Accepting {
     pub(super) fn tcp(&self, listener: &TcpListener, tls: Option<&Arc<ServerConfig>>) {
-        self.accept(listener, |listener| {
-            let (stream, peer) = listener.accept()?;
-            stream.set_read_timeout(Some(TICK))?;
-            stream.set_write_timeout(Some(Duration::from_secs(5)))?;
-            Ok((stream, peer.to_string()))
-        }, |stream: TcpStream, from| match tls {
-            None => self.read(stream, from),
-            Some(config) => match ServerConnection::new(Arc::clone(config)) {
-                Ok(tls) => self.read(StreamOwned::new(tls, stream), from),
-                Err(error) => self.trouble(from, &io::Error::other(error)),
+        self.accept(
+            listener,
+            |listener| {
+                let (stream, peer) = listener.accept()?;
+                stream.set_read_timeout(Some(TICK))?;
+                stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+                Ok((stream, peer.to_string()))
             },
-        });
+            |stream: TcpStream, from| match tls {
+                None => self.read(stream, from),
+                Some(config) => match ServerConnection::new(Arc::clone(config)) {
+                    Ok(tls) => self.read(StreamOwned::new(tls, stream), from),
+                    Err(error) => self.trouble(from, &io::Error::other(error)),
+                },
+            },
+        );
     }
 
     pub(super) fn unix(&self, listener: &UnixListener) {
-        self.accept(listener, |listener| {
-            let (stream, _) = listener.accept()?;
-            stream.set_read_timeout(Some(TICK))?;
-            Ok((stream, "a local process".into()))
-        }, |stream: UnixStream, from| self.read(stream, from));
+        self.accept(
+            listener,
+            |listener| {
+                let (stream, _) = listener.accept()?;
+                stream.set_read_timeout(Some(TICK))?;
+                Ok((stream, "a local process".into()))
+            },
+            |stream: UnixStream, from| self.read(stream, from),
+        );
     }
 
     fn accept<L: AsFd + Sync, S: Send>(
@@ -124,7 +132,8 @@ impl Accepting {
         deframer.end(&mut batch);
         self.hand_over(&mut batch);
         if deframer.cut() > 0 {
-            let reason = format!("{} lines were longer than {} bytes and cut", deframer.cut(), super::LINE_MAX);
+            let reason =
+                format!("{} lines were longer than {} bytes and cut", deframer.cut(), super::LINE_MAX);
             self.trouble(from, &io::Error::other(reason));
         }
     }
@@ -142,8 +151,5 @@ impl Accepting {
 }
 
 fn is_pause(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-    )
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }

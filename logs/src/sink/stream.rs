@@ -127,7 +127,8 @@ impl<D: Dialer> StreamSink<D> {
                     return Ok(());
                 }
                 Ok(()) if self.stop.is_over() => {
-                    let error = io::Error::new(io::ErrorKind::TimedOut, "the receiver does not take its lines");
+                    let error =
+                        io::Error::new(io::ErrorKind::TimedOut, "the receiver does not take its lines");
                     return Err((batch.whole_before(at).0, error));
                 }
                 Ok(()) => {}

@@ -188,7 +188,10 @@ impl TlsLink {
         }
         self.tcp.set_read_timeout(Some(VERDICT))?;
         match self.hear() {
-            Ok(0) => Err(io::Error::new(io::ErrorKind::ConnectionReset, "closed by the receiver after the handshake")),
+            Ok(0) => Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "closed by the receiver after the handshake",
+            )),
             Err(error) if !is_pause(&error) => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
