@@ -13,6 +13,7 @@ pub mod driver;
 pub mod error;
 pub mod failpoint;
 pub mod files;
+pub mod fleet;
 pub mod health;
 pub mod kept_clock;
 pub mod keys;

@@ -13,6 +13,10 @@ use crate::pri::Fields;
 use crate::stamp::Stamp;
 use crate::texts::Texts;
 
+mod foreign;
+
+pub use foreign::Foreign;
+
 /// Writes lines, one after the other, into one buffer. It allocates nothing by line.
 #[derive(Clone, Debug)]
 pub struct Formatter {

@@ -27,7 +27,7 @@ pub mod zone;
 
 pub use batch::Batch;
 pub use form::{Form, Options, Origin, Precision, UDP_MAX_BYTES};
-pub use formatter::Formatter;
+pub use formatter::{Foreign, Formatter};
 pub use framing::Framing;
 pub use line::{Line, Repeated};
 pub use pri::Facility;

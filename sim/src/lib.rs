@@ -9,6 +9,7 @@ pub mod device;
 mod factory;
 pub mod files;
 pub mod filing;
+pub mod fleet;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;

@@ -6,6 +6,7 @@ mod config;
 mod cssm_bundle;
 mod daemons;
 mod diagnostics;
+mod fleet;
 pub mod options;
 pub mod output;
 mod remote;
@@ -71,6 +72,13 @@ enum Command {
     /// Play scripted tests in simulated time
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Let very many switches log, as fast as possible, at a pace, or live
+    ///
+    /// Lines go to sinks, in one order by time, device and number; the same seed gives the same bytes on any number of
+    /// threads. A summary with exact counts comes at the end. SIGINT and SIGTERM end it early.
+    Fleet(Box<fleet::FleetArgs>),
+    /// Say what caused a line of a fleet's log
+    Why(fleet::WhyArgs),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -229,6 +237,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
+        Command::Fleet(args) => fleet::fleet(&args, &cli.global),
+        Command::Why(args) => fleet::why(&args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }
