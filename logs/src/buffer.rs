@@ -17,6 +17,11 @@ impl Buffer {
         self.0.extend_from_slice(text.as_bytes());
     }
 
+    #[inline]
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     /// A name that somebody configured: blanks and control characters become `?`, so that the line keeps its fields.
     #[inline]
     pub(crate) fn push_name(&mut self, name: &str) {
