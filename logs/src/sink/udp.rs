@@ -59,8 +59,8 @@ impl UdpSink {
     fn send_once(&self, line: &[u8], source: Option<Ipv4Addr>) -> io::Result<()> {
         match (source, &self.to) {
             (Some(source), Some(to)) => {
-                let mut info = info_from(source);
-                let message = [ControlMessage::Ipv4PacketInfo(&mut info)];
+                let info = info_from(source);
+                let message = [ControlMessage::Ipv4PacketInfo(&info)];
                 let line = [IoSlice::new(line)];
                 sendmsg(self.socket.as_raw_fd(), &line, &message, MsgFlags::empty(), Some(to))?;
                 Ok(())
