@@ -9,6 +9,7 @@ mod diagnostics;
 mod fleet;
 pub mod options;
 pub mod output;
+mod receive;
 mod remote;
 mod scenario;
 mod shell;
@@ -66,6 +67,12 @@ enum Command {
     Advance(AdvanceArgs),
     /// Print the catalogue of the twelve LICMGR messages, or check a log against it
     Messages(MessagesArgs),
+    /// Take log lines at the far end of a pipeline, and say what became of them on the way
+    ///
+    /// Counts, reads and verifies what arrives. With the log as it was sent (--expect), says how many lines were lost,
+    /// doubled, reordered within a device or altered; forms that number their lines (iosxe, iosxr) show that without it,
+    /// alterations apart. Ends by --count, --idle, --duration or a signal. Exit code 1 where anything is not as it should be.
+    Receive(Box<receive::ReceiveArgs>),
     /// Check configuration files, or list their keys
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -239,6 +246,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
         Command::Fleet(args) => fleet::fleet(&args, &cli.global),
         Command::Why(args) => fleet::why(&args),
+        Command::Receive(args) => receive::receive(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }
