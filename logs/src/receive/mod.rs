@@ -7,7 +7,7 @@ mod url;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 pub use deframe::{DeframeError, Deframer, LINE_MAX};
 pub use url::{Listen, ListenError, TlsListen};
+
+use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::batch::Batch;
 use crate::stop::Stop;
@@ -174,8 +176,10 @@ fn start(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
 fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_read_timeout(Some(TICK))?;
-    // Less room than asked for is no error: the system has its limit (net.core.rmem_max).
-    let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBuf, &UDP_BUFFER);
+    // Less room than asked for is no error: the system has its limit (net.core.rmem_max), except for its administrator.
+    if setsockopt(&socket, sockopt::RcvBufForce, &UDP_BUFFER).is_err() {
+        let _ = setsockopt(&socket, sockopt::RcvBuf, &UDP_BUFFER);
+    }
     Ok(socket)
 }
 
@@ -188,7 +192,8 @@ fn unix<S>(path: &Path, bind: impl Fn(&Path) -> io::Result<S>) -> io::Result<S> 
             };
             let datagram = UnixDatagram::unbound()?;
             let stream = std::os::unix::net::UnixStream::connect(path).map(drop);
-            if !refused(datagram.connect(path)) && !refused(stream) {
+            let is_socket = std::fs::symlink_metadata(path)?.file_type().is_socket();
+            if !is_socket || (!refused(datagram.connect(path)) && !refused(stream)) {
                 return Err(error);
             }
             std::fs::remove_file(path)?;
