@@ -185,6 +185,12 @@ impl<L: Link> World<L> {
         self.now_ms = self.now_ms.max(to_ms);
     }
 
+    /// When the next event is due, in milliseconds since the start; none where nothing more happens by itself.
+    #[must_use]
+    pub fn next_ms(&self) -> Option<u64> {
+        self.queue.peek().map(|(at, ..)| at)
+    }
+
     /// Runs the next event of those that [`World::run_to`] would run; whether there was one.
     pub fn run_one(&mut self, to_ms: u64, before: Class, seen: &mut dyn Observer) -> bool {
         let Some((at, class, ..)) = self.queue.peek() else { return false };

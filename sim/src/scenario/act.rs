@@ -210,17 +210,28 @@ impl Run<'_> {
         judge::show(expectation, &answers)
     }
 
-    /// What the mock has.
-    pub(super) fn count_at_peer(&mut self, what: Seen) -> u64 {
-        let count = self.world.link.mock.with(|cssm| {
+    /// What the mock has, of a device or of all.
+    pub(super) fn counts_at_peer(&mut self, device: Option<usize>) -> Vec<(Seen, u64)> {
+        let udi = device.and_then(|at| self.scenario.devices.get(at)).map(|device| device.udi);
+        let is_meant = |other: &Udi| udi.is_none_or(|udi| udi == *other);
+        self.world.link.mock.with(|cssm| {
             let store = cssm.store();
-            match what {
-                Seen::Reports => store.reports().count(),
-                Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
-                Seen::Devices => store.devices().count(),
-            }
-        });
-        u64::try_from(count).unwrap_or(u64::MAX)
+            let count = |what: Seen| {
+                let reports = || store.reports().filter(|report| is_meant(&report.udi));
+                let devices = || store.devices().filter(|device| is_meant(&device.udi));
+                let of = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+                match what {
+                    Seen::Reports => of(reports().count()),
+                    Seen::Acknowledged => of(reports().filter(|report| report.answered).count()),
+                    Seen::Devices => of(devices().count()),
+                    Seen::Trusted => of(devices().filter(|device| device.trust.is_some()).count()),
+                    Seen::Rejected => of(reports().filter(|report| report.broken.is_some()).count()),
+                    Seen::Waiting => of(reports().filter(|report| !report.answered).count()),
+                    Seen::Repeats => reports().map(|report| u64::from(report.times).saturating_sub(1)).sum(),
+                }
+            };
+            Seen::ALL.into_iter().map(|what| (what, count(what))).collect()
+        })
     }
 }
 

@@ -5,20 +5,54 @@ use std::fmt::Write;
 use slpsim_agent::Purpose;
 use slpsim_config::Kind;
 use slpsim_config::reader::{Key, Schema, Section, Shape, key};
-use slpsim_cssm::span::purpose_word;
 use slpsim_transport::fault;
 
 use super::model::{Event, Peer, Seen};
+use super::property::Quantity;
 
 const PURPOSES: &[&str] = &{
     let mut words = [""; Purpose::ALL.len()];
     let mut at = 0;
     while at < words.len() {
-        words[at] = purpose_word(Purpose::ALL[at]);
+        words[at] = Purpose::ALL[at].word();
         at += 1;
     }
     words
 };
+
+/// The same, or any.
+const PURPOSES_OR_ANY: &[&str] = &{
+    let mut words = ["any"; PURPOSES.len() + 1];
+    let mut at = 0;
+    while at < PURPOSES.len() {
+        words[at + 1] = PURPOSES[at];
+        at += 1;
+    }
+    words
+};
+
+/// The keys of `always`, `never` and `eventually`.
+const CLAIM: &[Key] = &[
+    key("state", Kind::Choice(Quantity::WORDS), "none", "Something of the agent's state."),
+    key("show", Kind::Text, "none", "A console command that only shows something."),
+    key("field", Kind::Text, "required with `show`", "A path in its structured form."),
+    key("equals", Kind::Any, "none", "What it has to be: a text, a number, true or false."),
+    key("at-least", Kind::Count(0, 1_000_000_000_000), "none", "A number that it is not below."),
+    key("at-most", Kind::Count(0, 1_000_000_000_000), "none", "A number that it is not above."),
+    key("message", Kind::Name, "none", "Mnemonic, or `any`."),
+    key("text", Kind::Text, "any", "Regular expression over the whole text of the message."),
+    key("after", Kind::Name, "none", "With `always`: each comes after one of these."),
+    key("followed-by", Kind::Name, "none", "With `always`: each is followed by one of these."),
+    key("for", Kind::Span, "any", "How far away that one is at most."),
+];
+
+/// The keys of `before` and `after` of an expectation.
+const ANCHOR: &[Key] = &[
+    key("message", Kind::Name, "required", "Mnemonic."),
+    key("nth", Kind::Count(1, 1_000_000), "1", "The how manyth of them."),
+    key("device", Kind::Name, "that of the expectation", "Of which device."),
+    key("for", Kind::Span, "any", "How far away from it at most."),
+];
 
 const fn section(path: &'static str, shape: Shape, meaning: &'static str, keys: &'static [Key]) -> Section {
     Section { path, shape, meaning, keys }
@@ -232,13 +266,20 @@ static SECTIONS: &[Section] = &[
     section(
         "expect",
         Shape::Many,
-        "An expectation: a message, what a show command prints, or what the mock knows.",
+        "An expectation: messages, exchanges, what a show command prints, what the mock knows, or what holds over the run.",
         &[
             key("device", Kind::Name, "any; with `show`: all", "Of which device."),
             key("message", Kind::Name, "none", "Mnemonic, or `any`."),
             key("within", Kind::Text, "the whole run", "Window such as `30d..30d6h`, both ends included."),
             key("count", Kind::Any, "1..", "`15`, `1..`, `3..5` or `0`."),
-            key("text", Kind::Text, "any", "Regular expression over the whole text."),
+            key(
+                "text",
+                Kind::Text,
+                "any",
+                "Regular expression over the whole text; of an exchange, over its failure.",
+            ),
+            key("exchange", Kind::Choice(PURPOSES_OR_ANY), "none", "Exchanges of this purpose that ended."),
+            key("ended", Kind::Choice(&["answered", "failed"]), "either", "How they ended."),
             key("at", Kind::Span, "none", "When `show` or `peer` is asked."),
             key("show", Kind::Text, "none", "A console command."),
             key("contains", Kind::Texts, "none", "What it has to print."),
@@ -253,6 +294,21 @@ static SECTIONS: &[Section] = &[
             key("equals", Kind::Any, "none", "What is there: a text, a number, true or false."),
             key("peer", Kind::Choice(Seen::WORDS), "none", "What the mock has: so many of these."),
         ],
+    ),
+    section("expect.after", Shape::One, "Only messages that come after this one count.", ANCHOR),
+    section("expect.before", Shape::One, "Only messages that come before this one count.", ANCHOR),
+    section(
+        "expect.always",
+        Shape::One,
+        "What holds after everything that happens, and at both ends of `within`; or what goes with each message.",
+        CLAIM,
+    ),
+    section("expect.never", Shape::One, "What holds at no instant, or messages that do not come.", CLAIM),
+    section(
+        "expect.eventually",
+        Shape::One,
+        "What holds at one instant at least, or comes once at least.",
+        CLAIM,
     ),
 ];
 

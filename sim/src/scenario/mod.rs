@@ -10,6 +10,7 @@ mod link;
 mod manage;
 mod model;
 mod page;
+mod property;
 #[cfg(feature = "lockstep")]
 mod real;
 mod record;
@@ -17,14 +18,16 @@ mod report;
 mod resolve;
 mod run;
 mod trace;
+mod watch;
 
 pub use file::{LoadError, load, parse};
 pub use keys::reference;
 pub use model::{
-    Action, Amount, ClockChange, Event, Expectation, Moment, NetworkChange, Open, Peer, Scenario, Seen, Step,
-    Wanted, When, Window,
+    Action, Amount, Anchor, ClockChange, Event, Expectation, Moment, NetworkChange, Open, Peer, Scenario,
+    Seen, Step, Wanted, When, Window,
 };
 pub use page::{Band, Course, State, page, page_name};
+pub use property::{Claim, Mood, Partner, Property, Quantity, Test};
 pub use report::{json, junit};
 pub use run::{Mode, Options, RunError, run};
 pub use trace::{Entry, Outcome, Trace, Verdict, What};

@@ -4,14 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 
 use regex::Regex;
-use slpsim_agent::Usage;
 use slpsim_agent::messages::Kind;
+use slpsim_agent::{Purpose, Usage};
 use slpsim_config::Device;
 use slpsim_network::{Rule, World};
 use slpsim_policy::{Policy, Wall};
 use slpsim_transport::fault::Fault;
 
 use super::manage::Call;
+use super::property::Property;
 
 /// One scenario, ready to be played.
 #[derive(Clone, Debug)]
@@ -269,7 +270,26 @@ pub enum Wanted {
         count: Amount,
         /// The whole text.
         text: Option<Regex>,
+        /// Only those that come after this one.
+        after: Option<Anchor>,
+        /// Only those that come before this one.
+        before: Option<Anchor>,
     },
+    /// So many exchanges that ended in a window.
+    Exchange {
+        /// What for; none: for anything.
+        purpose: Option<Purpose>,
+        /// When.
+        window: Option<Window>,
+        /// How many.
+        count: Amount,
+        /// With an authenticated answer, or without; none: either way.
+        answered: Option<bool>,
+        /// The whole text of the failure.
+        text: Option<Regex>,
+    },
+    /// What holds over the whole run, or over a window.
+    Property(Property),
     /// What a console command prints at a time.
     Show {
         /// When.
@@ -296,6 +316,19 @@ pub enum Wanted {
     },
 }
 
+/// A message that others come before or after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which.
+    pub message: Kind,
+    /// The how manyth, from 1.
+    pub nth: u32,
+    /// Of which device; none: of that of the expectation.
+    pub device: Option<usize>,
+    /// How far away at most, in milliseconds; none: any distance.
+    pub span_ms: Option<u64>,
+}
+
 /// What the mock knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -305,13 +338,30 @@ pub enum Seen {
     Acknowledged,
     /// Product instances.
     Devices,
+    /// Product instances that were given a trust code.
+    Trusted,
+    /// Reports that were refused.
+    Rejected,
+    /// Reports whose ACK was not fetched yet.
+    Waiting,
+    /// Times that a report arrived which had arrived before.
+    Repeats,
 }
 
 impl Seen {
     /// The words.
-    pub const WORDS: &'static [&'static str] = &["reports", "acknowledged", "devices"];
+    pub const WORDS: &'static [&'static str] =
+        &["reports", "acknowledged", "devices", "trusted", "rejected", "waiting", "repeats"];
     /// All, in the order of the words.
-    pub const ALL: [Self; 3] = [Self::Reports, Self::Acknowledged, Self::Devices];
+    pub const ALL: [Self; 7] = [
+        Self::Reports,
+        Self::Acknowledged,
+        Self::Devices,
+        Self::Trusted,
+        Self::Rejected,
+        Self::Waiting,
+        Self::Repeats,
+    ];
 
     /// Its word.
     #[must_use]

@@ -1,5 +1,6 @@
 //! From checked tables to a scenario.
 
+mod claim;
 mod expect;
 mod step;
 mod value;
