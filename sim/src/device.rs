@@ -85,6 +85,8 @@ pub struct Device {
     pub(crate) life: u32,
     /// The last durable state, where the world keeps it.
     pub(crate) durable: Option<Box<Saved>>,
+    /// Those before it, oldest first, where the world keeps them.
+    pub(crate) earlier: Vec<Box<Saved>>,
 }
 
 impl Device {
@@ -103,6 +105,7 @@ impl Device {
             queued: None,
             life: 0,
             durable: None,
+            earlier: Vec::new(),
         }
     }
 

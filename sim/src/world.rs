@@ -7,7 +7,7 @@ use slpsim_agent::{
 use slpsim_policy::{Mono, Wall};
 
 use crate::device::{Device, DeviceId, DeviceSpec};
-use crate::link::{Exchange, Link};
+use crate::link::{Exchange, Link, Written};
 use crate::queue::{Class, Queue};
 
 /// Sees what happens. Times are milliseconds of true time since the start; the line's own time is the device's.
@@ -49,6 +49,8 @@ pub struct World<L> {
     /// Every state that a device makes durable is kept, so that a power cut goes back to the last one; without it, to
     /// the state of the moment, which is the same for whoever makes every change durable.
     pub keep_durable: bool,
+    /// How many states before the last durable one are kept, for a loss of power that takes writes with it.
+    pub keep_writes: usize,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -73,6 +75,7 @@ impl<L: Link> World<L> {
             link,
             shared: Shared { seed, ..Shared::default() },
             keep_durable: false,
+            keep_writes: 0,
             start,
             now_ms: 0,
             devices: Vec::new(),
@@ -212,8 +215,19 @@ impl<L: Link> World<L> {
     }
 
     fn make_durable(&mut self, id: DeviceId, now: Now) {
-        if let Some(device) = self.devices.get_mut(id.0 as usize) {
-            device.durable = Some(Box::new(device.agent.save(&self.shared, now)));
+        let kept = match self.link.write(self.wall(), AgentId(id.0)) {
+            Written::Kept => true,
+            Written::Lost | Written::Refused => false,
+        };
+        let keep = self.keep_writes;
+        if let Some(device) = self.devices.get_mut(id.0 as usize).filter(|_| kept) {
+            let saved = Box::new(device.agent.save(&self.shared, now));
+            let before = device.durable.replace(saved);
+            if keep > 0 {
+                device.earlier.extend(before);
+                let excess = device.earlier.len().saturating_sub(keep);
+                device.earlier.drain(..excess);
+            }
         }
     }
 

@@ -9,10 +9,11 @@ use slpsim_agent::{Purpose, Usage};
 use slpsim_config::Device;
 use slpsim_network::{Rule, World};
 use slpsim_policy::{Policy, Wall};
-use slpsim_transport::fault::Fault;
+use slpsim_transport::fault::{Effect, Fault};
 
 use super::manage::Call;
 use super::property::Property;
+use super::wire::Wire;
 
 /// One scenario, ready to be played.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Scenario {
     pub has_policy: bool,
     /// What an exchange takes, in milliseconds.
     pub latency_ms: u64,
+    /// What it takes beside that, by device: the first that names it.
+    pub links: Vec<Wire>,
     /// When ACKs become ready.
     pub ack_mode: slpsim_cssm::AckMode,
     /// The mock refuses requests whose clock is an hour or more off.
@@ -91,6 +94,12 @@ impl Peer {
     #[must_use]
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|peer| peer.word() == word)
+    }
+
+    /// Whether a CSSM stands above it: at the CSLU route of a CSSM too, where a connected CSLU answers.
+    #[must_use]
+    pub const fn has_upstream(self) -> bool {
+        !matches!(self, Self::CsluDisconnected)
     }
 
     /// Its word.
@@ -152,6 +161,8 @@ pub enum Action {
     Fault(Fault),
     /// Something happens to the device.
     Event(Event),
+    /// The power fails, and the last so many writes of the durable state with it.
+    LosingPower(usize),
     /// The device's clock changes.
     Clock(ClockChange),
     /// A licence is used more or less.
@@ -164,6 +175,21 @@ pub enum Action {
     Peer(Peer),
     /// A management call; parts of the answer are kept as variables: variable and key of the answer.
     Manage(Call, Vec<(String, String)>),
+}
+
+impl Action {
+    /// How many writes are lost with the power.
+    #[must_use]
+    pub const fn lost_writes(&self) -> usize {
+        if let Self::LosingPower(lost) = self { *lost } else { 0 }
+    }
+
+    /// Whether the store of a device does not keep what it was given, so that nothing durable is what it should be.
+    #[must_use]
+    pub fn harms_the_store(&self) -> bool {
+        self.lost_writes() > 0
+            || matches!(self, Self::Fault(fault) if matches!(fault.effect, Effect::WriteLost | Effect::DiskFull))
+    }
 }
 
 /// A change of the network that is no device's own.

@@ -17,11 +17,12 @@ use slpsim_transport::fault::Plan;
 use super::act::class_of;
 use super::judge;
 use super::link::{FaultLink, Mock};
+use super::looks::{self, Looks};
 use super::model::{Peer, Scenario, Wanted, When};
 use super::page::{Band, State};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
-use super::watch::{self, Watch};
+
 use crate::device::{DeviceId, DeviceSpec};
 use crate::factory::factory_config;
 use crate::queue::Class;
@@ -153,7 +154,7 @@ pub(super) struct Run<'a> {
     /// Faults that have begun.
     pub(super) faults: Vec<Band>,
     /// Properties of state.
-    pub(super) watch: Watch,
+    pub(super) looks: Looks,
     states: Vec<State>,
     /// The place of each device's last state.
     last_states: Vec<Option<usize>>,
@@ -169,6 +170,8 @@ impl<'a> Run<'a> {
         let link = FaultLink {
             mock,
             plan: Plan::default(),
+            stuck: BTreeSet::new(),
+            wires: if bare { Vec::new() } else { scenario.links.clone() },
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
             open: scenario.open,
@@ -180,6 +183,7 @@ impl<'a> Run<'a> {
         let mut world = World::new(scenario.start, seed, link);
         world.shared.keep = Keep::SWITCH;
         world.keep_durable = true;
+        world.keep_writes = scenario.steps.iter().map(|step| step.action.lost_writes()).max().unwrap_or(0);
         let mut run = Self {
             scenario,
             world,
@@ -193,7 +197,7 @@ impl<'a> Run<'a> {
             logged: 0,
             log: Vec::new(),
             faults: Vec::new(),
-            watch: Watch::of(scenario),
+            looks: Looks::of(scenario),
             states: Vec::new(),
             last_states: vec![None; scenario.devices.len()],
         };
@@ -212,7 +216,7 @@ impl<'a> Run<'a> {
             let times = match &expectation.wanted {
                 Wanted::Show { at, .. } | Wanted::Peer { at, .. } => vec![*at],
                 Wanted::Property(property) => {
-                    let window = watch::window(property, self.scenario.until_ms);
+                    let window = looks::window(property, self.scenario.until_ms);
                     vec![window.from, window.to]
                 }
                 Wanted::Message { .. } | Wanted::Exchange { .. } => Vec::new(),
@@ -411,7 +415,7 @@ impl<'a> Run<'a> {
             let verdict = match expectation.wanted {
                 Wanted::Message { .. } => judge::message(expectation, &outcome),
                 Wanted::Exchange { .. } => judge::exchange(expectation, &outcome),
-                Wanted::Property(_) => judge::property(expectation, self.watch.sights(position), &outcome),
+                Wanted::Property(_) => judge::property(expectation, self.looks.sights(position), &outcome),
                 Wanted::Show { .. } | Wanted::Peer { .. } => continue,
             };
             let place = self.place_of(position);

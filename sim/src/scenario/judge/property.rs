@@ -1,10 +1,10 @@
 //! Verdicts on properties of a whole run.
 
 use super::{NEAR, shown, verdict};
+use crate::scenario::looks::Sight;
 use crate::scenario::model::{Expectation, Moment, Wanted, Window};
 use crate::scenario::property::{Claim, Mood, Partner, Property};
 use crate::scenario::trace::{Entry, Outcome, Verdict, What};
-use crate::scenario::watch::Sight;
 
 /// Judges a property; `sights` is what was seen of it at each device that it is about.
 pub(in crate::scenario) fn property(

@@ -10,7 +10,7 @@ use crate::device::Device;
 
 /// The properties of state, and what was seen of them.
 #[derive(Debug, Default)]
-pub(super) struct Watch(Vec<Watched>);
+pub(super) struct Looks(Vec<Watched>);
 
 /// What was seen of a property at one device.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ struct Watched {
     sights: Vec<(usize, Sight)>,
 }
 
-impl Watch {
+impl Looks {
     /// Those of a scenario.
     pub(super) fn of(scenario: &Scenario) -> Self {
         let mut watched = Vec::new();
@@ -66,12 +66,12 @@ pub(super) fn window(property: &Property, until_ms: u64) -> Window {
 impl Run<'_> {
     /// Looks, where nothing more happens at this instant.
     pub(super) fn observe(&mut self) {
-        if self.watch.0.is_empty() || !self.is_over() {
+        if self.looks.0.is_empty() || !self.is_over() {
             return;
         }
         let now = self.world.now_ms();
-        let mut watch = std::mem::take(&mut self.watch);
-        for watched in &mut watch.0 {
+        let mut looks = std::mem::take(&mut self.looks);
+        for watched in &mut looks.0 {
             let scenario = self.scenario;
             let wanted = scenario.expectations.get(watched.expectation).map(|wanted| &wanted.wanted);
             let Some(Wanted::Property(property)) = wanted else { continue };
@@ -91,7 +91,7 @@ impl Run<'_> {
                 sight.last = Some((now, value));
             }
         }
-        self.watch = watch;
+        self.looks = looks;
     }
 
     /// Whether a claim holds at a device now, and what is seen there.
