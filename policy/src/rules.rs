@@ -155,7 +155,8 @@ mod tests {
         let mut policy = Policy::nxos("P", Values::of(10, 20, 30));
         policy.values[Class::Export.index()] = Values::of(1, 2, 3);
         let rules = Rules::merge(CiscoDefault::NxOs, Some(&policy));
-        let days = |class| [rules.first(class).value, rules.ongoing(class).value, rules.on_change(class).value];
+        let days =
+            |class| [rules.first(class).value, rules.ongoing(class).value, rules.on_change(class).value];
         assert_eq!(days(Class::Unenforced), [10, 20, 30]);
         assert_eq!(days(Class::Enforced), [0, 0, 0]);
         assert_eq!(days(Class::Export), [1, 2, 3]);
