@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver as Channel, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver as Channel, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -145,10 +145,7 @@ impl Listener {
     /// What arrives next; none after `within`.
     #[must_use]
     pub fn next(&self, within: Duration) -> Option<Arrival> {
-        match self.arrivals.recv_timeout(within) {
-            Ok(arrival) => Some(arrival),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.arrivals.recv_timeout(within).ok()
     }
 }
 
