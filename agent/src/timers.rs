@@ -77,15 +77,14 @@ impl TimerTable {
 
     /// The earliest timer; of those of one instant, the first in order.
     pub(crate) fn next(&self) -> Option<(Mono, Timer)> {
-        // Asked after every call of every agent: a plain loop is several times as fast as an iterator over pairs.
-        let (mut first, mut at) = (OFF, 0);
-        for (position, due) in self.0.iter().enumerate() {
-            if *due < first {
-                (first, at) = (*due, position);
+        // A fleet asks after every event. `Timer::ALL` is in order, so that the first of equal ones is kept.
+        let mut next = (OFF, Timer::Poll);
+        for (at, timer) in self.0.iter().zip(Timer::ALL) {
+            if *at < next.0 {
+                next = (*at, timer);
             }
         }
-        let timer = Timer::ALL.get(at).copied()?;
-        (first != OFF).then_some((Mono(first), timer))
+        (next.0 != OFF).then_some((Mono(next.0), next.1))
     }
 }
 

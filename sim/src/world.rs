@@ -8,7 +8,7 @@ use slpsim_policy::{Mono, Wall};
 
 use crate::device::{Device, DeviceId, DeviceSpec};
 use crate::explore::{Call, Watch};
-use crate::link::{Exchange, Link};
+use crate::link::{Exchange, Link, Written};
 use crate::queue::{Class, Queue};
 
 /// Sees what happens. Times are milliseconds of true time since the start; the line's own time is the device's.
@@ -52,6 +52,8 @@ pub struct World<L> {
     pub keep_durable: bool,
     /// Checks every call of an agent against what must always hold, where it is wanted.
     pub watch: Option<Watch>,
+    /// How many states before the last durable one are kept, for a loss of power that takes writes with it.
+    pub keep_writes: usize,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -77,6 +79,7 @@ impl<L: Link> World<L> {
             shared: Shared { seed, ..Shared::default() },
             keep_durable: false,
             watch: None,
+            keep_writes: 0,
             start,
             now_ms: 0,
             devices: Vec::new(),
@@ -195,6 +198,12 @@ impl<L: Link> World<L> {
         self.now_ms = self.now_ms.max(to_ms);
     }
 
+    /// When the next event is due, in milliseconds since the start; none where nothing more happens by itself.
+    #[must_use]
+    pub fn next_ms(&self) -> Option<u64> {
+        self.queue.peek().map(|(at, ..)| at)
+    }
+
     /// Runs the next event of those that [`World::run_to`] would run; whether there was one.
     pub fn run_one(&mut self, to_ms: u64, before: Class, seen: &mut dyn Observer) -> bool {
         let Some((at, class, ..)) = self.queue.peek() else { return false };
@@ -216,8 +225,22 @@ impl<L: Link> World<L> {
     }
 
     fn make_durable(&mut self, id: DeviceId, now: Now) {
-        if let Some(device) = self.devices.get_mut(id.0 as usize) {
-            device.durable = Some(Box::new(device.agent.save(&self.shared, now)));
+        let kept = match self.link.write(self.wall(), AgentId(id.0)) {
+            Written::Kept => true,
+            Written::Lost | Written::Refused => false,
+        };
+        if let (false, Some(watch)) = (kept, &mut self.watch) {
+            watch.lost_write(id);
+        }
+        let keep = self.keep_writes;
+        if let Some(device) = self.devices.get_mut(id.0 as usize).filter(|_| kept) {
+            let saved = Box::new(device.agent.save(&self.shared, now));
+            let before = device.durable.replace(saved);
+            if keep > 0 {
+                device.earlier.extend(before);
+                let excess = device.earlier.len().saturating_sub(keep);
+                device.earlier.drain(..excess);
+            }
         }
     }
 

@@ -51,6 +51,8 @@ pub struct Checker<S> {
     flash: Option<Flash<S>>,
     /// The call that is judged made its state durable.
     is_fresh: bool,
+    /// The store has lost a write that it took, or refused one.
+    store_lied: bool,
     spin: (Mono, u32),
     next: Option<(Mono, Timer)>,
 }
@@ -98,6 +100,7 @@ impl<S> Default for Checker<S> {
             purged: Vec::new(),
             flash: None,
             is_fresh: false,
+            store_lied: false,
             spin: (Mono(0), 0),
             next: None,
         }
@@ -171,6 +174,11 @@ impl<S: Subject> Checker<S> {
         judged.map_err(|(invariant, why)| Violation { at_ms: now.mono.0, invariant, why })
     }
 
+    /// The store did not keep a write. The agent has done its part; what the next loss of power takes is not its fault.
+    pub const fn lost_write(&mut self) {
+        self.store_lied = true;
+    }
+
     /// A subject was made of the last durable state, as after a loss of power; it has not booted yet.
     ///
     /// # Errors
@@ -182,6 +190,13 @@ impl<S: Subject> Checker<S> {
         }
         subject.look(shared, now, &mut self.before);
         self.flying = [Txn(0); Purpose::ALL.len()];
+        if std::mem::take(&mut self.store_lied) {
+            // Nobody can hold the agent to what it does not know any more: everything begins anew.
+            self.sent.clear();
+            self.settled.clear();
+            self.highest = ReportId(0);
+            return Ok(());
+        }
         if durable.reports == self.before.reports {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use slpsim_agent::{AgentId, Draw, Purpose, TransportMode, draw};
 use slpsim_policy::Wall;
-use slpsim_transport::fault::Kind;
+use slpsim_transport::fault::{Kind, Needs};
 
 use super::life::{Deed, Life, Trouble};
 use crate::scenario::Peer;
@@ -83,7 +83,9 @@ const PURPOSES: [Purpose; 5] =
 
 /// Most faults are short: a fault of days fills its life with failed attempts and tells no more than one of hours.
 fn trouble(dice: &mut Dice) -> Trouble {
-    let kind = dice.one_of(&Kind::ALL);
+    // An agent keeps its word only if its store does: faults of the store are none here.
+    let kind = Some(dice.one_of(&Kind::ALL)).filter(|kind| kind.row().needs != Needs::Write);
+    let kind = kind.unwrap_or(Kind::Unreachable);
     let purpose = (dice.below(2) == 0).then(|| dice.one_of(&PURPOSES));
     let every = (dice.below(8) == 0).then_some(2);
     let (for_ms, next) = match dice.below(16) {
@@ -153,6 +155,7 @@ mod tests {
                 });
             }
         }
-        assert_eq!(words.len(), Kind::ALL.len() + 13, "{words:?}");
+        let outside = Kind::ALL.iter().filter(|kind| kind.row().needs != Needs::Write).count();
+        assert_eq!(words.len(), outside + 13, "{words:?}");
     }
 }

@@ -71,6 +71,13 @@ impl Watch {
         self.note(id, judged);
     }
 
+    /// A device's store did not keep a write.
+    pub(crate) fn lost_write(&mut self, id: DeviceId) {
+        if let Some(checker) = self.of(id) {
+            checker.lost_write();
+        }
+    }
+
     /// A device lost power, and has a new agent that has not booted yet.
     pub(crate) fn restored(&mut self, id: DeviceId, agent: &Agent, (shared, now): (&Shared, Now)) {
         let judged = self.of(id).map_or(Ok(()), |checker| checker.restored(agent, shared, now));
