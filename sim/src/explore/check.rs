@@ -209,6 +209,11 @@ impl<S: Subject> Checker<S> {
         self.flash.as_ref()
     }
 
+    /// Reports that the device takes for acknowledged, as far as its store has kept its word.
+    pub(super) fn acknowledged(&self) -> impl Iterator<Item = ReportId> {
+        self.settled.iter().filter(|(_, acknowledged)| **acknowledged).map(|(id, _)| *id)
+    }
+
     /// The next timer after the last call.
     pub(super) const fn next_deadline(&self) -> Option<(Mono, Timer)> {
         self.next

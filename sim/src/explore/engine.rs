@@ -1,12 +1,12 @@
 //! Plays a life with a subject, every call watched: the order of events is that of [`crate::World`], for one device.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use slpsim_agent::input::Scope;
 use slpsim_agent::{
     AgentId, BootCause, Command, Cx, Draw, Failure, Input, Keep, Now, Output, ProfileId, Purpose, Reply,
-    Request, Sender, Settings, Shared, Token, Txn, Udi, Usage, draw,
+    ReportId, Request, Sender, Settings, Shared, Token, Txn, Udi, Usage, draw,
 };
 use slpsim_console::Config as SwitchConfig;
 use slpsim_cssm::{AccountConfig, Config, Cssm, TokenWish};
@@ -155,7 +155,20 @@ impl<'a, S: Subject> Engine<'a, S> {
             }
         }
         self.now_ms = self.life.until_ms;
-        Ok(())
+        self.peer_agrees()
+    }
+
+    /// What the device takes for acknowledged, the peer has received and has given an ACK for.
+    fn peer_agrees(&self) -> Checked {
+        let known: BTreeSet<ReportId> =
+            self.cssm.store().reports().filter(|report| report.answered).map(|report| report.id).collect();
+        match self.checker.acknowledged().find(|id| !known.contains(id)) {
+            None => Ok(()),
+            Some(ReportId(id)) => {
+                let why = format!("report {id} is acknowledged, and the peer gave no ACK for it");
+                self.broken(Invariant::AcknowledgedOnce, why)
+            }
+        }
     }
 
     /// The earliest of step, reply and timer; of those of one instant, the first by class. Every step stands before

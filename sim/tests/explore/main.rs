@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks the variants that it is about")]
 
+mod spoilers;
 mod wrappers;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use slpsim_sim::explore::{
 };
 use slpsim_sim::scenario::{Options, What, parse, run};
 
+use spoilers::Spoiled;
 use wrappers::{FastSurvives, LostAckDrops, PersistLate};
 
 fn searched<S: Subject>(ground: &Ground, jobs: usize) -> Searched {
@@ -51,6 +53,64 @@ fn a_lost_ack_that_drops_the_report_is_found_at_random_and_exhaustively() {
 fn a_persist_after_send_is_found_at_random_and_exhaustively() {
     finds::<PersistLate>(&Ground::Seeds(0..20_000), Invariant::DurableFirst);
     finds::<PersistLate>(&Ground::Faults(1), Invariant::DurableFirst);
+}
+
+/// The invariant of an agent that breaks just that one.
+fn breaks<const AT: usize>() {
+    let found = searched::<Spoiled<AT>>(&Ground::Seeds(0..2_000), 2).found;
+    let found = found.unwrap_or_else(|| panic!("{:?} is not seen to break", Spoiled::<AT>::INVARIANT));
+    assert_eq!(found.violation.invariant, Spoiled::<AT>::INVARIANT, "{}", found.violation);
+}
+
+#[test]
+fn every_invariant_is_seen_to_break() {
+    breaks::<0>();
+    breaks::<1>();
+    breaks::<2>();
+    breaks::<3>();
+    breaks::<4>();
+    breaks::<5>();
+    breaks::<6>();
+    breaks::<7>();
+    breaks::<8>();
+    breaks::<9>();
+    breaks::<10>();
+    breaks::<11>();
+    breaks::<12>();
+    assert_eq!(Invariant::ALL.len(), 13);
+}
+
+#[test]
+fn the_guide_has_every_invariant_in_its_words() {
+    let guide =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scenarios.md")).unwrap();
+    let rows: Vec<_> =
+        Invariant::ALL.iter().map(|i| format!("| `{}` | {} |", i.word(), i.meaning())).collect();
+    assert!(guide.contains(&rows.join("\n")), "docs/scenarios.md lacks:\n{}", rows.join("\n"));
+}
+
+const LYING_STORE: &str = r#"
+name  = "a store that loses writes, and a loss of power"
+until = "70d"
+[device]
+transport = "smart"
+[[at]]
+t = "10s"
+command = "license smart trust idtoken {token} local"
+[[at]]
+t = "29d"
+fault = { kind = "write-lost", for = "3d" }
+[[at]]
+t = "31d"
+event = "power-loss"
+"#;
+
+/// What a store loses that said that it wrote, no agent can know.
+#[test]
+fn an_agent_is_not_blamed_for_what_its_store_has_lost() {
+    let scenarios = parse(LYING_STORE, "lying.toml", Path::new("")).unwrap();
+    let outcome = run(&scenarios[0], &Options::default()).unwrap();
+    assert!(outcome.passed(), "{}", outcome.failure_text());
 }
 
 #[test]
