@@ -92,7 +92,9 @@ impl<S: Subject> Twin<S> {
                 (Some(one), Some(other)) if one == other => {}
                 (one, other) => {
                     let said = |output: Option<&Output>| output.map_or_else(|| "nothing".into(), brief);
-                    let why = format!("saved and restored, it leaves {}, else {}", said(other), said(one));
+                    let (restored, usual) = (said(other), said(one));
+                    let what = if restored == usual { "other contents of " } else { "" };
+                    let why = format!("saved and restored, it leaves {what}{restored}, else {usual}");
                     return Err((Invariant::SnapshotGoesOn, why));
                 }
             }
