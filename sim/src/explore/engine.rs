@@ -158,14 +158,14 @@ impl<'a, S: Subject> Engine<'a, S> {
         self.peer_agrees()
     }
 
-    /// What the device takes for acknowledged, the peer has received and has given an ACK for.
+    /// What the device takes for acknowledged, the peer has received. (Whether it noted that its ACK was fetched is not
+    /// asked: for a report of the other supervisor it does not.)
     fn peer_agrees(&self) -> Checked {
-        let known: BTreeSet<ReportId> =
-            self.cssm.store().reports().filter(|report| report.answered).map(|report| report.id).collect();
-        match self.checker.acknowledged().find(|id| !known.contains(id)) {
+        let received: BTreeSet<ReportId> = self.cssm.store().reports().map(|report| report.id).collect();
+        match self.checker.acknowledged().find(|id| !received.contains(id)) {
             None => Ok(()),
             Some(ReportId(id)) => {
-                let why = format!("report {id} is acknowledged, and the peer gave no ACK for it");
+                let why = format!("report {id} is acknowledged, and the peer never received it");
                 self.broken(Invariant::AcknowledgedOnce, why)
             }
         }
