@@ -67,6 +67,9 @@ pub struct Urls {
     /// Prometheus metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
+    /// Log lines, as a sink names it (`slpsim receive`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     /// Health of the daemon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<String>,
@@ -91,6 +94,9 @@ pub struct ReadyDevice {
     /// NX-API URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nxapi: Option<String>,
+    /// The same over HTTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nxapi_https: Option<String>,
 }
 
 impl std::fmt::Debug for Ready {

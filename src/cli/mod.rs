@@ -1,13 +1,16 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod check;
 mod config;
 mod console;
 mod cssm_bundle;
 mod daemons;
 mod diagnostics;
+mod fleet;
 pub mod options;
 pub mod output;
+mod receive;
 mod remote;
 mod scenario;
 mod shell;
@@ -72,12 +75,25 @@ enum Command {
     Advance(AdvanceArgs),
     /// Print the catalogue of the twelve LICMGR messages, or check a log against it
     Messages(MessagesArgs),
+    /// Take log lines at the far end of a pipeline, and say what became of them on the way
+    ///
+    /// Counts, reads and verifies what arrives. With the log as it was sent (--expect), says how many lines were lost,
+    /// doubled, reordered within a device or altered; forms that number their lines (iosxe, iosxr) show that without it,
+    /// alterations apart. Ends by --count, --idle, --duration or a signal. Exit code 1 where anything is not as it should be.
+    Receive(Box<receive::ReceiveArgs>),
     /// Check configuration files, or list their keys
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Play scripted tests in simulated time
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Let very many switches log, as fast as possible, at a pace, or live
+    ///
+    /// Lines go to sinks, in one order by time, device and number; the same seed gives the same bytes on any number of
+    /// threads. A summary with exact counts comes at the end. SIGINT and SIGTERM end it early.
+    Fleet(Box<fleet::FleetArgs>),
+    /// Say what caused a line of a fleet's log
+    Why(fleet::WhyArgs),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -105,6 +121,15 @@ pub(crate) struct RunArgs {
     /// Serve GET /metrics for Prometheus here
     #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
     pub(crate) metrics: Option<SocketAddr>,
+    /// Listen here for SSH [default: 127.0.0.1:0 where there is a user]; of several devices each has the next port
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) ssh: Option<SocketAddr>,
+    /// Listen here for NX-API over HTTP, in the same way
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) nxapi: Option<SocketAddr>,
+    /// Listen here for NX-API over HTTPS, in the same way [default: nowhere]
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) nxapi_https: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) log: LogOptions,
     #[command(flatten)]
@@ -189,7 +214,10 @@ pub(crate) struct MessagesArgs {
     /// In which form [default: text, or json with --output json]
     #[arg(long, value_enum)]
     pub(crate) format: Option<catalogue::Format>,
-    /// Parse this log instead (`-` for standard input) and print the LICMGR lines that do not fit the catalogue
+    /// Read this log instead (`-` for standard input), in any form of a line, and print what does not fit
+    ///
+    /// A licensing line fits where header, severity and text are those of the catalogue. Others are printed as
+    /// FILE:LINE: REASON: TEXT, and the exit code is 1.
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
 }
@@ -237,6 +265,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
+        Command::Fleet(args) => fleet::fleet(&args, &cli.global),
+        Command::Why(args) => fleet::why(&args),
+        Command::Receive(args) => receive::receive(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }

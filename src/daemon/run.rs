@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::device::{Site, token_of};
 use super::reload::{Reloader, Reread};
 use super::{Base, mock, translate};
+use crate::access::{Access, Addresses, Gate, Target, Users};
 use crate::control::ControlServer;
 use crate::driver::{Device, Handle, Host, PeerClock};
 use crate::error::BlameUser;
@@ -66,6 +67,8 @@ pub async fn run(plan: RunPlan) -> Result<()> {
 pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
     let config = plan.config;
     let without_file = plan.file.is_none();
+    let addresses = Addresses::of(&config)?;
+    let gate = Gate { users: Arc::new(Users::of(&config.users)?), limits: Arc::default() };
     let folder = config.state.clone().map_or_else(StateFolder::default_path, Ok)?;
     let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
     config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
@@ -104,8 +107,13 @@ pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
     let mut ready = describe(&base, mock.as_ref(), &control, &listeners)?;
     ready.devices = devices.iter().map(|set_up| described(&set_up.device)).collect();
 
-    let handles: Vec<_> =
-        devices.into_iter().map(|set_up| Handle::spawn(set_up.device, set_up.boot)).collect();
+    let (handles, accesses) = start(devices, &gate, &addresses)?;
+    for (device, access) in ready.devices.iter_mut().zip(&accesses) {
+        let url = |scheme, address| format!("{scheme}://{address}/ins");
+        device.ssh = access.ssh.map(|address| address.to_string());
+        device.nxapi = access.nxapi.map(|address| url("http", address));
+        device.nxapi_https = access.nxapi_https.map(|address| url("https", address));
+    }
     let udis = config.devices.iter().map(|device| device.udi);
     let mut reloader = Reloader {
         file: plan.file,
@@ -123,12 +131,10 @@ pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
         // Who wanted to know may have gone.
         let _ = told.send(ready);
     }
-    if !config.users.is_empty() {
-        tracing::warn!("[[user]]: this version opens neither SSH nor NX-API; `slpsim exec` needs no user");
-    }
     let result = host.serve(asked, signals, || reloader.reload()).await;
 
     drop(ready_file);
+    drop(accesses);
     drop(control);
     if let Some(mock) = mock
         && timeout(MOCK_GRACE, mock.shutdown()).await.is_err()
@@ -139,6 +145,23 @@ pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
     flush(sinks).await;
     drop(base.state);
     result
+}
+
+/// Starts the devices and opens the ways into each.
+fn start(
+    devices: Vec<super::device::SetUp>,
+    gate: &Gate,
+    addresses: &[Addresses],
+) -> Result<(Vec<Handle>, Vec<Access>)> {
+    let (mut handles, mut accesses) = (Vec::new(), Vec::new());
+    for (set_up, addresses) in devices.into_iter().zip(addresses) {
+        let (log, keys) = (set_up.log, set_up.keys);
+        let handle = Handle::spawn(set_up.device, set_up.boot);
+        let target = Target { name: handle.name().into(), orders: handle.orders().clone(), log, keys };
+        accesses.push(Access::open(&target, gate, addresses)?);
+        handles.push(handle);
+    }
+    Ok((handles, accesses))
 }
 
 /// For the person who has just started it; scripts have the ready file.

@@ -254,7 +254,7 @@ impl Desk {
 }
 
 /// Lets `look` at a device between two of its steps.
-pub(super) async fn ask<T: Send + 'static>(
+pub(crate) async fn ask<T: Send + 'static>(
     orders: &mpsc::Sender<Order>,
     look: impl FnOnce(&mut Device) -> Result<T, DriverError> + Send + 'static,
 ) -> Result<T, String> {
