@@ -103,11 +103,11 @@ fn median(mut round: impl FnMut() -> f64) -> f64 {
 }
 
 fn report(name: &str, ours: f64, bare: f64) {
-    println!("  {name:12} {ours:7.3}; bare loop {bare:7.3}; {:5.1} % of it", 100.0 * ours / bare);
+    println!("  {name:13} {ours:7.3}; bare loop {bare:7.3}; {:5.1} % of it", 100.0 * ours / bare);
 }
 
 fn null() {
-    println!("  {:12} {:7.3}", "null", median(|| through(NullSink, 10_000_000)));
+    println!("  {:13} {:7.3}", "null", median(|| through(NullSink, 10_000_000)));
 }
 
 fn file(folder: &Path) {
@@ -222,16 +222,20 @@ fn udp() {
     let lines: Vec<&[u8]> = block.iter().collect();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect((to.host.as_str(), to.port)).unwrap();
-    let (mut ours, mut limit) = (Vec::new(), Vec::new());
+    let (mut ours, mut alone, mut limit) = (Vec::new(), Vec::new(), Vec::new());
     // In turn, since the machine's mood changes by more than the difference.
     for _ in 0..ROUNDS {
         ours.push(through(UdpSink::connect(&to, false).unwrap(), LINES));
+        let mut sink = UdpSink::connect(&to, false).unwrap();
+        alone.push(bare(&block, LINES, |block| assert_eq!(sink.write_batch(block).lines, lines.len() as u64)));
         limit.push(bare(&block, LINES, |_| {
             lines.iter().for_each(|line| assert_eq!(socket.send(line).unwrap(), line.len()))
         }));
     }
-    let mut rounds = ours.into_iter();
-    let ours = median(|| rounds.next().unwrap());
-    let mut rounds = limit.into_iter();
-    report("udp", ours, median(|| rounds.next().unwrap()));
+    let [ours, alone, limit] = [ours, alone, limit].map(|rates| {
+        let mut rounds = rates.into_iter();
+        median(|| rounds.next().unwrap())
+    });
+    report("udp", ours, limit);
+    report("udp, no queue", alone, limit);
 }
