@@ -18,7 +18,7 @@ use slpsim_logs::{
     UDP_MAX_BYTES, UdpSink, UnixStreamSink, Zone,
 };
 use slpsim_policy::Wall;
-use slpsim_sim::zone_of;
+use slpsim_sim::zone_at;
 use tokio::sync::Notify;
 
 use crate::driver::LogSink;
@@ -295,7 +295,8 @@ pub struct DeviceLog {
     address: Option<String>,
     /// The zone of the file, and how the console shows it; it counts until the console sets another.
     named: (Zone, console::calendar::Zone),
-    zone: Zone,
+    /// What the console has set.
+    typed: console::calendar::Zone,
     sequence: u64,
 }
 
@@ -309,10 +310,10 @@ impl DeviceLog {
             Writer { repeater, formatter, wanted: true }
         };
         let writers = sinks.outlets.iter().map(writer).collect();
-        let named = (zone, config.zone.clone());
+        let (named, typed) = ((zone, config.zone.clone()), config.zone.clone());
         let number = sinks.devices.fetch_add(1, Ordering::Relaxed);
         let mut log =
-            Self { sinks, writers, number, host: String::new(), address: None, named, zone, sequence: 0 };
+            Self { sinks, writers, number, host: String::new(), address: None, named, typed, sequence: 0 };
         log.reconfigured(config);
         log
     }
@@ -321,9 +322,10 @@ impl DeviceLog {
         let Some((writer, outlet)) = self.writers.get_mut(sink).zip(self.sinks.outlets.get(sink)) else {
             return;
         };
+        let zone = if self.typed == self.named.1 { self.named.0 } else { zone_at(&self.typed, due.at) };
         let line = writer.formatter.format(&Line {
             at: due.at,
-            zone: self.zone,
+            zone,
             host: Some(&self.host),
             address: self.address.as_deref(),
             sequence: self.sequence,
@@ -368,7 +370,7 @@ impl LogSink for DeviceLog {
         let interfaces = config.ip.interfaces.iter();
         let address = interfaces.filter(|interface| interface.is_usable()).find_map(|one| one.address);
         self.address = address.map(|net| net.address.to_string());
-        self.zone = if config.zone == self.named.1 { self.named.0 } else { zone_of(config) };
+        self.typed.clone_from(&config.zone);
     }
 
     fn deadline(&self) -> Option<Wall> {

@@ -188,21 +188,11 @@ pub struct LogOptions {
 impl LogOptions {
     /// Lays the options over the sinks of a configuration.
     pub fn apply(&self, config: &mut Config) {
-        let to = |url: &str| slpsim_config::Sink {
-            url: url.into(),
-            form: None,
-            framing: None,
-            origin_id: None,
-            timestamp: None,
-            repeat: None,
-            facility: None,
-            max_bytes: None,
-        };
         if !self.sink.is_empty() {
-            config.sinks = self.sink.iter().map(|url| to(url)).collect();
+            config.sinks = self.sink.iter().map(|url| sink_to(url)).collect();
         }
         if config.sinks.is_empty() {
-            config.sinks.push(to("stdout:"));
+            config.sinks.push(sink_to("stdout:"));
         }
         for sink in &mut config.sinks {
             replace(&mut sink.form, &self.form);
@@ -219,6 +209,20 @@ impl LogOptions {
                 sink.url.push_str(net);
             }
         }
+    }
+}
+
+/// A sink with all defaults.
+pub(super) fn sink_to(url: &str) -> slpsim_config::Sink {
+    slpsim_config::Sink {
+        url: url.into(),
+        form: None,
+        framing: None,
+        origin_id: None,
+        timestamp: None,
+        repeat: None,
+        facility: None,
+        max_bytes: None,
     }
 }
 
