@@ -3,13 +3,17 @@
 //! Lines are formatted, framed, queued and sent by the sink's thread, as a fleet does it. Beside each figure stands the
 //! bare limit on the same machine in the same run: prepared bytes, written in a loop to the same kind of receiver, which
 //! throws away what it gets. Medians of five rounds.
-#![expect(clippy::unwrap_used, reason = "a bench says what it expects by unwrapping it")]
+//!
+//! Where the variable LOGGEN names the program of syslog-ng, it sends lines of the same size to the same receivers;
+//! `logs/benches/loggen.sh` fetches it and runs this.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a bench says what it expects by unwrapping it")]
 #![expect(clippy::cast_precision_loss, reason = "rates are printed with three digits")]
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -128,6 +132,29 @@ fn file(folder: &Path) {
     report("file", ours, limit);
 }
 
+/// The rate of `loggen` towards such a receiver, where the program is named.
+fn peer(name: &str, ours: f64, how: &[&str], receiver: &dyn Fn() -> (Receiver, JoinHandle<()>)) {
+    const LINES: u32 = 300_000;
+    let Some(program) = std::env::var_os("LOGGEN") else { return };
+    let rate = median(|| {
+        let (to, thread) = receiver();
+        let size = line_bytes().to_string();
+        let (count, port) = (LINES.to_string(), to.port.to_string());
+        let output = Command::new(&program)
+            .args(how)
+            .args(["-r", "100000000", "-n", &count, "-s", &size, &to.host, &port])
+            .output()
+            .unwrap();
+        thread.join().unwrap();
+        // It starts and ends slowly: its own figure of the time that it took to send.
+        let said =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let (_, rate) = said.rsplit_once("average rate = ").unwrap_or_else(|| panic!("{said}"));
+        rate.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6
+    });
+    println!("  {name:13} {rate:7.3} by loggen; ours is {:.1} times as fast", ours / rate);
+}
+
 /// Takes one connection and throws away what comes.
 fn discard(serve: impl FnOnce(TcpStream) + Send + 'static) -> (Receiver, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -159,6 +186,7 @@ fn tcp() {
         rate
     });
     report("tcp newline", ours, limit);
+    peer("tcp newline", ours, &["-i", "-S"], &|| discard(read_all));
 }
 
 fn tls(folder: &Path) {
@@ -198,6 +226,7 @@ fn tls(folder: &Path) {
         rate
     });
     report("tls octet", ours, limit);
+    peer("tls octet", ours, &["-U"], &|| serve(Arc::clone(&server)));
 }
 
 fn server_config(
@@ -227,7 +256,8 @@ fn udp() {
     for _ in 0..ROUNDS {
         ours.push(through(UdpSink::connect(&to, false).unwrap(), LINES));
         let mut sink = UdpSink::connect(&to, false).unwrap();
-        alone.push(bare(&block, LINES, |block| assert_eq!(sink.write_batch(block).lines, lines.len() as u64)));
+        alone
+            .push(bare(&block, LINES, |block| assert_eq!(sink.write_batch(block).lines, lines.len() as u64)));
         limit.push(bare(&block, LINES, |_| {
             lines.iter().for_each(|line| assert_eq!(socket.send(line).unwrap(), line.len()))
         }));
@@ -236,6 +266,8 @@ fn udp() {
         let mut rounds = rates.into_iter();
         median(|| rounds.next().unwrap())
     });
+    let address = to.clone();
+    peer("udp", alone, &["-i", "-D"], &move || (address.clone(), thread::spawn(|| ())));
     report("udp", ours, limit);
     report("udp, no queue", alone, limit);
 }

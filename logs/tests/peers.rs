@@ -1,4 +1,9 @@
 //! Foreign receivers take what the sinks send, and read the same from it as was meant (`spec/logs.md` §9).
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests say what they expect by unwrapping it"
+)]
 
 mod rsyslog;
 
