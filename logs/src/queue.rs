@@ -19,6 +19,9 @@ use crate::stop::Stop;
 pub const DEFAULT_LINES: usize = 16_384;
 /// Bytes that wait at most, whatever the number of lines.
 pub const MAX_BYTES: usize = 64 << 20;
+/// A producer that waits and has many lines to hand over waits from here on, in bytes: what waits stays in the
+/// processor's cache, and the sink still gets large writes.
+const BULK: usize = 256 << 10;
 /// How long a sink may go on after its end was asked for, to hand over what waits.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
@@ -145,9 +148,16 @@ impl Queue {
         self.shared.filled.notify_one();
     }
 
-    /// Hands all lines of `batch` over and empties it; waits until there is room.
+    /// Hands all lines of `batch` over and empties it; waits until there is room, and does not let much more wait than
+    /// one batch. Batches of 64 KiB to 256 KiB are best.
     pub fn put_batch(&self, batch: &mut Batch) {
-        let mut waiting = self.room(batch.len(), batch.bytes().len());
+        let mut waiting = self.shared.lock();
+        while !waiting.ended
+            && (waiting.batch.bytes().len() >= BULK
+                || !self.has_room(&waiting, batch.len(), batch.bytes().len()))
+        {
+            waiting = self.shared.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
         if waiting.ended {
             let lines = u64::try_from(batch.len()).unwrap_or(u64::MAX);
             self.shared.counts.dropped.fetch_add(lines, Ordering::Relaxed);

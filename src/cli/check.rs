@@ -139,7 +139,7 @@ mod tests {
             reasons,
             [
                 (3, "PRI <186> says severity 2, the tag says 3"),
-                (6, "the line is not UTF-8 from byte 122 on"),
+                (6, "the line is not UTF-8 from byte 121 on"),
                 (7, "the line begins like none of the forms: <PRI>, a year, a month or {"),
             ]
         );

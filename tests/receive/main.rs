@@ -1,4 +1,5 @@
 //! `slpsim receive` at the far end of relays that do to lines what relays do, and of switches.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "../daemon/process.rs"]
 #[expect(dead_code, reason = "made for daemons, of which this uses a part")]
