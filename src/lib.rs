@@ -4,6 +4,7 @@
 //! them time, sockets and files.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod control;
@@ -13,6 +14,7 @@ pub mod driver;
 pub mod error;
 pub mod failpoint;
 pub mod files;
+pub mod fleet;
 pub mod health;
 pub mod kept_clock;
 pub mod keys;
@@ -22,4 +24,5 @@ pub mod signals;
 pub mod sinks;
 pub mod state;
 pub mod store;
+pub mod terminal;
 pub mod time;

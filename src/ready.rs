@@ -91,6 +91,9 @@ pub struct ReadyDevice {
     /// NX-API URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nxapi: Option<String>,
+    /// The same over HTTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nxapi_https: Option<String>,
 }
 
 impl std::fmt::Debug for Ready {

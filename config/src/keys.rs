@@ -294,6 +294,19 @@ pub static SECTIONS: &[Section] = &[
                 "the built-in one",
                 "File with field names and words of the wire format.",
             ),
+            key(
+                "ssh",
+                Kind::Listen,
+                "127.0.0.1:0 where there is a [[user]]",
+                "Address at which its console listens for SSH.",
+            ),
+            key(
+                "nxapi",
+                Kind::Listen,
+                "127.0.0.1:0 where there is a [[user]]",
+                "Address at which NX-API listens over HTTP.",
+            ),
+            key("nxapi-https", Kind::Listen, "none", "Address at which NX-API listens over HTTPS."),
         ],
     },
     Section {
@@ -455,8 +468,24 @@ pub static SECTIONS: &[Section] = &[
         keys: &[
             key("name", Kind::Name, "required", "Login name; unique in the file."),
             key("password", Kind::Secret, "none", "Password. A secret: never printed."),
-            key("password-hash", Kind::Secret, "none", "Hash of the password, in its place."),
-            key("role", Kind::Choice(USER_ROLES), "network-operator", "What they may do."),
+            key(
+                "password-hash",
+                Kind::Secret,
+                "none",
+                "Argon2 hash of the password in PHC form (`$argon2id$v=19$...`), in its place.",
+            ),
+            key(
+                "keys",
+                Kind::Texts,
+                "[]",
+                "Public keys for SSH, as in OpenSSH's .pub files; ed25519 and ecdsa.",
+            ),
+            key(
+                "role",
+                Kind::Choice(USER_ROLES),
+                "network-operator",
+                "What they may do: network-admin everything, network-operator look but change nothing.",
+            ),
         ],
     },
     Section {

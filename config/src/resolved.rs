@@ -83,6 +83,12 @@ pub struct Device {
     pub wire_profile: Option<PathBuf>,
     /// What the switch knows of the network.
     pub ip: IpSettings,
+    /// Where its console listens for SSH.
+    pub ssh: Option<SocketAddr>,
+    /// Where NX-API listens over HTTP.
+    pub nxapi: Option<SocketAddr>,
+    /// Where NX-API listens over HTTPS.
+    pub nxapi_https: Option<SocketAddr>,
 }
 
 /// Licensing settings that only the console and the transport look at (`spec/behaviour.md` §1).
@@ -211,8 +217,10 @@ pub struct Account {
 pub struct User {
     /// Login name; unique.
     pub name: String,
-    /// How they prove who they are.
-    pub credential: Credential,
+    /// How they prove who they are with a password; none where they have keys only.
+    pub credential: Option<Credential>,
+    /// Public keys, one a line of OpenSSH's form.
+    pub keys: Vec<String>,
     /// Whether they may change things (`network-admin`).
     pub admin: bool,
 }

@@ -23,18 +23,34 @@ pub(crate) enum Pipe {
     Count,
     Json,
     JsonPretty,
+    Last(usize),
     NoMore,
 }
 
-/// Keywords with whether a pattern follows, and what `?` says of them.
-const KEYWORDS: [(&str, bool, &str); 7] = [
-    ("begin", true, "From the first line that matches"),
-    ("count", false, "How many lines"),
-    ("exclude", true, "Lines that do not match"),
-    ("include", true, "Lines that match"),
-    ("json", false, "The structured form"),
-    ("json-pretty", false, "The structured form over several lines"),
-    ("no-more", false, "Without paging"),
+/// What follows a keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Nothing,
+    Pattern,
+    /// A number of lines, which may be left out.
+    Lines,
+}
+
+/// Lines of `last` without a number (modelled).
+const LAST_LINES: usize = 10;
+/// Most lines of `last`.
+const LAST_MAX: usize = 9999;
+
+/// Keywords with what follows, and what `?` says of them.
+const KEYWORDS: [(&str, Wants, &str); 8] = [
+    ("begin", Wants::Pattern, "From the first line that matches"),
+    ("count", Wants::Nothing, "How many lines"),
+    ("exclude", Wants::Pattern, "Lines that do not match"),
+    ("include", Wants::Pattern, "Lines that match"),
+    ("json", Wants::Nothing, "The structured form"),
+    ("json-pretty", Wants::Nothing, "The structured form over several lines"),
+    ("last", Wants::Lines, "The last lines"),
+    ("no-more", Wants::Nothing, "Without paging"),
 ];
 
 /// The command before the first separator, and what may follow behind the last one (`?`); none where there is no
@@ -45,9 +61,13 @@ pub(crate) fn help(asked: &str) -> Option<Result<(&str, Vec<Help>), SyntaxError>
     let (_, command) = parts.first()?;
     let column = column + last.chars().take_while(|c| c.is_whitespace()).count();
     let lines = match last.trim_start().split_once(char::is_whitespace) {
-        Some((word, pattern)) => keyword(word, column).map(|(_, wants_pattern, _)| {
-            let line = wants_pattern && pattern.trim().is_empty();
-            Vec::from([if line { ("LINE", "Regular expression") } else { ("<CR>", "") }])
+        Some((word, rest)) => keyword(word, column).map(|(_, wants, _)| {
+            let end = ("<CR>", "");
+            match (wants, rest.trim().is_empty()) {
+                (Wants::Pattern, true) => Vec::from([("LINE", "Regular expression")]),
+                (Wants::Lines, true) => Vec::from([end, ("<1-9999>", "How many")]),
+                (Wants::Nothing, _) | (Wants::Pattern | Wants::Lines, false) => Vec::from([end]),
+            }
         }),
         None => {
             Ok(KEYWORDS.iter().filter(|row| starts(row.0, last.trim())).map(|row| (row.0, row.2)).collect())
@@ -59,6 +79,18 @@ pub(crate) fn help(asked: &str) -> Option<Result<(&str, Vec<Help>), SyntaxError>
     })
 }
 
+/// The filters: keyword, what follows it, and what it does.
+pub(crate) fn keywords() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    KEYWORDS.iter().map(|(word, wants, help)| {
+        let follows = match wants {
+            Wants::Nothing => "",
+            Wants::Pattern => " REGEX",
+            Wants::Lines => " [N]",
+        };
+        (*word, follows, *help)
+    })
+}
+
 /// A word that may follow, and what is said of it.
 pub(crate) type Help = (&'static str, &'static str);
 
@@ -67,7 +99,7 @@ fn starts(keyword: &str, word: &str) -> bool {
 }
 
 /// The row of a keyword, in full or abbreviated.
-fn keyword(word: &str, column: usize) -> Result<(&'static str, bool, &'static str), SyntaxError> {
+fn keyword(word: &str, column: usize) -> Result<(&'static str, Wants, &'static str), SyntaxError> {
     let exact = KEYWORDS.iter().find(|row| row.0.eq_ignore_ascii_case(word));
     let mut matching = KEYWORDS.iter().filter(|row| starts(row.0, word));
     match (exact, matching.next(), matching.next()) {
@@ -100,13 +132,17 @@ fn filter(text: &str, column: usize) -> Result<Pipe, SyntaxError> {
     if word.is_empty() {
         return Err(SyntaxError::Incomplete { column });
     }
-    let (keyword, wants_pattern, _) = keyword(word, column)?;
+    let (keyword, wants, _) = keyword(word, column)?;
     let pattern = unquoted(pattern.trim());
-    match (wants_pattern, pattern.is_empty()) {
-        (true, true) => return Err(SyntaxError::Incomplete { column: end }),
-        (false, false) => return Err(SyntaxError::Invalid { column: column + word.chars().count() + 1 }),
-        (true, false) | (false, true) => {}
-    }
+    let wrong = SyntaxError::Invalid { column: column + word.chars().count() + 1 };
+    let lines = match (wants, pattern.is_empty()) {
+        (Wants::Pattern, true) => return Err(SyntaxError::Incomplete { column: end }),
+        (Wants::Nothing, false) => return Err(wrong),
+        (Wants::Lines, false) => {
+            pattern.parse().ok().filter(|lines| (1..=LAST_MAX).contains(lines)).ok_or(wrong)?
+        }
+        (Wants::Pattern, false) | (Wants::Nothing | Wants::Lines, true) => LAST_LINES,
+    };
     let pattern = pattern.to_string();
     Ok(match keyword {
         "begin" => Pipe::Begin(pattern),
@@ -115,6 +151,7 @@ fn filter(text: &str, column: usize) -> Result<Pipe, SyntaxError> {
         "count" => Pipe::Count,
         "json" => Pipe::Json,
         "json-pretty" => Pipe::JsonPretty,
+        "last" => Pipe::Last(lines),
         _ => Pipe::NoMore,
     })
 }
@@ -142,6 +179,9 @@ pub(crate) fn apply(pipes: &[Pipe], doc: &Document) -> Result<String, Refusal> {
             Pipe::Json => lines = Vec::from([doc.to_value().to_string()]),
             Pipe::JsonPretty => {
                 lines = doc.to_value().to_pretty().lines().map(ToString::to_string).collect();
+            }
+            Pipe::Last(most) => {
+                lines.drain(..lines.len().saturating_sub(*most));
             }
             Pipe::NoMore => {}
         }
@@ -208,6 +248,8 @@ mod tests {
             ("x | begin address", "  Cslu address: cslu-local\nPolicy:\n"),
             ("x | begin nothing", ""),
             ("x | include ^$", ""),
+            ("x | last 2", "  Cslu address: cslu-local\nPolicy:\n"),
+            ("x | last", "Transport:\n  Type: cslu\n  Cslu address: cslu-local\nPolicy:\n"),
             ("x | count", "4\n"),
             ("x | include cslu | count", "2\n"),
             ("x | no-more | include Type", "  Type: cslu\n"),
@@ -225,6 +267,8 @@ mod tests {
             ("show |", SyntaxError::Incomplete { column: 6 }),
             ("show | include", SyntaxError::Incomplete { column: 14 }),
             ("show | count 5", SyntaxError::Invalid { column: 13 }),
+            ("show | last 0", SyntaxError::Invalid { column: 12 }),
+            ("show | last five", SyntaxError::Invalid { column: 12 }),
         ] {
             assert_eq!(split(line).unwrap_err(), error, "{line}");
         }

@@ -9,14 +9,20 @@ use crate::config::Config;
 use crate::device::{Device, Effect};
 use crate::document::Document;
 use crate::pipe::{self, Pipe};
-use crate::syntax::{self, Item, Parsed, SyntaxError, Word};
+use crate::syntax::{self, Parsed, SyntaxError, Word};
 use crate::table::{self, Place, Role, Row, Run};
 
+mod ask;
+mod help;
 mod mode;
 mod reply;
+mod terminal;
 
+pub use ask::Question;
+pub use help::Completion;
 pub use mode::{LineKind, Mode};
 pub use reply::{Refusal, Reply};
+pub use terminal::Terminal;
 
 /// Longest line, in characters (modelled).
 const LINE_MAX_CHARS: usize = 4096;
@@ -37,25 +43,12 @@ pub struct Session {
     pub role: Role,
     /// Settings of the terminal.
     pub terminal: Terminal,
+    /// Which kind of line it came by; [`Session::of`] makes a `vty` of it.
+    pub line: LineKind,
+    /// What the next line answers.
+    pub question: Option<Question>,
     /// Lines are typed behind a prompt, so that a caret has to stand further right.
     pub echo: bool,
-}
-
-/// Settings of a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terminal {
-    /// Lines of a page; 0: no paging.
-    pub length: u16,
-    /// Columns.
-    pub width: u16,
-    /// Minutes without input after which the session ends; 0: never.
-    pub timeout_min: u32,
-}
-
-impl Default for Terminal {
-    fn default() -> Self {
-        Self { length: 24, width: 80, timeout_min: 30 }
-    }
 }
 
 /// What a command that is no configuration works on.
@@ -104,7 +97,8 @@ impl Session {
     #[must_use]
     pub fn of(user: &str, role: Role) -> Self {
         let (mode, terminal) = (Mode::default(), Terminal::default());
-        Self { mode, user: user.to_string(), role, terminal, echo: false }
+        let user = user.to_string();
+        Self { mode, user, role, terminal, line: LineKind::Vty, question: None, echo: false }
     }
 
     /// The prompt: `HOST# `, `HOST(config)# ` (`spec/console.md` §1).
@@ -120,11 +114,19 @@ impl Session {
             Some((before, _)) => (before, true),
             None => (line, false),
         };
-        let mut reply = self.run(device, line.trim_end_matches(['\r', '\n']), &hostname);
+        let line = line.trim_end_matches(['\r', '\n']);
+        let mut reply = match self.question.take() {
+            Some(question) => question.answered(line),
+            None => self.run(device, line, &hostname),
+        };
         if leaves {
             self.mode = Mode::Exec;
         }
-        reply.prompt = self.prompt(&device.config.hostname);
+        reply.reloads = reply.effects.contains(&Effect::Reload);
+        reply.prompt = match self.question {
+            Some(question) => question.text().to_string(),
+            None => self.prompt(&device.config.hostname),
+        };
         reply
     }
 
@@ -190,6 +192,7 @@ impl Session {
             Ok(text) => {
                 reply.text = text;
                 reply.document = doc;
+                reply.unpaged = pipes.contains(&Pipe::NoMore);
             }
             Err(refusal) => {
                 reply.text = doc.to_text();
@@ -197,65 +200,6 @@ impl Session {
             }
         }
         reply
-    }
-
-    /// What `?` answers to the line before it: one line for each word that may follow (`spec/console.md` §1).
-    fn help(&self, profile: &Profile, asked: &str, shift: usize) -> Reply {
-        if let Some(behind) = pipe::help(asked) {
-            let known = behind.and_then(|(command, lines)| {
-                let end = command.trim_end().chars().count();
-                self.parse(profile, &syntax::tokens(command), end).map(|_| lines)
-            });
-            return match known {
-                Ok(lines) => listed(lines.into_iter().map(|(word, help)| (word.to_string(), help)).collect()),
-                Err(error) => Reply::wrong(&error, shift),
-            };
-        }
-        let words = syntax::tokens(asked);
-        let partial = asked.chars().next_back().is_some_and(|last| !last.is_whitespace());
-        let (before, start) = match words.split_last() {
-            Some((last, before)) if partial => (before, last.text),
-            _ => (words.as_slice(), ""),
-        };
-        let mut lines: Vec<(String, &'static str)> = Vec::new();
-        let mut furthest: Option<SyntaxError> = None;
-        for place in self.mode.places() {
-            match syntax::next_items(rows_of(place, profile), before) {
-                Ok((items, ends)) => add_help(&mut lines, &items, ends && start.is_empty(), start, before),
-                Err(error) => furthest = further(furthest, error),
-            }
-        }
-        if lines.is_empty() {
-            let column = words.last().map_or(0, |word| word.column);
-            let error = furthest.unwrap_or(SyntaxError::Invalid { column });
-            return Reply::wrong(&error, shift);
-        }
-        listed(lines)
-    }
-
-    /// The words with which the last word of `line` can be completed (Tab).
-    #[must_use]
-    pub fn complete(&self, profile: &Profile, line: &str) -> Vec<&'static str> {
-        let words = syntax::tokens(line);
-        let partial = line.chars().next_back().is_some_and(|last| !last.is_whitespace());
-        let (before, start) = match words.split_last() {
-            Some((last, before)) if partial => (before, last.text),
-            _ => (words.as_slice(), ""),
-        };
-        let mut found = Vec::new();
-        for place in self.mode.places() {
-            let Ok((items, _)) = syntax::next_items(rows_of(place, profile), before) else { continue };
-            for item in items {
-                if let Item::Key(key) = item
-                    && starts(key, start)
-                    && !found.contains(&key)
-                {
-                    found.push(key);
-                }
-            }
-        }
-        found.sort_unstable();
-        found
     }
 }
 
@@ -351,48 +295,4 @@ fn further(known: Option<SyntaxError>, new: SyntaxError) -> Option<SyntaxError> 
 fn rows_of<'p>(place: Place, profile: &'p Profile) -> impl Iterator<Item = &'static Row> + use<'p> {
     table::rows()
         .filter(move |row| (row.place == place || row.place == Place::Anywhere) && row.is_on(profile))
-}
-
-fn add_help(
-    lines: &mut Vec<(String, &'static str)>,
-    items: &[Item],
-    ends: bool,
-    start: &str,
-    before: &[Word<'_>],
-) {
-    let mut add = |word: String, help: &'static str| {
-        if !lines.iter().any(|(known, _)| *known == word) {
-            lines.push((word, help));
-        }
-    };
-    if ends {
-        add("<CR>".to_string(), "");
-    }
-    for item in items {
-        match item {
-            Item::Key(key) if starts(key, start) => {
-                add((*key).to_string(), table::help_of(before.last().map(|word| word.text), key));
-            }
-            Item::Arg { kind, name } if start.is_empty() => {
-                add(
-                    kind.placeholder().to_string(),
-                    table::help_of(before.last().map(|word| word.text), name),
-                );
-            }
-            Item::Key(_) | Item::Arg { .. } => {}
-        }
-    }
-}
-
-fn listed(mut lines: Vec<(String, &'static str)>) -> Reply {
-    lines.sort();
-    let width = lines.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
-    let text = lines.iter().fold(String::new(), |text, (word, help)| {
-        text + alloc::format!("  {word:width$}  {help}").trim_end() + "\n"
-    });
-    Reply { text, ..Reply::default() }
-}
-
-fn starts(key: &str, start: &str) -> bool {
-    key.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }

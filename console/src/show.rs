@@ -8,6 +8,7 @@ use crate::calendar::show_time;
 use crate::device::Device;
 
 pub(crate) mod authorization;
+pub(crate) mod facts;
 pub(crate) mod history;
 pub(crate) mod rum;
 pub(crate) mod status;

@@ -10,6 +10,10 @@ use crate::line::{Line, Repeated};
 use crate::pri::Fields;
 use crate::stamp::Stamp;
 
+mod foreign;
+
+pub use foreign::Foreign;
+
 /// Writes lines, one after the other, into one buffer. It allocates nothing by line.
 #[derive(Clone, Debug)]
 pub struct Formatter {

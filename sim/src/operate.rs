@@ -76,12 +76,14 @@ pub trait Operated {
     fn refused_at_start(&mut self, texts: &[String]);
 }
 
-/// Runs lines in one session of an administrator: what they print, and whether one was answered with an error.
+/// Runs lines in one session of an administrator: what they print, and whether one was answered with an error. Nobody
+/// is there to answer questions, so commands go ahead.
 ///
 /// # Errors
 /// Where the device cannot go on.
 pub fn run_lines<D: Operated>(device: &mut D, lines: &[String]) -> Result<(String, bool), D::Error> {
     let mut session = Session::new(Role::Admin);
+    session.terminal.dont_ask = true;
     let (mut text, mut error) = (String::new(), false);
     for line in lines {
         let reply = run_line(device, &mut session, line)?;

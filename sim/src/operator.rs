@@ -89,6 +89,9 @@ impl<L: Link> World<L> {
         device.refused.extend(started.refused);
         let settings = device.switch.config.settings();
         let restored = Agent::restore(saved, settings, &mut self.shared)?;
+        if let Some(watch) = &mut self.watch {
+            watch.restored(id, &restored, (&self.shared, now));
+        }
         if let Some(device) = self.device_mut(id) {
             device.agent = restored;
             device.life = device.life.wrapping_add(1);

@@ -7,6 +7,7 @@ use slpsim_agent::{
 use slpsim_policy::{Mono, Wall};
 
 use crate::device::{Device, DeviceId, DeviceSpec};
+use crate::explore::{Call, Watch};
 use crate::link::{Exchange, Link, Written};
 use crate::queue::{Class, Queue};
 
@@ -51,6 +52,8 @@ pub struct World<L> {
     pub keep_durable: bool,
     /// How many states before the last durable one are kept, for a loss of power that takes writes with it.
     pub keep_writes: usize,
+    /// Checks every call of an agent against what must always hold, where it is wanted.
+    pub watch: Option<Watch>,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -76,6 +79,7 @@ impl<L: Link> World<L> {
             shared: Shared { seed, ..Shared::default() },
             keep_durable: false,
             keep_writes: 0,
+            watch: None,
             start,
             now_ms: 0,
             devices: Vec::new(),
@@ -151,6 +155,9 @@ impl<L: Link> World<L> {
         {
             device.clock_offset_ms = device.clock_offset_ms.saturating_add(delta_ms);
         }
+        if let Some(watch) = &mut self.watch {
+            watch.begin(id, Call::Input(&input));
+        }
         self.with_agent(id, seen, |agent, cx| agent.handle(cx, input));
     }
 
@@ -176,6 +183,9 @@ impl<L: Link> World<L> {
         command: Command,
         seen: &mut dyn Observer,
     ) -> Result<(), CommandError> {
+        if let Some(watch) = &mut self.watch {
+            watch.begin(id, Call::Command(&command));
+        }
         self.with_agent(id, seen, |agent, cx| agent.command(cx, command))
             .unwrap_or(Err(CommandError::NotFound))
     }
@@ -270,6 +280,9 @@ impl<L: Link> World<L> {
         let device = self.devices.get_mut(id.0 as usize)?;
         let mut cx = Cx { now, id: AgentId(id.0), shared: &mut self.shared, out: &mut outputs };
         let result = call(&mut device.agent, &mut cx);
+        if let Some(watch) = &mut self.watch {
+            watch.end(id, &device.agent, (&self.shared, now), &outputs);
+        }
         for output in outputs.drain(..) {
             self.perform(id, now, output, seen);
         }

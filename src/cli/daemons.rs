@@ -7,11 +7,12 @@ use slpsim_config::{Config, Mock};
 
 use super::options::replace;
 use super::{CssmArgs, MockRole, RunArgs};
+use crate::access::spread;
 use crate::daemon::{self, RunPlan};
 use crate::error::user_error;
 
 /// What `run` does without a file (`interface.md` §1).
-const RUN_WITHOUT_FILE: &str = "[device]\ntransport = \"smart\"\n[mock]\n";
+pub(super) const RUN_WITHOUT_FILE: &str = "[device]\ntransport = \"smart\"\n[mock]\n";
 /// What `cssm` does without a file.
 const CSSM_WITHOUT_FILE: &str = "[mock]\n";
 
@@ -19,7 +20,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode> {
     let config = configure(&args)?;
     let file = args.world.config.clone();
     let reread = Box::new(move || configure(&args));
-    block_on(daemon::run(RunPlan { config, file, reread }))
+    block_on(daemon::run(RunPlan { config, file, reread, ready: None }))
 }
 
 fn configure(args: &RunArgs) -> Result<Config> {
@@ -28,6 +29,7 @@ fn configure(args: &RunArgs) -> Result<Config> {
     replace(&mut config.health, &args.health);
     replace(&mut config.metrics, &args.metrics);
     args.log.apply(&mut config);
+    listen(args, &mut config)?;
     match &mut config.mock {
         Some(mock) => args.mock.apply(mock),
         None if args.mock.is_given() => {
@@ -36,6 +38,19 @@ fn configure(args: &RunArgs) -> Result<Config> {
         None => {}
     }
     Ok(config)
+}
+
+/// Lays the addresses of SSH and NX-API over those of the devices.
+fn listen(args: &RunArgs, config: &mut Config) -> Result<()> {
+    let spread = |option: Option<_>| option.map(|address| spread(address, config.devices.len())).transpose();
+    let (ssh, nxapi, https) = (spread(args.ssh)?, spread(args.nxapi)?, spread(args.nxapi_https)?);
+    for (number, device) in config.devices.iter_mut().enumerate() {
+        let of = |all: &Option<Vec<_>>| all.as_ref().and_then(|all| all.get(number).copied());
+        device.ssh = of(&ssh).or(device.ssh);
+        device.nxapi = of(&nxapi).or(device.nxapi);
+        device.nxapi_https = of(&https).or(device.nxapi_https);
+    }
+    Ok(())
 }
 
 pub(super) fn cssm(args: CssmArgs) -> Result<ExitCode> {

@@ -2,9 +2,11 @@
 
 mod catalogue;
 mod config;
+mod console;
 mod cssm_bundle;
 mod daemons;
 mod diagnostics;
+mod fleet;
 pub mod options;
 pub mod output;
 mod remote;
@@ -58,6 +60,13 @@ enum Command {
     /// All lines run in one session, so that configuration mode lasts. `;` and newlines separate lines too.
     /// The device's output goes to standard output; exit code 1 where the device answers with an error.
     Exec(ExecArgs),
+    /// The interactive console of a device
+    ///
+    /// Of a device of a running daemon, or with --offline of a throw-away switch in this process, which has an embedded mock
+    /// CSSM and is forgotten at the end. `?` helps at once, Tab completes, Ctrl-R searches what was typed, Ctrl-Z leaves
+    /// configuration mode; log lines appear above the prompt. A line `!advance 30d` moves the clock. `exit` or Ctrl-D ends.
+    /// Where standard input is no terminal, its lines are run one by one; exit code 1 where one was answered with an error.
+    Console(Box<console::ConsoleArgs>),
     /// Move the clock of a running daemon
     ///
     /// Everything that falls due on the way happens in order. Refused where the peer has a clock of its own.
@@ -70,6 +79,13 @@ enum Command {
     /// Play scripted tests in simulated time
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Let very many switches log, as fast as possible, at a pace, or live
+    ///
+    /// Lines go to sinks, in one order by time, device and number; the same seed gives the same bytes on any number of
+    /// threads. A summary with exact counts comes at the end. SIGINT and SIGTERM end it early.
+    Fleet(Box<fleet::FleetArgs>),
+    /// Say what caused a line of a fleet's log
+    Why(fleet::WhyArgs),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -97,6 +113,15 @@ pub(crate) struct RunArgs {
     /// Serve GET /metrics for Prometheus here
     #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
     pub(crate) metrics: Option<SocketAddr>,
+    /// Listen here for SSH [default: 127.0.0.1:0 where there is a user]; of several devices each has the next port
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) ssh: Option<SocketAddr>,
+    /// Listen here for NX-API over HTTP, in the same way
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) nxapi: Option<SocketAddr>,
+    /// Listen here for NX-API over HTTPS, in the same way [default: nowhere]
+    #[arg(long, value_name = "ADDR", value_parser = crate::health::parse_address)]
+    pub(crate) nxapi_https: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) log: LogOptions,
     #[command(flatten)]
@@ -198,7 +223,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    diagnostics::start(&cli.global);
+    diagnostics::start(&cli.global, matches!(cli.command, Command::Console(_)));
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -222,9 +247,15 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Config(ConfigCommand::Check { file, set }) => config::check(file, set, cli.global.output),
         Command::Config(ConfigCommand::Reference) => config::reference(cli.global.output),
         Command::Scenario(command) => scenario::scenario(&command, cli.global.output),
+        Command::Console(_) if cli.global.output == OutputForm::Json => Err(user_error(
+            "a console has no JSON form: `slpsim exec` has, and `| json` at the end of a command",
+        )),
+        Command::Console(args) => console::run(&args),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
+        Command::Fleet(args) => fleet::fleet(&args, &cli.global),
+        Command::Why(args) => fleet::why(&args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -15,8 +15,11 @@ use slpsim_transport::client::{Anchors, Dns, Format, Limits, SystemNonces};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
+use tokio::sync::broadcast;
+
 use super::Base;
 use super::translate::factory_config;
+use crate::access::Monitor;
 use crate::clock::DeviceClock;
 use crate::driver::{
     BLOB_VERSION, Boot, Device, DeviceMetrics, Factory, HttpConnect, Parts, SavedDevice, Switch, restore,
@@ -47,6 +50,10 @@ pub(super) struct Site<'a> {
 pub(super) struct SetUp {
     pub(super) device: Device,
     pub(super) boot: Boot,
+    /// Its log lines, for sessions.
+    pub(super) log: broadcast::Sender<Arc<str>>,
+    /// The folder of its keys.
+    pub(super) keys: PathBuf,
 }
 
 impl Site<'_> {
@@ -98,7 +105,8 @@ impl Site<'_> {
         }
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
-        let keys = Arc::new(device_keys(&base.state.keys(&folder_name(device))?)?);
+        let key_folder = base.state.keys(&folder_name(device))?;
+        let keys = Arc::new(device_keys(&key_folder)?);
         let verifier = Arc::new(self.verifier(device)?);
         let connect = self.connect(device, &clock, &keys, &verifier)?;
         let files = DeviceFiles {
@@ -108,10 +116,13 @@ impl Site<'_> {
             nonces: Arc::new(SystemNonces),
         };
         let log = DeviceLog::new(Arc::clone(&self.sinks), device.spelling, zone, &switch.config);
+        let log = Monitor::new(Box::new(log), device.spelling, &switch.config);
+        let lines = log.lines();
         // From the first boot on the saved state knows of it.
         let standby = device.standby.filter(|_| first);
         // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
         let token = token.filter(|_| first).cloned();
+        let spelling = device.spelling;
         let device = Device::new(Parts {
             name: device.name.as_str().into(),
             id: AgentId(number),
@@ -126,11 +137,14 @@ impl Site<'_> {
             log: Box::new(log),
             metrics: DeviceMetrics::new(&self.registry, &device.name),
             faults: Arc::clone(&self.faults),
-        });
+        })
+        .spelled(spelling);
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
         Ok(SetUp {
             device,
             boot: Boot { cause, first, standby, token, features_before, lines: started.lines },
+            log: lines,
+            keys: key_folder,
         })
     }
 

@@ -11,12 +11,13 @@ use slpsim_agent::Token;
 use slpsim_config as config;
 use slpsim_cssm::server::Running;
 use slpsim_logs::SinkUrl;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::device::{Site, token_of};
 use super::reload::{Reloader, Reread};
 use super::{Base, mock, translate};
+use crate::access::{Access, Addresses, Gate, Target, Users};
 use crate::control::ControlServer;
 use crate::driver::{Device, Handle, Host, PeerClock};
 use crate::error::BlameUser;
@@ -41,6 +42,8 @@ pub struct RunPlan {
     pub file: Option<PathBuf>,
     /// Reads the configuration again, for SIGHUP.
     pub reread: Reread,
+    /// Who in this process wants to know that everything listens.
+    pub ready: Option<oneshot::Sender<Ready>>,
 }
 
 impl std::fmt::Debug for RunPlan {
@@ -54,9 +57,18 @@ impl std::fmt::Debug for RunPlan {
 /// # Errors
 /// Where something cannot be set up (mostly the user's to mend), or a device cannot be kept durable.
 pub async fn run(plan: RunPlan) -> Result<()> {
-    let mut signals = Signals::listen()?;
+    run_until(plan, Signals::listen()?).await
+}
+
+/// Runs until `signals` ask for the end.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
     let config = plan.config;
     let without_file = plan.file.is_none();
+    let addresses = Addresses::of(&config)?;
+    let gate = Gate { users: Arc::new(Users::of(&config.users)?), limits: Arc::default() };
     let folder = config.state.clone().map_or_else(StateFolder::default_path, Ok)?;
     let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
     config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
@@ -95,8 +107,13 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     let mut ready = describe(&base, mock.as_ref(), &control, &listeners)?;
     ready.devices = devices.iter().map(|set_up| described(&set_up.device)).collect();
 
-    let handles: Vec<_> =
-        devices.into_iter().map(|set_up| Handle::spawn(set_up.device, set_up.boot)).collect();
+    let (handles, accesses) = start(devices, &gate, &addresses)?;
+    for (device, access) in ready.devices.iter_mut().zip(&accesses) {
+        let url = |scheme, address| format!("{scheme}://{address}/ins");
+        device.ssh = access.ssh.map(|address| address.to_string());
+        device.nxapi = access.nxapi.map(|address| url("http", address));
+        device.nxapi_https = access.nxapi_https.map(|address| url("https", address));
+    }
     let udis = config.devices.iter().map(|device| device.udi);
     let mut reloader = Reloader {
         file: plan.file,
@@ -110,12 +127,14 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
     let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
     say_what_runs(&ready, without_file);
-    if !config.users.is_empty() {
-        tracing::warn!("[[user]]: this version opens neither SSH nor NX-API; `slpsim exec` needs no user");
+    if let Some(told) = plan.ready {
+        // Who wanted to know may have gone.
+        let _ = told.send(ready);
     }
     let result = host.serve(asked, signals, || reloader.reload()).await;
 
     drop(ready_file);
+    drop(accesses);
     drop(control);
     if let Some(mock) = mock
         && timeout(MOCK_GRACE, mock.shutdown()).await.is_err()
@@ -126,6 +145,23 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     flush(sinks).await;
     drop(base.state);
     result
+}
+
+/// Starts the devices and opens the ways into each.
+fn start(
+    devices: Vec<super::device::SetUp>,
+    gate: &Gate,
+    addresses: &[Addresses],
+) -> Result<(Vec<Handle>, Vec<Access>)> {
+    let (mut handles, mut accesses) = (Vec::new(), Vec::new());
+    for (set_up, addresses) in devices.into_iter().zip(addresses) {
+        let (log, keys) = (set_up.log, set_up.keys);
+        let handle = Handle::spawn(set_up.device, set_up.boot);
+        let target = Target { name: handle.name().into(), orders: handle.orders().clone(), log, keys };
+        accesses.push(Access::open(&target, gate, addresses)?);
+        handles.push(handle);
+    }
+    Ok((handles, accesses))
 }
 
 /// For the person who has just started it; scripts have the ready file.

@@ -11,6 +11,7 @@ mod bad_input;
 mod carry;
 mod death;
 mod files;
+mod fleet;
 mod pipes;
 mod process;
 mod topologies;

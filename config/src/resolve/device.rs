@@ -6,7 +6,7 @@ use slpsim_agent::{ProfileId, Settings, Spelling, Token, TransportMode, Udi};
 use slpsim_network::{CSLU_LOCAL, IpSettings, Ipv4Net};
 
 use super::mock::verify;
-use super::{Unique, required};
+use super::{Unique, required, socket};
 use crate::check::Table;
 use crate::keys;
 use crate::kind::Item;
@@ -70,6 +70,9 @@ fn device(number: usize, table: &Table, ip: &IpSettings, problems: &mut Problems
         spelling: if table.flag("chapter-spelling") { Spelling::Chapter } else { Spelling::Device },
         wire_profile: table.path("wire-profile"),
         ip: ip.clone(),
+        ssh: socket(table, "ssh"),
+        nxapi: socket(table, "nxapi"),
+        nxapi_https: socket(table, "nxapi-https"),
     })
 }
 

@@ -56,19 +56,31 @@ fn users(top: &Table, problems: &mut Problems) -> Vec<User> {
     for (_, table) in top.inner("user") {
         let Some(name) = required(table, "name", problems) else { continue };
         names.see(&name, table.place("name"), problems);
+        let keys = if let Some(Item::Texts(keys)) = table.item_of("keys") {
+            keys.iter()
+                .flat_map(|text| text.lines())
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .map(Into::into)
+                .collect()
+        } else {
+            Vec::new()
+        };
         let credential = match (table.secret("password"), table.secret("password-hash")) {
-            (Some(password), None) => Credential::Password(password),
-            (None, Some(hash)) => Credential::Hash(hash),
+            (Some(password), None) => Some(Credential::Password(password)),
+            (None, Some(hash)) => Some(Credential::Hash(hash)),
+            (None, None) if !keys.is_empty() => None,
             (Some(_), Some(_)) => {
                 problems.add(table.place("password-hash"), "give `password` or `password-hash`, not both");
                 continue;
             }
             (None, None) => {
-                problems.add(&table.place, format!("user `{name}` needs `password` or `password-hash`"));
+                problems
+                    .add(&table.place, format!("user `{name}` needs `password`, `password-hash` or `keys`"));
                 continue;
             }
         };
-        users.push(User { name, credential, admin: table.text("role") == Some("network-admin") });
+        users.push(User { name, credential, keys, admin: table.text("role") == Some("network-admin") });
     }
     users
 }

@@ -4,7 +4,7 @@ use slpsim_agent::{Command, Scope, Token};
 
 use crate::calendar::Civil;
 use crate::device::Effect;
-use crate::session::{Exec, Mode, Outcome, Refusal};
+use crate::session::{Exec, Mode, Outcome, Question, Refusal};
 use crate::syntax::{Parsed, clock_parts, month};
 
 pub(crate) fn trust(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
@@ -72,14 +72,32 @@ pub(crate) fn save_config(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
 
 pub(crate) fn write_erase(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
     cx.doc.text("Warning: This command will erase the startup-configuration.");
-    cx.effects.push(Effect::EraseStartup);
+    ask(cx, Question::Erase);
     Ok(())
 }
 
-pub(crate) fn reload(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
-    cx.effects.push(Effect::Reload);
-    *cx.closed = true;
+/// Says what would be lost, as the switch does, and asks unless it is told not to.
+pub(crate) fn reload(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
+    if parsed.has("force") {
+        cx.effects.push(Effect::Reload);
+        *cx.closed = true;
+        return Ok(());
+    }
+    let asks = !cx.session.terminal.dont_ask;
+    if asks && cx.device.startup_config != Some(cx.device.config.to_text().as_str()) {
+        cx.doc.text("WARNING: There is unsaved configuration!!!");
+    }
+    ask(cx, Question::Reload);
+    *cx.closed = !asks;
     Ok(())
+}
+
+fn ask(cx: &mut Exec<'_, '_>, question: Question) {
+    if cx.session.terminal.dont_ask {
+        cx.effects.push(question.effect());
+    } else {
+        cx.session.question = Some(question);
+    }
 }
 
 pub(crate) fn clock_set(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
@@ -113,6 +131,17 @@ pub(crate) fn terminal_width(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome 
 
 pub(crate) fn terminal_timeout(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     cx.session.terminal.timeout_min = parsed.number("minutes").unwrap_or_default();
+    Ok(())
+}
+
+/// `terminal no monitor` and `no terminal monitor` are both typed.
+pub(crate) fn terminal_monitor(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
+    cx.session.terminal.monitor = !parsed.has("no");
+    Ok(())
+}
+
+pub(crate) fn terminal_dont_ask(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
+    cx.session.terminal.dont_ask = !parsed.has("no");
     Ok(())
 }
 

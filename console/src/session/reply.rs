@@ -20,9 +20,13 @@ pub struct Reply {
     pub error: bool,
     /// The session is over.
     pub closed: bool,
+    /// It is over because the switch reloads; at the console, the next one begins.
+    pub reloads: bool,
+    /// `| no-more` was typed: the text is printed without paging.
+    pub unpaged: bool,
     /// What the text was made from; its structured form is [`Document::to_value`]. Empty with an error.
     pub document: Document,
-    /// The prompt that follows.
+    /// The prompt that follows, or the question that the next line answers.
     pub prompt: String,
 }
 

@@ -38,7 +38,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::exec("configure [terminal]", "Enter configuration mode", exec::configure),
     Row::exec("copy running-config startup-config", "Save the configuration", exec::save_config),
     Row::exec("write erase", "Erase the startup configuration", exec::write_erase),
-    Row::exec("reload", "Reload the switch", exec::reload),
+    Row::exec("reload [force]", "Reload the switch", exec::reload),
     Row::exec(
         "clock set <time:time> <day:monthday> <month:month> <year:year>",
         "Set the clock",
@@ -53,6 +53,8 @@ pub(super) static ROWS: &[Row] = &[
         "Set the minutes after which an idle session ends",
         exec::terminal_timeout,
     ),
+    Row::show("terminal [no] monitor", "Show log lines in this session", exec::terminal_monitor),
+    Row::show("terminal [no] dont-ask", "Go ahead where a command would ask", exec::terminal_dont_ask),
     Row::show("end", "Leave configuration mode", exec::end).under(Place::Anywhere),
     Row::show("exit", "Leave this mode, or the session", exec::exit).under(Place::Anywhere),
 ];

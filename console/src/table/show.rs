@@ -2,7 +2,7 @@
 
 use super::{Place, Row};
 use crate::run::{logging, network, system};
-use crate::show::{authorization, history, rum, status, summary, tech, udi, usage};
+use crate::show::{authorization, facts, history, rum, status, summary, tech, udi, usage};
 
 pub(super) static ROWS: &[Row] = &[
     Row::show("show license all", "All licensing information", summary::all),
@@ -43,6 +43,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::show("show inventory", "Parts and serial numbers", system::inventory),
     Row::show("show logging logfile", "The log file", logging::logfile),
     Row::show("show logging last <lines:count>", "The last lines of the log file", logging::last),
+    Row::show("show interface [<interface:word>]", "Interfaces in detail", facts::interface),
     Row::show("show interface status", "Interfaces, one a line", network::interface_status),
     Row::show("show user-account", "The user of this session", system::user_account),
     Row::show("show privilege", "The privilege of this session", system::privilege),

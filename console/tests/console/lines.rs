@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use slpsim_agent::{Command, ProfileId, Scope, Token};
+use slpsim_console::session::LineKind;
 use slpsim_console::{Effect, Mode, Role, SaveUsage, Session, commands};
 
 use crate::bench::{Bench, START};
@@ -118,8 +119,7 @@ fn licensing_commands_are_handed_to_the_agent() {
             Effect::SaveTrustRequest { path: path.clone() },
         ),
         ("license smart import bootflash:usage.xml", Effect::Import { path: path.clone() }),
-        ("write erase", Effect::EraseStartup),
-        ("reload", Effect::Reload),
+        ("reload force", Effect::Reload),
         ("clock set 10:00:00 2 March 2026", Effect::SetClock(slpsim_policy::Wall::from_secs(START))),
     ] {
         let reply = nexus().type_line(line);
@@ -154,7 +154,8 @@ fn an_operator_may_look_but_not_change() {
 fn a_question_mark_behind_a_pipe_lists_filters() {
     let mut bench = Bench::nexus(|_| {});
     assert_eq!(bench.text("show license status | i?"), "  include  Lines that match\n");
-    assert_eq!(bench.text("show license status | ?").lines().count(), 7);
+    assert_eq!(bench.text("show license status | ?").lines().count(), 8);
+    assert_eq!(bench.text("show license status | last ?"), "  <1-9999>  How many\n  <CR>\n");
     assert_eq!(bench.text("show license status | include ?"), "  LINE  Regular expression\n");
     assert_eq!(bench.text("show license status | include x | json ?"), "  <CR>\n");
     for (line, caret) in
@@ -190,6 +191,95 @@ fn a_question_mark_lists_what_may_follow() {
     assert_eq!(wrong.text, "     ^\n% Invalid command at '^' marker.\n");
     assert_eq!(bench.session.complete(bench.agent.profile(), "show lic"), ["license"]);
     assert_eq!(bench.session.complete(bench.agent.profile(), "license smart sync "), ["all", "local"]);
+}
+
+#[test]
+fn show_commands_list_the_pipe_and_others_do_not() {
+    let mut bench = nexus();
+    assert!(bench.text("show clock ?").ends_with("  |     Filter what is shown\n"));
+    assert!(!bench.text("license smart sync ?").contains('|'));
+    assert!(!bench.text("show clock?").contains('|'));
+}
+
+#[test]
+fn tab_adds_what_is_certain_and_lists_what_is_not() {
+    let bench = nexus();
+    for (typed, insert, words) in [
+        ("sh", "ow ", &["show"][..]),
+        ("show lic", "ense ", &["license"]),
+        ("show license u", "", &["udi", "usage"]),
+        ("show h", "ost", &["hostname", "hosts"]),
+        ("license smart sync ", "", &["all", "local"]),
+        ("show clock | inc", "lude ", &["include"]),
+        ("show clock |j", "son", &["json", "json-pretty"]),
+        ("show clock | include ", "", &[]),
+        ("nothing like it", "", &[]),
+        ("", "", &bench.session.complete(bench.agent.profile(), "")),
+    ] {
+        let found = bench.session.completion(bench.agent.profile(), typed);
+        assert_eq!((found.insert.as_str(), found.words.as_slice()), (insert, words), "{typed:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_undone_asks_first_unless_nobody_can_answer() {
+    for (line, question, effect) in [
+        ("reload", "This command will reboot the system. (y/n)?  [n] ", Effect::Reload),
+        ("write erase", "Do you wish to proceed anyway? (y/n)  [n] ", Effect::EraseStartup),
+    ] {
+        for (answer, yes) in [("y", true), ("yes", true), ("n", false), ("", false), ("show clock", false)] {
+            let mut bench = nexus();
+            let asked = bench.type_line(line);
+            assert!(asked.effects.is_empty() && !asked.error && !asked.closed, "{line}");
+            assert_eq!(asked.prompt, question);
+            let answered = bench.type_line(answer);
+            assert_eq!(answered.effects, if yes { vec![effect.clone()] } else { vec![] }, "{line}: {answer}");
+            assert_eq!((answered.text.as_str(), answered.prompt.as_str()), ("", "switch# "));
+            let reloads = yes && line == "reload";
+            assert_eq!((answered.closed, answered.reloads), (reloads, reloads), "{line}: {answer}");
+        }
+        let mut bench = nexus();
+        bench.text("terminal dont-ask");
+        assert_eq!(bench.type_line(line).effects, vec![effect]);
+        bench.text("terminal no dont-ask");
+        assert_eq!(bench.type_line(line).effects, []);
+    }
+    let mut bench = nexus();
+    assert_eq!(bench.type_line("reload").text, "WARNING: There is unsaved configuration!!!\n");
+    bench.startup = Some(bench.config.to_text());
+    bench.type_line("n");
+    assert_eq!(bench.type_line("reload").text, "");
+}
+
+/// `spec/logs.md` §3: the console hears by `logging console`, another session by `terminal monitor`.
+#[test]
+fn a_session_hears_what_its_line_and_its_terminal_say() {
+    let mut bench = nexus();
+    let hears =
+        |bench: &Bench| [3, 6, 7].map(|severity| bench.session.hears(severity, &bench.config.logging));
+    assert_eq!(hears(&bench), [false; 3]);
+    bench.text("terminal monitor");
+    assert_eq!(hears(&bench), [true, true, false]);
+    assert!(!bench.configure("logging monitor 3").error);
+    assert_eq!(hears(&bench), [true, false, false]);
+    bench.text("terminal no monitor");
+    assert_eq!(hears(&bench), [false; 3]);
+    bench.session.line = LineKind::Console;
+    assert_eq!(hears(&bench), [true, true, false]);
+    assert!(!bench.configure("no logging console").error);
+    assert_eq!(hears(&bench), [false; 3]);
+}
+
+#[test]
+fn a_reply_is_paged_by_the_terminal_and_not_behind_no_more() {
+    let mut bench = nexus();
+    bench.text("terminal length 5");
+    let reply = bench.type_line("show license status");
+    let first = bench.session.pager(reply.text.clone(), reply.unpaged).first();
+    assert!(first.more && first.text.lines().count() == 5, "{}", first.text);
+    let reply = bench.type_line("show license status | no-more");
+    let first = bench.session.pager(reply.text.clone(), reply.unpaged).first();
+    assert!(!first.more && first.text == reply.text);
 }
 
 #[test]

@@ -23,14 +23,22 @@ use tower::Service;
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// A bound listener that serves.
-pub(crate) struct Listening {
-    pub(crate) address: SocketAddr,
-    pub(crate) handle: Handle<SocketAddr>,
-    pub(crate) task: JoinHandle<io::Result<()>>,
+#[derive(Debug)]
+pub struct Listening {
+    /// Where.
+    pub address: SocketAddr,
+    /// Ends it with grace.
+    pub handle: Handle<SocketAddr>,
+    /// Serves until it is ended or aborted.
+    pub task: JoinHandle<io::Result<()>>,
 }
 
-/// Serves `router` on `listener`, over TLS where there is a configuration for it.
-pub(crate) fn serve(
+/// Serves `router` on `listener`, over TLS where there is a configuration for it, and as many connections at a time as
+/// there are permits.
+///
+/// # Errors
+/// Where the listener cannot be used.
+pub fn serve(
     listener: TcpListener,
     router: Router,
     tls: Option<Arc<ServerConfig>>,

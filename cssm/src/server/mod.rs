@@ -7,7 +7,7 @@ mod damage;
 mod device;
 mod forward;
 mod journal;
-mod listen;
+pub mod listen;
 mod manage;
 mod metrics;
 mod offline;

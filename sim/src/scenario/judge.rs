@@ -12,6 +12,7 @@ pub(super) use self::property::property;
 use super::act::described;
 use super::model::{Amount, Anchor, Expectation, Moment, Seen, Step, Wanted, When, Window};
 use super::trace::{Entry, Outcome, Verdict, What};
+use crate::explore::Violation;
 
 /// Messages that are shown beside a failed expectation.
 const NEAR: usize = 6;
@@ -361,6 +362,13 @@ pub(super) fn refused_call(step: &Step, why: &str) -> Verdict {
 /// Lines of a startup configuration that the switch has refused.
 pub(super) fn refused_startup(device: &str, refused: &str) -> Verdict {
     verdict(device, "that its startup configuration is taken".into(), refused.into(), false)
+}
+
+/// An invariant that does not hold for a device.
+pub(super) fn broken(device: &str, violation: &Violation) -> Verdict {
+    let Violation { at_ms, invariant, why } = violation;
+    let expected = format!("that {} (invariant {})", invariant.meaning(), invariant.word());
+    verdict(device, expected, format!("at {}: {why}", Moment(*at_ms)), false)
 }
 
 /// A step that was never done.

@@ -247,7 +247,7 @@ impl Mock {
 
 /// When an exchange ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timing {
+pub(crate) struct Timing {
     after: Duration,
     give_up: Duration,
     /// It ends at the time-out whatever comes.
@@ -255,7 +255,7 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    fn of(exchange: &Exchange<'_>, effect: Option<Effect>, usual: Duration) -> Self {
+    pub(crate) fn of(exchange: &Exchange<'_>, effect: Option<Effect>, usual: Duration) -> Self {
         let (after, at_timeout) = match effect {
             Some(Effect::Lost { at_timeout, .. }) => (usual, at_timeout),
             Some(Effect::Late(by)) => (usual.saturating_add(by), false),
@@ -278,7 +278,7 @@ impl Timing {
     }
 
     /// What comes too late is lost on the way.
-    pub(super) fn end(self, result: Result<Reply, Failure>) -> Carried {
+    pub(crate) fn end(self, result: Result<Reply, Failure>) -> Carried {
         if self.at_timeout {
             Carried { after: self.give_up, result }
         } else if self.after >= self.give_up {
@@ -289,7 +289,8 @@ impl Timing {
     }
 }
 
-fn in_process(
+/// Asks a mock in the same process, where a fault may have a say.
+pub(crate) fn in_process(
     cssm: &mut Cssm,
     exchange: &Exchange<'_>,
     route: Option<Route>,

@@ -18,8 +18,12 @@ mod record;
 mod report;
 mod resolve;
 mod run;
+mod shown;
 mod trace;
 mod wire;
+
+pub(crate) use link::{Timing, in_process};
+pub(crate) use run::plays;
 
 pub use file::{LoadError, load, parse};
 pub use keys::reference;
@@ -31,5 +35,6 @@ pub use page::{Band, Course, State, page, page_name};
 pub use property::{Claim, Mood, Partner, Property, Quantity, Test};
 pub use report::{json, junit};
 pub use run::{Mode, Options, RunError, run};
+pub use shown::{Shown, run_and_show};
 pub use trace::{Entry, Outcome, Trace, Verdict, What};
 pub use wire::Wire;

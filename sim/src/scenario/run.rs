@@ -22,11 +22,11 @@ use super::model::{Peer, Scenario, Wanted, When};
 use super::page::{Band, State};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
-
 use crate::device::{DeviceId, DeviceSpec};
+use crate::explore::Watch;
 use crate::factory::factory_config;
 use crate::queue::Class;
-use crate::switch::{Factory, zone_of};
+use crate::switch::{Factory, zone_at};
 use crate::world::World;
 
 /// Entries of one trace; more are a mistake, or the work of a fleet.
@@ -162,7 +162,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
+    pub(super) fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
         let seed = options.seed.unwrap_or(scenario.seed);
         let bare = options.without_cause && !scenario.steps.iter().any(|step| step.is_cause);
         let (mock, token) = peer(scenario, mock(scenario, seed, bare), options)?;
@@ -184,6 +184,9 @@ impl<'a> Run<'a> {
         world.shared.keep = Keep::SWITCH;
         world.keep_durable = true;
         world.keep_writes = scenario.steps.iter().map(|step| step.action.lost_writes()).max().unwrap_or(0);
+        // Where the store does not keep what it was given, nothing of what depends on it can hold.
+        let is_kept = !scenario.steps.iter().any(|step| step.action.harms_the_store());
+        world.watch = is_kept.then(Watch::default);
         let mut run = Self {
             scenario,
             world,
@@ -228,7 +231,7 @@ impl<'a> Run<'a> {
     }
 
     /// Builds and boots the devices, at 0.
-    fn boot(&mut self) -> Result<(), RunError> {
+    pub(super) fn boot(&mut self) -> Result<(), RunError> {
         let network = Arc::clone(&self.world.link.network);
         for (position, keys) in self.scenario.devices.iter().enumerate() {
             let lines = match &keys.startup_config {
@@ -268,7 +271,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn play(&mut self) -> Result<(), RunError> {
+    pub(super) fn play(&mut self) -> Result<(), RunError> {
         let end = (self.scenario.until_ms, Class::Expect, usize::MAX);
         loop {
             let (key, item) = match self.schedule.first_key_value() {
@@ -323,7 +326,7 @@ impl<'a> Run<'a> {
                 let config = &device.switch.config;
                 let line = self.log_form.format(&Line {
                     at: *clock,
-                    zone: zone_of(config),
+                    zone: zone_at(&config.zone, *clock),
                     host: Some(&config.hostname),
                     address: None,
                     sequence: 0,
@@ -402,7 +405,7 @@ impl<'a> Run<'a> {
         self.scenario.steps.len().saturating_add(expectation)
     }
 
-    fn outcome(mut self) -> Outcome {
+    pub(super) fn outcome(mut self) -> Outcome {
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
         outcome.log = std::mem::take(&mut self.log);
         outcome.course.faults = std::mem::take(&mut self.faults);
@@ -422,6 +425,11 @@ impl<'a> Run<'a> {
             self.verdicts.push((place, verdict));
         }
         self.verdicts.extend(self.never_released());
+        let broken = self.world.watch.iter().flat_map(Watch::broken);
+        self.verdicts.extend(broken.map(|(device, violation)| {
+            let name = self.scenario.devices.get(device.0 as usize).map_or("", |keys| &keys.name);
+            (usize::MAX, judge::broken(name, violation))
+        }));
         self.verdicts.sort_by_key(|(place, _)| *place);
         outcome.verdicts = self.verdicts.into_iter().map(|(_, verdict)| verdict).collect();
         outcome
@@ -464,7 +472,7 @@ fn peer(scenario: &Scenario, config: Config, options: &Options) -> Result<(Mock,
 }
 
 /// What a mock is told to play a peer: role, connected, down-rev.
-pub(super) const fn plays(peer: Peer) -> (Role, bool, bool) {
+pub(crate) const fn plays(peer: Peer) -> (Role, bool, bool) {
     match peer {
         Peer::Cssm => (Role::Cssm, true, false),
         Peer::Cslu => (Role::Cslu, true, false),

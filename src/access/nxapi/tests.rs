@@ -1,0 +1,1 @@
+//! NX-API against a driven device.

@@ -1,0 +1,1 @@
+//! SSH and NX-API against a driven device.
