@@ -14,6 +14,7 @@ mod files;
 mod fleet;
 mod pipes;
 mod process;
+mod pytest;
 mod topologies;
 mod tour;
 mod walk;
