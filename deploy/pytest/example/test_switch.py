@@ -2,7 +2,7 @@
 
 
 def test_a_switch_gets_its_trust_code(slpsim_run):
-    switch = slpsim_run("--speed", "max")
+    switch = slpsim_run()
     switch.advance("5m")
     assert "Trust Code Installed:" in switch.exec("show license status")
     assert len(switch.manage("GET", "devices")) == 1
