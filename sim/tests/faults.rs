@@ -238,7 +238,7 @@ fn a_link_above_that_is_down_puts_a_trust_request_off() {
     assert!(outcome.passed(), "{}", outcome.failure_text());
     let refused = |text: &str| parse(text, "f.toml", Path::new("")).unwrap_err().to_string();
     let alone = refused(&text.replace("on-prem", "cslu-disconnected"));
-    assert!(alone.contains("f.toml:8:51: the peer `cslu-disconnected` has no CSSM above it"), "{alone}");
+    assert!(alone.contains("f.toml:9:40: the peer `cslu-disconnected` has no CSSM above it"), "{alone}");
     let late = refused(&text.replace("unreachable", "late-ack").replace("purpose = \"trust\", ", ""));
     assert!(late.contains("late-ack does not happen on the link to the CSSM above"), "{late}");
 }
