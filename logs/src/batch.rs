@@ -139,24 +139,27 @@ impl Batch {
         self.iter().take(lines).map(|line| u64::try_from(line.len()).unwrap_or(0)).sum()
     }
 
-    /// Lends its bytes to a formatter that appends a line of its own to them.
+    /// Lends its bytes to a formatter that appends a line of its own to them: swaps them with `buffer`, and says where
+    /// the line begins. [`Batch::take_back`] must follow.
     #[inline]
-    pub(crate) fn write_line(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        source: Option<Ipv4Addr>,
-        write: impl FnOnce(&mut Vec<u8>) -> usize,
-    ) {
+    pub(crate) fn lend(&mut self, buffer: &mut Vec<u8>) -> usize {
         std::mem::swap(&mut self.bytes, buffer);
-        let length = match self.framing {
-            None => write(buffer),
-            Some(Framing::Newline) => {
-                let length = write(buffer);
-                buffer.push(b'\n');
-                length
-            }
-            Some(Framing::Octet) => octet_framed(buffer, write),
-        };
+        if self.framing == Some(Framing::Octet) {
+            // Lines have three digits of length nearly always: room for them is left, and filled in later.
+            buffer.extend_from_slice(b"000 ");
+        }
+        buffer.len()
+    }
+
+    /// Takes its bytes back, with a line from `start` on.
+    #[inline]
+    pub(crate) fn take_back(&mut self, buffer: &mut Vec<u8>, start: usize, source: Option<Ipv4Addr>) {
+        let length = buffer.len() - start;
+        match self.framing {
+            None => {}
+            Some(Framing::Newline) => buffer.push(b'\n'),
+            Some(Framing::Octet) => fill_in(buffer, start, length),
+        }
         std::mem::swap(&mut self.bytes, buffer);
         self.ends.push(self.bytes.len());
         self.payload += u64::try_from(length).unwrap_or(0);
@@ -172,20 +175,16 @@ impl Batch {
     }
 }
 
-/// Lines have three digits of length nearly always: room for them is left, and filled in when the length is known.
+/// Writes the length of the line at `start` into the four bytes before it.
 #[inline]
-fn octet_framed(buffer: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> usize) -> usize {
-    let at = buffer.len();
-    buffer.extend_from_slice(b"000 ");
-    let length = write(buffer);
-    match (length, buffer.get_mut(at..at + 3)) {
+fn fill_in(buffer: &mut Vec<u8>, start: usize, length: usize) {
+    match (length, buffer.get_mut(start - 4..start - 1)) {
         (100..=999, Some(digits)) => {
             let digit = |value: usize| b'0' + u8::try_from(value % 10).unwrap_or(0);
             digits.copy_from_slice(&[digit(length / 100), digit(length / 10), digit(length)]);
         }
-        _ => drop(buffer.splice(at..at + 3, length.to_string().into_bytes())),
+        _ => drop(buffer.splice(start - 4..start - 1, length.to_string().into_bytes())),
     }
-    length
 }
 
 #[cfg(test)]
@@ -200,12 +199,12 @@ mod tests {
         let lines = [&b"one"[..], &[b'y'; 180], &long, b"", b"<187>: 2 3"];
         for framing in FRAMINGS {
             let (mut batch, mut written) = (Batch::new(framing), Batch::new(framing));
+            let mut buffer = Vec::new();
             for line in lines {
                 batch.push(line);
-                written.write_line(&mut Vec::new(), None, |out| {
-                    out.extend_from_slice(line);
-                    line.len()
-                });
+                let start = written.lend(&mut buffer);
+                buffer.extend_from_slice(line);
+                written.take_back(&mut buffer, start, None);
             }
             assert_eq!(batch.iter().collect::<Vec<_>>(), lines, "{framing:?}");
             assert_eq!(batch.bytes(), written.bytes(), "{framing:?}");

@@ -13,13 +13,16 @@ pub mod framing;
 pub mod line;
 pub mod pri;
 pub mod queue;
+pub mod read;
 pub mod receive;
 pub mod repeat;
 pub mod sink;
 mod stamp;
 pub mod stop;
 pub mod target;
+mod texts;
 pub mod url;
+pub mod verify;
 pub mod zone;
 
 pub use batch::Batch;

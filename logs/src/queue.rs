@@ -383,7 +383,10 @@ mod tests {
         }
     }
 
-    fn gated(limit: usize) -> (SyncSender<()>, Arc<Mutex<Vec<Vec<u8>>>>, Queue) {
+    /// Lines that the sink behind the gate has taken.
+    type Taken = Arc<Mutex<Vec<Vec<u8>>>>;
+
+    fn gated(limit: usize) -> (SyncSender<()>, Taken, Queue) {
         let (open, gate) = sync_channel(64);
         let taken = Arc::new(Mutex::new(Vec::new()));
         let queue = Queue::spawn("gate", Gate { gate, taken: Arc::clone(&taken) }, limit).unwrap();

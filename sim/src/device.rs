@@ -86,6 +86,7 @@ pub struct Device {
     /// The last durable state, where the world keeps it.
     pub(crate) durable: Option<Box<Saved>>,
     /// Those before it, oldest first, where the world keeps them.
+    #[expect(clippy::vec_box, reason = "a state moves here in the box in which it was kept, on every save")]
     pub(crate) earlier: Vec<Box<Saved>>,
 }
 

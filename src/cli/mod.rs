@@ -1,6 +1,7 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod check;
 mod config;
 mod console;
 mod cssm_bundle;
@@ -9,6 +10,7 @@ mod diagnostics;
 mod fleet;
 pub mod options;
 pub mod output;
+mod receive;
 mod remote;
 mod scenario;
 mod shell;
@@ -73,6 +75,12 @@ enum Command {
     Advance(AdvanceArgs),
     /// Print the catalogue of the twelve LICMGR messages, or check a log against it
     Messages(MessagesArgs),
+    /// Take log lines at the far end of a pipeline, and say what became of them on the way
+    ///
+    /// Counts, reads and verifies what arrives. With the log as it was sent (--expect), says how many lines were lost,
+    /// doubled, reordered within a device or altered; forms that number their lines (iosxe, iosxr) show that without it,
+    /// alterations apart. Ends by --count, --idle, --duration or a signal. Exit code 1 where anything is not as it should be.
+    Receive(Box<receive::ReceiveArgs>),
     /// Check configuration files, or list their keys
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -206,7 +214,10 @@ pub(crate) struct MessagesArgs {
     /// In which form [default: text, or json with --output json]
     #[arg(long, value_enum)]
     pub(crate) format: Option<catalogue::Format>,
-    /// Parse this log instead (`-` for standard input) and print the LICMGR lines that do not fit the catalogue
+    /// Read this log instead (`-` for standard input), in any form of a line, and print what does not fit
+    ///
+    /// A licensing line fits where header, severity and text are those of the catalogue. Others are printed as
+    /// FILE:LINE: REASON: TEXT, and the exit code is 1.
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
 }
@@ -256,6 +267,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
         Command::Fleet(args) => fleet::fleet(&args, &cli.global),
         Command::Why(args) => fleet::why(&args),
+        Command::Receive(args) => receive::receive(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }

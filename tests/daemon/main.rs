@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod carry;
+mod check;
 mod death;
 mod files;
 mod fleet;

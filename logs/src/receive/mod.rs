@@ -7,16 +7,18 @@ mod url;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver as Channel, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver as Channel, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 pub use deframe::{DeframeError, Deframer, LINE_MAX};
 pub use url::{Listen, ListenError, TlsListen};
+
+use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::batch::Batch;
 use crate::stop::Stop;
@@ -143,10 +145,7 @@ impl Listener {
     /// What arrives next; none after `within`.
     #[must_use]
     pub fn next(&self, within: Duration) -> Option<Arrival> {
-        match self.arrivals.recv_timeout(within) {
-            Ok(arrival) => Some(arrival),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.arrivals.recv_timeout(within).ok()
     }
 }
 
@@ -174,8 +173,10 @@ fn start(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
 fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_read_timeout(Some(TICK))?;
-    // Less room than asked for is no error: the system has its limit (net.core.rmem_max).
-    let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBuf, &UDP_BUFFER);
+    // Less room than asked for is no error: the system has its limit (net.core.rmem_max), except for its administrator.
+    if setsockopt(&socket, sockopt::RcvBufForce, &UDP_BUFFER).is_err() {
+        let _ = setsockopt(&socket, sockopt::RcvBuf, &UDP_BUFFER);
+    }
     Ok(socket)
 }
 
@@ -188,7 +189,8 @@ fn unix<S>(path: &Path, bind: impl Fn(&Path) -> io::Result<S>) -> io::Result<S> 
             };
             let datagram = UnixDatagram::unbound()?;
             let stream = std::os::unix::net::UnixStream::connect(path).map(drop);
-            if !refused(datagram.connect(path)) && !refused(stream) {
+            let is_socket = std::fs::symlink_metadata(path)?.file_type().is_socket();
+            if !is_socket || (!refused(datagram.connect(path)) && !refused(stream)) {
                 return Err(error);
             }
             std::fs::remove_file(path)?;

@@ -59,8 +59,8 @@ impl UdpSink {
     fn send_once(&self, line: &[u8], source: Option<Ipv4Addr>) -> io::Result<()> {
         match (source, &self.to) {
             (Some(source), Some(to)) => {
-                let mut info = info_from(source);
-                let message = [ControlMessage::Ipv4PacketInfo(&mut info)];
+                let info = info_from(source);
+                let message = [ControlMessage::Ipv4PacketInfo(&info)];
                 let line = [IoSlice::new(line)];
                 sendmsg(self.socket.as_raw_fd(), &line, &message, MsgFlags::empty(), Some(to))?;
                 Ok(())
@@ -143,7 +143,9 @@ mod tests {
         let mut sink = UdpSink::connect(&receiver("127.0.0.1", port), false).unwrap();
         let mut batch = Batch::new(sink.framing());
         let addresses = [Ipv4Addr::new(127, 1, 0, 1), Ipv4Addr::new(127, 1, 255, 254)];
-        addresses.map(|address| batch.push_from(address.to_string().as_bytes(), Some(address)));
+        for address in addresses {
+            batch.push_from(address.to_string().as_bytes(), Some(address));
+        }
         batch.push(b"127.0.0.1");
         assert_eq!(sink.write_batch(&batch).lines, 3);
         for _ in 0..3 {

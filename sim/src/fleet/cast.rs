@@ -24,12 +24,16 @@ pub struct Cast {
     pub(crate) chatter_ms: u64,
     /// Sites whose zone has been looked up.
     sites: Vec<Site>,
+    /// Where the share of each model ends, from 0 to 1.
+    model_ends: Vec<f64>,
 }
 
 /// A site.
 #[derive(Clone, Debug)]
 struct Site {
     zone: Zone,
+    /// Position of its zone in the population.
+    zone_at: usize,
     /// `ams03`
     name: Box<str>,
 }
@@ -63,7 +67,14 @@ impl Cast {
     /// The cast of `devices` devices.
     #[must_use]
     pub fn new(population: Population, seed: u64, devices: u32) -> Self {
-        let mut cast = Self { population, luck: Luck(seed), chatter_ms: 0, sites: Vec::new() };
+        let total: f64 = population.models.iter().map(|(share, _)| share).sum();
+        let mut end = 0.0;
+        let ends = population.models.iter().map(|(share, _)| {
+            end += share / total.max(f64::MIN_POSITIVE);
+            end
+        });
+        let model_ends = ends.collect();
+        let mut cast = Self { population, luck: Luck(seed), chatter_ms: 0, sites: Vec::new(), model_ends };
         cast.reach(devices);
         cast
     }
@@ -83,11 +94,13 @@ impl Cast {
     pub(crate) fn reach(&mut self, devices: u32) {
         for site in u32::try_from(self.sites.len()).unwrap_or(u32::MAX)..self.sites_of(devices) {
             let fallback = SiteZone { zone: Zone::UTC, cities: vec!["site".into()] };
-            let zone = pick(&self.population.zones, self.luck.unit(site, Why::Site, 0)).unwrap_or(&fallback);
+            let drawn = pick(&self.population.zones, self.luck.unit(site, Why::Site, 0));
+            let zone_at = self.population.zones.iter().position(|(_, zone)| Some(zone) == drawn).unwrap_or(0);
+            let zone = drawn.unwrap_or(&fallback);
             let count = u64::try_from(zone.cities.len()).unwrap_or(1).max(1);
             let city = self.luck.number(site, Why::Site, 1) % count;
             let city = zone.cities.get(usize::try_from(city).unwrap_or(0)).map_or("site", String::as_str);
-            self.sites.push(Site { zone: zone.zone, name: format!("{city}{site:02}").into() });
+            self.sites.push(Site { zone: zone.zone, zone_at, name: format!("{city}{site:02}").into() });
         }
     }
 
@@ -129,18 +142,16 @@ impl Cast {
         self.sites.get(self.site(device) as usize).map_or(Zone::UTC, |site| site.zone)
     }
 
+    /// Position in the population of the zone in which a device stands.
+    pub(crate) fn zone_at(&self, device: u32) -> usize {
+        self.sites.get(self.site(device) as usize).map_or(0, |site| site.zone_at)
+    }
+
     /// Position of the device's model in the population.
     pub(crate) fn model_at(&self, device: u32) -> usize {
         let unit = self.luck.unit(device, Why::Model, 0);
-        let total: f64 = self.population.models.iter().map(|(share, _)| share).sum();
-        let mut left = unit * total;
-        for (at, (share, _)) in self.population.models.iter().enumerate() {
-            if left < *share {
-                return at;
-            }
-            left -= share;
-        }
-        self.population.models.len().saturating_sub(1)
+        let at = self.model_ends.iter().position(|end| unit < *end);
+        at.unwrap_or(self.model_ends.len().saturating_sub(1))
     }
 
     /// The device's model; none only in a population without models, which is never read.
@@ -261,7 +272,8 @@ fn push_number(out: &mut String, number: u32) {
             break;
         }
     }
-    out.extend(digits[first..].iter().map(|digit| char::from(*digit)));
+    // Digits are ASCII.
+    out.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! From records to bytes: each form that some sink wants, in buffers that are used again.
 
-use std::collections::HashMap;
-
 use slpsim_agent::Message;
 use slpsim_agent::messages::Kind;
-use slpsim_logs::{Formatter, Line, Options, Repeated, Zone};
+use slpsim_logs::{Form, Formatter, Line, Options, Origin, Repeated};
 use slpsim_policy::Wall;
 use twox_hash::XxHash3_64;
 
@@ -42,14 +40,15 @@ impl Text {
 #[derive(Debug)]
 pub struct Printer {
     forms: Vec<Options>,
-    /// By form and zone: a formatter keeps the stamp of a second, which is another one in another zone.
-    formatters: HashMap<Zone, Vec<Formatter>>,
+    /// By zone of the population and form: a formatter keeps the stamp of a second, which is another one in another zone.
+    formatters: Vec<Vec<Formatter>>,
     start: Wall,
     /// This share of lines is spoiled.
     corrupt: f64,
     host: String,
     address: String,
     words: String,
+    needs_address: bool,
 }
 
 impl Printer {
@@ -57,7 +56,9 @@ impl Printer {
     #[must_use]
     pub fn new(forms: Vec<Options>, start: Wall, corrupt: f64) -> Self {
         let (host, address, words) = (String::new(), String::new(), String::new());
-        Self { forms, formatters: HashMap::new(), start, corrupt, host, address, words }
+        let needs = |form: &Options| form.origin == Origin::Ip || form.form == Form::Json;
+        let needs_address = forms.iter().any(needs);
+        Self { forms, formatters: Vec::new(), start, corrupt, host, address, words, needs_address }
     }
 
     /// Prints `records` into `batch`, once for each form, in place of what is there; counts them in `totals`.
@@ -77,21 +78,25 @@ impl Printer {
         totals.count_kind(record);
         let message = record.said.message(|| cast.udi(key.device, record.generation));
         cast.write_host(key.device, &mut self.host);
-        Cast::write_address(key.device, &mut self.address);
+        if self.needs_address {
+            Cast::write_address(key.device, &mut self.address);
+        }
         let zone = cast.zone(key.device);
         let true_ms = i64::try_from(key.at_ms).unwrap_or(i64::MAX);
         let line = Line {
             at: self.start.plus_millis(true_ms).plus_millis(i64::from(record.clock_s) * 1000),
             zone,
             host: Some(&self.host),
-            address: Some(&self.address),
+            address: self.needs_address.then_some(&self.address),
             sequence: key.number.into(),
             message: message.as_ref().unwrap_or(&Message::PolicyRemoved),
             repeated: Repeated::No,
         };
-        let forms = &self.forms;
-        let make = || forms.iter().cloned().map(Formatter::new).collect();
-        let formatters = self.formatters.entry(zone).or_insert_with(make);
+        let zone_at = cast.zone_at(key.device);
+        while self.formatters.len() <= zone_at {
+            self.formatters.push(self.forms.iter().cloned().map(Formatter::new).collect());
+        }
+        let formatters = &mut self.formatters[zone_at];
         let spoil = self.corrupt > 0.0 && cast.luck.unit(key.device, Why::Corrupt, key.number) < self.corrupt;
         for (at, (formatter, text)) in formatters.iter_mut().zip(&mut batch.texts).enumerate() {
             let begin = text.bytes.len();

@@ -46,7 +46,12 @@ impl Output {
                     Self::NoStructure
                 }
                 Value::Map(map) if map.is_empty() => Self::Nothing,
-                value => Self::Data(value),
+                value @ (Value::Map(_)
+                | Value::Text(_)
+                | Value::Number(_)
+                | Value::Bool(_)
+                | Value::Null
+                | Value::List(_)) => Self::Data(value),
             },
         }
     }

@@ -173,7 +173,11 @@ impl Editor {
                 out.extend_from_slice(b"^Z\r\n");
                 return Some(match self.take() {
                     Asked::Line(line) => Asked::Line(line + "\u{1a}"),
-                    other => other,
+                    other @ (Asked::TooLong
+                    | Asked::Interrupt
+                    | Asked::Help(_)
+                    | Asked::Complete(_)
+                    | Asked::Close) => other,
                 });
             }
             '\u{3}' => {
@@ -430,7 +434,7 @@ impl Editor {
         if to_row > from_row {
             out.extend_from_slice(format!("\x1b[{}B", to_row - from_row).as_bytes());
         }
-        if to % self.columns > 0 {
+        if !to.is_multiple_of(self.columns) {
             out.extend_from_slice(format!("\x1b[{}C", to % self.columns).as_bytes());
         }
     }
