@@ -31,8 +31,8 @@ fn the_example_for_pytest_passes_with_scenarios_and_daemons() {
     let said = said(&output);
     assert!(output.status.success(), "{said}");
     for part in [
-        "a short outage at a report [length=1m failures=1] PASSED",
-        "a short outage at a report [length=6m failures=2] PASSED",
+        "a short outage at a report [length=3m failures=1] PASSED",
+        "a short outage at a report [length=8m failures=2] PASSED",
         "test_a_switch_gets_its_trust_code PASSED",
         "test_a_fault_of_the_mock_has_an_end PASSED",
         "5 passed",
