@@ -14,7 +14,7 @@ Fixtures:
     slpsim_run      starts `slpsim run`, waits until it is ready, ends it after the test
     slpsim_cssm     the same for `slpsim cssm`
 
-The program is `--slpsim PATH`, else the variable SLPSIM, else `slpsim` in PATH. pytest 7 or later, and nothing else.
+The program is `--slpsim=PATH`, else the variable SLPSIM, else `slpsim` in PATH. pytest 7 or later, and nothing else.
 """
 
 import json
@@ -61,7 +61,7 @@ def _call(config, *args, **options):
         )
     except FileNotFoundError:
         raise pytest.UsageError(
-            "there is no program {!r}: give --slpsim PATH or set SLPSIM".format(_program(config))
+            "there is no program {!r}: give --slpsim=PATH or set SLPSIM".format(_program(config))
         ) from None
 
 

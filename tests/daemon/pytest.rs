@@ -11,7 +11,8 @@ fn plugin() -> PathBuf {
 
 fn pytest(program: &Path, folder: &Path) -> Output {
     Command::new(program)
-        .args(["-v", "-p", "no:cacheprovider", "--slpsim", env!("CARGO_BIN_EXE_slpsim")])
+        // With `=`: pytest looks for its root in what stands alone before it knows the option.
+        .args(["-v", "-p", "no:cacheprovider", concat!("--slpsim=", env!("CARGO_BIN_EXE_slpsim"))])
         .current_dir(folder)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("SLPSIM_LOG")
