@@ -50,10 +50,10 @@ pub struct World<L> {
     /// Every state that a device makes durable is kept, so that a power cut goes back to the last one; without it, to
     /// the state of the moment, which is the same for whoever makes every change durable.
     pub keep_durable: bool,
-    /// Checks every call of an agent against what must always hold, where it is wanted.
-    pub watch: Option<Watch>,
     /// How many states before the last durable one are kept, for a loss of power that takes writes with it.
     pub keep_writes: usize,
+    /// Checks every call of an agent against what must always hold, where it is wanted.
+    pub watch: Option<Watch>,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -78,8 +78,8 @@ impl<L: Link> World<L> {
             link,
             shared: Shared { seed, ..Shared::default() },
             keep_durable: false,
-            watch: None,
             keep_writes: 0,
+            watch: None,
             start,
             now_ms: 0,
             devices: Vec::new(),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use slpsim_agent::{Failure, Purpose};
 use slpsim_sim::scenario::{Mode, Options, Outcome, Scenario, What, load, parse, run};
-use slpsim_transport::fault::Kind;
+use slpsim_transport::fault::{Kind, Place};
 
 /// Files that cannot run in lockstep, each with the reason.
 const ELSEWHERE: [(&str, &str); 0] = [];
@@ -112,6 +112,57 @@ fn every_kind_of_fault_says_the_same_in_both_modes() {
             );
             scenarios.extend(parse(&text, "f.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}")));
         }
+    }
+    let parted = differences(&scenarios);
+    assert!(parted.is_empty(), "{}", parted.join("\n"));
+}
+
+/// Each kind on the link between a CSLU or On-Prem and its CSSM, in the way of a trust request, a report and polls.
+#[test]
+fn every_kind_on_the_upstream_link_says_the_same_in_both_modes() {
+    let mut scenarios = Vec::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.row().places.contains(&Place::Upstream)) {
+        for peer in ["cslu", "on-prem"] {
+            let name = kind.word();
+            let text = format!(
+                "name = \"{name} above {peer}\"\nuntil = \"33d\"\n[world]\npeer = \"{peer}\"\n[device]\ntransport = \"cslu\"\n\
+                 [[at]]\nt = \"5s\"\nfault = {{ kind = \"{name}\", next = 1, link = \"upstream\" }}\n\
+                 [[at]]\nt = \"10s\"\ncommand = \"license smart trust idtoken {{token}}\"\n\
+                 [[at]]\nt = \"30d\"\nfault = {{ kind = \"{name}\", for = \"5m\", link = \"upstream\" }}\n"
+            );
+            scenarios.extend(parse(&text, "f.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}")));
+        }
+    }
+    assert!(scenarios.len() > 20);
+    let parted = differences(&scenarios);
+    assert!(parted.is_empty(), "{}", parted.join("\n"));
+}
+
+/// Shapes are drawn from the same numbers, and writes of the store fail alike.
+#[test]
+fn every_shape_of_a_fault_says_the_same_in_both_modes() {
+    let mut scenarios = Vec::new();
+    for (at, fault) in [
+        "kind = \"quota\", after = 2, next = 3",
+        "kind = \"reset\", on = \"7h\", off = \"5h\"",
+        "kind = \"http-status\", status = 404, ramp = \"20d\"",
+        "kind = \"slow\", by = \"40s\", distribution = \"exponential\"",
+        "kind = \"dribble\", by = \"50s\", distribution = \"normal\", spread = \"20s\"",
+        "kind = \"latency\", by = \"1m\", distribution = \"uniform\", ramp = \"10d\"",
+        "kind = \"write-lost\", probability = 0.5",
+        "kind = \"disk-full\", every = 2",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = format!(
+            "name = \"shape {at}\"\nuntil = \"25d\"\n[device]\ntransport = \"smart\"\nusage-interval = 1\n\
+             [[world.link]]\nlatency = \"1s\"\njitter = \"300ms\"\nbandwidth = 56000\nloss = 0.05\n\
+             [[at]]\nt = \"10s\"\ncommand = \"license smart trust idtoken {{token}}\"\n\
+             [[at]]\nt = \"2d\"\nfault = {{ {fault} }}\n\
+             [[at]]\nt = \"9d\"\nevent = \"power-loss\"\n[[at]]\nt = \"18d\"\nevent = \"power-loss\"\nlost-writes = 2\n"
+        );
+        scenarios.extend(parse(&text, "f.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}")));
     }
     let parted = differences(&scenarios);
     assert!(parted.is_empty(), "{}", parted.join("\n"));

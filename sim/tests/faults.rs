@@ -224,3 +224,55 @@ fn the_example_of_the_guide_passes_as_printed() {
         assert!(printed.contains(line.trim()), "{line}");
     }
 }
+
+/// `spec/behaviour.md` §12 (modelled): what only CSSM can answer is put off, and the switch sees no failure.
+#[test]
+fn a_link_above_that_is_down_puts_a_trust_request_off() {
+    let text = "name = \"x\"\nuntil = \"1d\"\n[world]\npeer = \"on-prem\"\n[device]\ntransport = \"cslu\"\n\
+        [[at]]\nt = \"5s\"\nfault = { kind = \"unreachable\", link = \"upstream\", purpose = \"trust\", for = \"1h\" }\n\
+        [[at]]\nt = \"10s\"\ncommand = \"license smart trust idtoken {token}\"\n\
+        [[expect]]\nexchange = \"any\"\nended = \"failed\"\ncount = 0\n\
+        [[expect]]\nexchange = \"trust\"\ncount = \"2..\"\nwithin = \"10s..1h5m\"\n";
+    let scenarios = parse(text, "f.toml", Path::new("")).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(&scenarios[0], &Options::default()).unwrap();
+    assert!(outcome.passed(), "{}", outcome.failure_text());
+    let refused = |text: &str| parse(text, "f.toml", Path::new("")).unwrap_err().to_string();
+    let alone = refused(&text.replace("on-prem", "cslu-disconnected"));
+    assert!(alone.contains("f.toml:9:40: the peer `cslu-disconnected` has no CSSM above it"), "{alone}");
+    let late = refused(&text.replace("unreachable", "late-ack").replace("purpose = \"trust\", ", ""));
+    assert!(late.contains("late-ack does not happen on the link to the CSSM above"), "{late}");
+}
+
+#[test]
+fn shapes_and_links_that_cannot_be_are_refused_with_their_place() {
+    for (text, part) in [
+        ("[[at]]\nt = \"1d\"\nfault = { kind = \"reset\", on = \"1h\" }\n", "f.toml:6:32: `on` needs `off`"),
+        (
+            "[[at]]\nt = \"1d\"\nfault = { kind = \"reset\", distribution = \"normal\" }\n",
+            "reset has no delay that could be distributed",
+        ),
+        (
+            "[[at]]\nt = \"1d\"\nfault = { kind = \"slow\", distribution = \"nrmal\" }\n",
+            "did you mean `normal`?",
+        ),
+        (
+            "[[world.link]]\nbandwith = 9600\n",
+            "unknown key `bandwith` in [world.link]; did you mean `bandwidth`?",
+        ),
+        ("[[world.link]]\npartitions = [\"2d..1d\"]\n", "`2d..1d` ends before it begins"),
+        ("[[world.link]]\ndevices = [\"swich\"]\n", "no device is called `swich`; did you mean `switch`?"),
+        (
+            "[[world.link]]\njitter = \"1s\"\ndistribution = \"exponential\"\n",
+            "f.toml:5:10: `jitter` needs the distribution uniform or normal",
+        ),
+        ("[[at]]\nt = \"1d\"\nevent = \"reload\"\nlost-writes = 1\n", "nothing is lost with `reload`"),
+        (
+            "[[at]]\nt = \"1d\"\ncommand = \"show clock\"\nlost-writes = 1\n",
+            "`lost_writes` belongs to a step with `event = \"power-loss\"`",
+        ),
+    ] {
+        let text = format!("name = \"x\"\nuntil = \"40d\"\n\n{text}[device]\n");
+        let said = parse(&text, "f.toml", Path::new("")).unwrap_err().to_string();
+        assert!(said.contains(part), "{text}\nexpected {part}\nsaid {said}");
+    }
+}

@@ -1,5 +1,6 @@
 //! `slpsim scenario`: scripted tests in simulated time (`interface.md` §6).
 
+mod digest;
 mod explore;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use serde_json::json;
 use slpsim_sim::scenario::{self, Options, Outcome, RunError, Scenario};
 use slpsim_transport::fault;
 
+use self::digest::Digest;
 use self::explore::ExploreArgs;
 use super::catalogue::Format;
 use super::options::OutputForm;
@@ -30,7 +32,7 @@ pub(crate) enum ScenarioCommand {
     /// Play scenario files and judge them
     ///
     /// A failed expectation prints what was expected, what was seen, the nearest messages, the seed, and the command that
-    /// plays it again. Exit codes: 0 all passed, 1 one failed, 2 a file is wrong.
+    /// plays it again. The digest stands for all that happened: it is the same with any number of jobs. Exit codes: 0 all passed, 1 one failed, 2 a file is wrong.
     Run(Box<RunArgs>),
     /// Say what is wrong with scenario files, without playing them
     Check(FilesArgs),
@@ -224,6 +226,7 @@ fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
     }
     let mut files = Files::create(args)?;
     let mut played = Vec::with_capacity(scenarios.len());
+    let mut digest = Digest::default();
     let options = Options {
         mode,
         lockstep_timeout: args.lockstep_timeout,
@@ -242,6 +245,7 @@ fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
         if form == OutputForm::Text {
             output::print(&line(&outcome))?;
         }
+        digest.add(&outcome);
         files.write(&outcome)?;
         if let Some(folder) = &args.report {
             let path = folder.join(scenario::page_name(played.len() + 1, &outcome));
@@ -264,10 +268,12 @@ fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
     let failed = played.iter().filter(|(outcome, _)| !outcome.passed()).count();
     let passed = played.len() - failed;
     match form {
-        OutputForm::Text => output::print(&format!("{passed} passed, {failed} failed\n"))?,
+        OutputForm::Text => output::print(&format!("{passed} passed, {failed} failed, digest {digest}\n"))?,
         OutputForm::Json => {
             let runs: Vec<_> = played.iter().map(|(outcome, _)| scenario::json(outcome)).collect();
-            output::print(&format!("{}\n", json!({"passed": passed, "failed": failed, "runs": runs})))?;
+            let digest = digest.to_string();
+            let all = json!({"passed": passed, "failed": failed, "digest": digest, "runs": runs});
+            output::print(&format!("{all}\n"))?;
         }
     }
     Ok(ExitCode::from(u8::from(failed > 0)))

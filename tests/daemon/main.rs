@@ -15,6 +15,7 @@ mod files;
 mod fleet;
 mod pipes;
 mod process;
+mod pytest;
 mod topologies;
 mod tour;
 mod walk;

@@ -22,7 +22,6 @@ use super::model::{Peer, Scenario, Wanted, When};
 use super::page::{Band, State};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
-
 use crate::device::{DeviceId, DeviceSpec};
 use crate::explore::Watch;
 use crate::factory::factory_config;
@@ -184,8 +183,10 @@ impl<'a> Run<'a> {
         let mut world = World::new(scenario.start, seed, link);
         world.shared.keep = Keep::SWITCH;
         world.keep_durable = true;
-        world.watch = Some(Watch::default());
         world.keep_writes = scenario.steps.iter().map(|step| step.action.lost_writes()).max().unwrap_or(0);
+        // Where the store does not keep what it was given, nothing of what depends on it can hold.
+        let is_kept = !scenario.steps.iter().any(|step| step.action.harms_the_store());
+        world.watch = is_kept.then(Watch::default);
         let mut run = Self {
             scenario,
             world,
