@@ -67,6 +67,9 @@ pub struct Urls {
     /// Prometheus metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
+    /// Log lines, as a sink names it (`slpsim receive`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     /// Health of the daemon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<String>,

@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use slpsim_agent::{Message, Spelling};
@@ -12,35 +13,25 @@ use slpsim_logs::queue::DEFAULT_LINES;
 use slpsim_logs::repeat::Due;
 use slpsim_logs::sink::UnixSink;
 use slpsim_logs::{
-    Counts, FileSink, Form, Formatter, Line, NullSink, Options, Queue, Repeat, Repeater, Sink, SinkUrl,
-    StdoutSink, UDP_MAX_BYTES, UdpSink, Zone,
+    Batch, Counts, FileSink, Filter, Form, Formatter, Framing, Line, NullSink, OpenError, Options, Queue,
+    Repeat, Repeater, Sink, SinkUrl, SourceNet, StdoutSink, Taken, Target, TcpSink, TlsSink, TlsTrust,
+    UDP_MAX_BYTES, UdpSink, UnixStreamSink, Zone,
 };
 use slpsim_policy::Wall;
-use slpsim_sim::zone_of;
+use slpsim_sim::zone_at;
 use tokio::sync::Notify;
 
 use crate::driver::LogSink;
-use crate::error::{BlameUser, user_error};
+use crate::error::BlameUser;
 use crate::metrics::{Number, Registry};
-
-const NOT_BUILT: &str = "this version sends to stdout:, file://, udp://, unix:// and null: only";
-
-/// Whether this version can open a sink.
-///
-/// # Errors
-/// One line that says what it can open.
-pub fn is_built(url: &SinkUrl) -> Result<(), String> {
-    match url {
-        SinkUrl::Tcp(_) | SinkUrl::Tls { .. } => Err(format!("{url}: {NOT_BUILT}")),
-        SinkUrl::Stdout | SinkUrl::File(_) | SinkUrl::Udp(_) | SinkUrl::Unix(_) | SinkUrl::Null => Ok(()),
-    }
-}
 
 /// One sink to be opened.
 #[derive(Clone, Debug)]
 pub struct SinkSpec {
-    /// Where to.
-    pub url: SinkUrl,
+    /// Where to, and which lines.
+    pub target: Target,
+    /// How lines are told apart on a stream; by default as the URL says, or as is usual there.
+    pub framing: Option<Framing>,
     /// The form; by default that which belongs to the URL.
     pub form: Option<Form>,
     /// Everything else of the line.
@@ -53,19 +44,70 @@ impl SinkSpec {
     /// A sink with all defaults.
     #[must_use]
     pub fn to(url: SinkUrl) -> Self {
-        Self { url, form: None, options: Options::default(), repeat: Repeat::default() }
+        Self {
+            target: Target::to(url),
+            framing: None,
+            form: None,
+            options: Options::default(),
+            repeat: Repeat::default(),
+        }
     }
+
+    /// How its lines look: the form that belongs to the URL where none is chosen, and datagrams cut to their usual size.
+    #[must_use]
+    pub fn line_options(&self) -> Options {
+        let mut options = self.options.clone();
+        let url = &self.target.url;
+        options.form = self.form.unwrap_or_else(|| Form::default_for(url, io::stdout().is_terminal()));
+        if matches!(url, SinkUrl::Udp(_)) {
+            options.max_bytes = options.max_bytes.or(Some(UDP_MAX_BYTES));
+        }
+        options
+    }
+
+    /// Opens the sink.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or lies outside this machine without leave; one line for the user.
+    pub fn open(&self, allow_external: bool) -> Result<Box<dyn Sink>> {
+        let framing = self.framing.or(self.target.framing);
+        let framing = framing.unwrap_or_else(|| Framing::default_for(&self.target.url));
+        open(&self.target, framing, allow_external).context("log sink").blame_user()
+    }
+}
+
+fn open(target: &Target, framing: Framing, allow_external: bool) -> Result<Box<dyn Sink>, OpenError> {
+    Ok(match &target.url {
+        SinkUrl::Stdout => Box::new(StdoutSink::new()),
+        SinkUrl::Null => Box::new(NullSink),
+        SinkUrl::File(path) => Box::new(FileSink::rotating(path, target.rotation)?),
+        SinkUrl::Udp(receiver) => Box::new(UdpSink::connect(receiver, allow_external)?),
+        SinkUrl::Tcp(receiver) => Box::new(TcpSink::connect(receiver, framing, allow_external)?),
+        SinkUrl::Tls { receiver, ca, sni, client } => {
+            let trust = TlsTrust { ca: ca.clone(), sni: sni.clone(), client: client.clone() };
+            Box::new(TlsSink::connect(receiver, &trust, framing, allow_external)?)
+        }
+        // As syslog(3) does it: datagrams, and a stream where the socket is one.
+        SinkUrl::Unix(path) => match UnixStreamSink::connect(path, framing) {
+            Ok(stream) => Box::new(stream),
+            Err(_) => Box::new(UnixSink::connect(path)?),
+        },
+    })
 }
 
 /// The open sinks of a process.
 #[derive(Debug, Default)]
 pub struct Sinks {
     outlets: Vec<Outlet>,
+    /// Devices that have a log here.
+    devices: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Outlet {
     url: SinkUrl,
+    filter: Filter,
+    source_net: Option<SourceNet>,
     options: Options,
     repeat: Repeat,
     queue: Queue,
@@ -85,9 +127,9 @@ impl Sinks {
         registry: &Registry,
         reader_gone: &Arc<Notify>,
     ) -> Result<Self> {
-        let alone = specs.iter().all(|spec| matches!(spec.url, SinkUrl::Stdout | SinkUrl::Null));
+        let alone = specs.iter().all(|spec| matches!(spec.target.url, SinkUrl::Stdout | SinkUrl::Null));
         let open = |spec| Outlet::open(spec, allow_external, registry, alone.then_some(reader_gone));
-        Ok(Self { outlets: specs.iter().map(open).collect::<Result<_>>()? })
+        Ok(Self { outlets: specs.iter().map(open).collect::<Result<_>>()?, devices: AtomicU64::new(0) })
     }
 
     /// Opens log files again, after their rotation. A file that cannot be opened is named, and the old one used on.
@@ -159,32 +201,25 @@ impl Outlet {
         registry: &Registry,
         reader_gone: Option<&Arc<Notify>>,
     ) -> Result<Self> {
-        let mut options = spec.options.clone();
-        options.form = spec.form.unwrap_or_else(|| Form::default_for(&spec.url, io::stdout().is_terminal()));
-        let sink: Box<dyn Sink> = match &spec.url {
-            SinkUrl::Stdout => match reader_gone {
-                Some(gone) => Box::new(Watched { sink: StdoutSink::new(), gone: Arc::clone(gone) }),
-                None => Box::new(StdoutSink::new()),
-            },
-            SinkUrl::Null => Box::new(NullSink),
-            SinkUrl::File(path) => Box::new(FileSink::open(path).context("log sink").blame_user()?),
-            SinkUrl::Udp(receiver) => {
-                options.max_bytes = options.max_bytes.or(Some(UDP_MAX_BYTES));
-                Box::new(UdpSink::connect(receiver, allow_external).context("log sink").blame_user()?)
-            }
-            SinkUrl::Unix(path) => Box::new(UnixSink::connect(path).context("log sink").blame_user()?),
-            SinkUrl::Tcp(_) | SinkUrl::Tls { .. } => {
-                return Err(user_error(format!("log sink {}: {NOT_BUILT}", spec.url)));
-            }
+        let sink = spec.open(allow_external)?;
+        let sink: Box<dyn Sink> = match (&spec.target.url, reader_gone) {
+            (SinkUrl::Stdout, Some(gone)) => Box::new(Watched { sink, gone: Arc::clone(gone) }),
+            _ => sink,
         };
         let queue = Queue::spawn("log-sink", sink, DEFAULT_LINES).context("no thread for a log sink")?;
-        let url = spec.url.to_string();
+        let Target { url: to, source_net, filter, .. } = spec.target.clone();
+        let url = to.to_string();
         let count = |result| {
             let labels = [("sink", url.as_str()), ("result", result)];
             registry.counter("slpsim_log_lines_total", "Log lines, by what became of them.", &labels)
         };
         let numbers = ["taken", "dropped", "failed"].map(count);
-        Ok(Self { url: spec.url.clone(), options, repeat: spec.repeat, queue, numbers })
+        let (options, repeat) = (spec.line_options(), spec.repeat);
+        Ok(Self { url: to, filter, source_net, options, repeat, queue, numbers })
+    }
+
+    fn wants(&self, message: &Message) -> bool {
+        self.filter.has_severity(self.options.form.shape(message).severity)
     }
 
     /// Tells the registry what became of the lines so far.
@@ -222,6 +257,30 @@ impl<S: Sink> Sink for Watched<S> {
         let result = self.sink.flush();
         self.watch(result)
     }
+
+    fn framing(&self) -> Option<Framing> {
+        self.sink.framing()
+    }
+
+    fn write_batch(&mut self, batch: &Batch) -> Taken {
+        let mut taken = self.sink.write_batch(batch);
+        taken.error = taken.error.and_then(|error| self.watch(Err(error)).err());
+        taken
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let result = self.sink.finish();
+        self.watch(result)
+    }
+}
+
+/// How one device's lines reach one sink.
+#[derive(Debug)]
+struct Writer {
+    repeater: Repeater,
+    formatter: Formatter,
+    /// Whether the sink wants lines of this device.
+    wanted: bool,
 }
 
 /// The log of one device, to all sinks of the process.
@@ -229,12 +288,15 @@ impl<S: Sink> Sink for Watched<S> {
 pub struct DeviceLog {
     sinks: Arc<Sinks>,
     /// By sink, in order.
-    writers: Vec<(Repeater, Formatter)>,
+    writers: Vec<Writer>,
+    /// Which device of the process it is; its source address follows from that.
+    number: u64,
     host: String,
     address: Option<String>,
     /// The zone of the file, and how the console shows it; it counts until the console sets another.
     named: (Zone, console::calendar::Zone),
-    zone: Zone,
+    /// What the console has set.
+    typed: console::calendar::Zone,
     sequence: u64,
 }
 
@@ -244,35 +306,39 @@ impl DeviceLog {
     pub fn new(sinks: Arc<Sinks>, spelling: Spelling, zone: Zone, config: &Config) -> Self {
         let writer = |outlet: &Outlet| {
             let options = Options { spelling, ..outlet.options.clone() };
-            (Repeater::new(outlet.repeat), Formatter::new(options))
+            let (repeater, formatter) = (Repeater::new(outlet.repeat), Formatter::new(options));
+            Writer { repeater, formatter, wanted: true }
         };
         let writers = sinks.outlets.iter().map(writer).collect();
-        let named = (zone, config.zone.clone());
-        let mut log = Self { sinks, writers, host: String::new(), address: None, named, zone, sequence: 0 };
+        let (named, typed) = ((zone, config.zone.clone()), config.zone.clone());
+        let number = sinks.devices.fetch_add(1, Ordering::Relaxed);
+        let mut log =
+            Self { sinks, writers, number, host: String::new(), address: None, named, typed, sequence: 0 };
         log.reconfigured(config);
         log
     }
 
     fn write(&mut self, sink: usize, due: &Due) {
-        let Some(((_, formatter), outlet)) = self.writers.get_mut(sink).zip(self.sinks.outlets.get(sink))
-        else {
+        let Some((writer, outlet)) = self.writers.get_mut(sink).zip(self.sinks.outlets.get(sink)) else {
             return;
         };
-        outlet.queue.offer(formatter.format(&Line {
+        let zone = if self.typed == self.named.1 { self.named.0 } else { zone_at(&self.typed, due.at) };
+        let line = writer.formatter.format(&Line {
             at: due.at,
-            zone: self.zone,
+            zone,
             host: Some(&self.host),
             address: self.address.as_deref(),
             sequence: self.sequence,
             message: &due.message,
             repeated: due.repeated,
-        }));
+        });
+        outlet.queue.offer_from(line, outlet.source_net.map(|net| net.address(self.number)));
     }
 
     /// Lets each repeater say what it has to say.
     fn each(&mut self, say: impl Fn(&mut Repeater) -> [Option<Due>; 2]) {
         for sink in 0..self.writers.len() {
-            let due = self.writers.get_mut(sink).map(|(repeater, _)| say(repeater)).unwrap_or_default();
+            let due = self.writers.get_mut(sink).map(|writer| say(&mut writer.repeater)).unwrap_or_default();
             for due in due.into_iter().flatten() {
                 self.write(sink, &due);
             }
@@ -283,19 +349,32 @@ impl DeviceLog {
 impl LogSink for DeviceLog {
     fn log(&mut self, at: Wall, message: &Message) {
         self.sequence += 1;
-        self.each(|repeater| repeater.offer(at, message));
+        for sink in 0..self.writers.len() {
+            let due = match (self.writers.get_mut(sink), self.sinks.outlets.get(sink)) {
+                (Some(writer), Some(outlet)) if writer.wanted && outlet.wants(message) => {
+                    writer.repeater.offer(at, message)
+                }
+                _ => continue,
+            };
+            for due in due.into_iter().flatten() {
+                self.write(sink, &due);
+            }
+        }
     }
 
     fn reconfigured(&mut self, config: &Config) {
         self.host.clone_from(&config.hostname);
+        for (writer, outlet) in self.writers.iter_mut().zip(&self.sinks.outlets) {
+            writer.wanted = outlet.filter.has_device(&self.host, "");
+        }
         let interfaces = config.ip.interfaces.iter();
         let address = interfaces.filter(|interface| interface.is_usable()).find_map(|one| one.address);
         self.address = address.map(|net| net.address.to_string());
-        self.zone = if config.zone == self.named.1 { self.named.0 } else { zone_of(config) };
+        self.typed.clone_from(&config.zone);
     }
 
     fn deadline(&self) -> Option<Wall> {
-        self.writers.iter().filter_map(|(repeater, _)| repeater.deadline()).min()
+        self.writers.iter().filter_map(|writer| writer.repeater.deadline()).min()
     }
 
     fn timeout(&mut self, now: Wall) {

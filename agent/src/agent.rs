@@ -83,6 +83,8 @@ pub struct Agent {
     pub(crate) down_failures: u32,
     /// Those of [`Flags::stale`] that went straight to CSSM.
     pub(crate) stale_direct: u16,
+    /// The generation of an identity that was given last.
+    pub(crate) identity: u16,
     pub(crate) rum: Rum,
     pub(crate) spill: Option<Box<Spill>>,
 }
@@ -214,6 +216,7 @@ impl Agent {
             down_since: Stamp::NONE,
             down_failures: 0,
             stale_direct: 0,
+            identity: 0,
             rum: Rum::default(),
             spill: None,
         };
@@ -449,6 +452,13 @@ impl Agent {
 
     pub(crate) fn spill(&mut self) -> &mut Spill {
         self.spill.get_or_insert_default()
+    }
+
+    /// Gives back the memory of what few agents have, where it holds nothing.
+    pub(crate) fn prune_spill(&mut self) {
+        if self.spill.as_deref() == Some(&Spill::default()) {
+            self.spill = None;
+        }
     }
 
     pub(crate) fn boot_cause_registers(cause: BootCause) -> bool {

@@ -1,5 +1,6 @@
 //! Two supervisors (`spec/behaviour.md` §10), and the generations that closed reports refer to.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -19,10 +20,11 @@ use crate::trust::TrustData;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Ha {
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(crate) standby: Option<Standby>,
+    pub(crate) standby: Option<Box<Standby>>,
     /// Generation of the units that are there now.
     pub(crate) units: u16,
-    /// The generation of an identity that was given last.
+    /// The generation of an identity that was given last. In the durable form only: a running agent keeps it outside,
+    /// so that a device that was trusted needs nothing of this.
     pub(crate) identity: u16,
     /// Sets of units of earlier generations that reports still name.
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -50,7 +52,7 @@ fn next_generation(last: u16, named: impl Fn(u16) -> bool) -> u16 {
 
 impl Agent {
     pub(crate) fn standby(&self) -> Option<&Standby> {
-        self.spill.as_ref()?.ha.standby.as_ref()
+        self.spill.as_ref()?.ha.standby.as_deref()
     }
 
     /// The units of the redundancy set, the active one first.
@@ -70,15 +72,14 @@ impl Agent {
     /// Generation for an identity that becomes that of the active unit. The one before it is kept for the reports
     /// that it signed.
     pub(crate) fn next_identity(&mut self) -> u16 {
-        let old = self.trust;
         let rows = &self.rum.rows;
-        let ha = &mut self.spill.get_or_insert_default().ha;
         let named = |generation| closed(rows).any(|seal| seal.identity == generation);
-        if let Some(old) = old.filter(|old| named(old.generation)) {
+        if let Some(old) = self.trust.filter(|old| named(old.generation)) {
+            let ha = &mut self.spill.get_or_insert_default().ha;
             ha.past_identities.push((old.generation, old.identity));
         }
-        ha.identity = next_generation(ha.identity, named);
-        ha.identity
+        self.identity = next_generation(self.identity, named);
+        self.identity
     }
 
     /// Forgets generations that no report names any more.
@@ -104,7 +105,7 @@ impl Agent {
     /// coming is no event.
     pub fn pair_with(&mut self, udi: Udi) {
         if udi != self.udi {
-            self.spill().ha.standby = Some(Standby { udi, trust: None });
+            self.spill().ha.standby = Some(Box::new(Standby { udi, trust: None }));
             self.flags.dirty = true;
         }
     }
@@ -114,7 +115,7 @@ impl Agent {
             return;
         }
         self.change_units();
-        self.spill().ha.standby = Some(Standby { udi, trust: None });
+        self.spill().ha.standby = Some(Box::new(Standby { udi, trust: None }));
         self.event_push(cx);
         if self.settings.transport.is_direct() {
             self.sync = Sync::Due;
@@ -140,7 +141,7 @@ impl Agent {
             Standby { udi: self.udi, trust: self.trust.map(|trust| TrustData { generation: 0, ..trust }) };
         self.udi = standby.udi;
         self.trust = standby.trust.map(|trust| TrustData { generation, ..trust });
-        self.spill().ha.standby = Some(old);
+        self.spill().ha.standby = Some(Box::new(old));
         self.arm_trust_renewal(cx, Duration::ZERO);
         self.event_push(cx);
     }
@@ -148,7 +149,7 @@ impl Agent {
     /// `false` where the code is not for the standby.
     pub(crate) fn install_standby(&mut self, cx: &mut Cx<'_>, code: &TrustCode) -> bool {
         let now: Wall = cx.now.wall;
-        let Some(standby) = self.spill.as_mut().and_then(|spill| spill.ha.standby.as_mut()) else {
+        let Some(standby) = self.spill.as_mut().and_then(|spill| spill.ha.standby.as_deref_mut()) else {
             return false;
         };
         if standby.udi != code.udi {
@@ -166,11 +167,12 @@ impl Agent {
 
     /// Factory reset: no report is left that names a generation.
     pub(crate) fn forget_trust_of_standby(&mut self) {
+        self.identity = 0;
         if let Some(spill) = &mut self.spill {
             if let Some(standby) = &mut spill.ha.standby {
                 standby.trust = None;
             }
-            spill.ha = Ha { standby: spill.ha.standby, ..Ha::default() };
+            spill.ha = Ha { standby: spill.ha.standby.take(), ..Ha::default() };
         }
     }
 
@@ -183,6 +185,18 @@ impl Agent {
             signer: self.signer_of(row.seal),
             units: self.units_of(row.seal),
             measurements: self.rum.measurements(row, row.end),
+        })
+    }
+
+    /// The same without units and measurements.
+    pub(crate) fn outline_report(&self, row: &ReportRow) -> Option<Report> {
+        Some(Report {
+            id: ReportId(row.id),
+            previous: row.previous_id(),
+            license: self.profile().licenses.get(usize::from(row.license))?,
+            signer: Signer::Builtin,
+            units: Vec::new(),
+            measurements: Vec::new(),
         })
     }
 

@@ -142,6 +142,7 @@ impl Agent {
     #[must_use]
     pub fn save(&self, shared: &Shared, now: Now) -> Saved {
         let mut ha = self.spill.as_ref().map(|spill| spill.ha.clone()).unwrap_or_default();
+        ha.identity = self.identity;
         // Units are saved as text, in fields of their own.
         let (standby, past_units) = (ha.standby.take(), core::mem::take(&mut ha.past_units));
         let more = self.rum.more.as_deref().cloned().unwrap_or_default();
@@ -249,8 +250,9 @@ impl Agent {
             more: (!more.segments.is_empty() || !more.rejections.is_empty()).then(|| Box::new(more)),
         };
         let mut ha = saved.ha;
+        agent.identity = core::mem::take(&mut ha.identity);
         if let Some((udi, trust)) = saved.standby {
-            ha.standby = Some(Standby { udi: udi.read()?, trust });
+            ha.standby = Some(Box::new(Standby { udi: udi.read()?, trust }));
         }
         for (generation, active, standby) in saved.past_units {
             let standby = standby.map(|udi| udi.read()).transpose()?;

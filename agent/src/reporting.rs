@@ -183,12 +183,13 @@ impl Agent {
             self.rum.mark_sent();
             self.flags.dirty = true;
         }
-        let reports = self.reports_to_send();
+        let reports = self.reports_to_send(cx.shared.outline);
         self.send(cx, Request::Usage { reports });
     }
 
-    fn reports_to_send(&self) -> Vec<Report> {
-        self.rum.waiting().filter_map(|row| self.build_report(row)).collect()
+    fn reports_to_send(&self, outline: bool) -> Vec<Report> {
+        let build = |row| if outline { self.outline_report(row) } else { self.build_report(row) };
+        self.rum.waiting().filter_map(build).collect()
     }
 
     pub(crate) fn usage_failed(&mut self, cx: &mut Cx<'_>) {

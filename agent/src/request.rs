@@ -49,6 +49,28 @@ impl Purpose {
         1 << self as u16
     }
 
+    /// Its word in scenarios, faults, histories and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Hello => "hello",
+            Self::Trust => "trust",
+            Self::Usage => "usage",
+            Self::TrustSync => "trust-sync",
+            Self::AuthRequest => "auth-request",
+            Self::AuthReturn => "auth-return",
+            Self::AuthRenew => "auth-renew",
+            Self::IdRenew => "id-renew",
+        }
+    }
+
+    /// The purpose of a word of [`Purpose::word`].
+    #[must_use]
+    pub fn by_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.word() == word)
+    }
+
     /// Position in [`Purpose::ALL`].
     #[must_use]
     pub const fn index(self) -> usize {
@@ -142,4 +164,17 @@ pub struct Sender {
     pub send_version: bool,
     /// `license smart custom_id`.
     pub custom_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_has_a_word_of_its_own() {
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::by_word(purpose.word()), Some(purpose));
+        }
+        assert_eq!(Purpose::by_word("lunch"), None);
+    }
 }

@@ -17,6 +17,9 @@ pub struct Shared {
     pub keep: Keep,
     /// Seed of keyed draws, see [`crate::draw`].
     pub seed: u64,
+    /// Reports are sent in outline, without units and measurements: for a fleet whose peer is in the same process and
+    /// looks at their numbers alone.
+    pub outline: bool,
 }
 
 /// History that does not influence behaviour; a fleet keeps none.

@@ -77,9 +77,14 @@ impl TimerTable {
 
     /// The earliest timer; of those of one instant, the first in order.
     pub(crate) fn next(&self) -> Option<(Mono, Timer)> {
-        let (at, timer) =
-            self.0.iter().zip(Timer::ALL).min_by_key(|(at, timer)| (**at, *timer)).map(|(a, t)| (*a, t))?;
-        (at != OFF).then_some((Mono(at), timer))
+        // A fleet asks after every event. `Timer::ALL` is in order, so that the first of equal ones is kept.
+        let mut next = (OFF, Timer::Poll);
+        for (at, timer) in self.0.iter().zip(Timer::ALL) {
+            if *at < next.0 {
+                next = (*at, timer);
+            }
+        }
+        (next.0 != OFF).then_some((Mono(next.0), next.1))
     }
 }
 

@@ -127,6 +127,7 @@ impl Agent {
             }
         }
         self.install(cx, elements);
+        self.prune_spill();
     }
 
     fn asked_units(&self) -> Vec<Udi> {

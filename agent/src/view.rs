@@ -392,6 +392,11 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Number and state of the reports that are still known, by number: less than [`View::reports`] says, at less cost.
+    pub fn report_states(&self) -> impl Iterator<Item = (ReportId, ReportState)> + use<'a> {
+        self.agent.rum.rows.iter().map(|row| (ReportId(row.id), row.state))
+    }
+
     /// The measurements of a report, up to now where it is open.
     #[must_use]
     pub fn measurements(&self, id: ReportId) -> alloc::vec::Vec<Measurement> {

@@ -145,6 +145,15 @@ impl Table {
         self.items.get(key).map_or(&self.place, |(_, place)| place)
     }
 
+    /// Where the value of `word` stands, be it a key or an inner table; the table's own place without it.
+    #[must_use]
+    pub fn place_of(&self, word: &str) -> &Place {
+        match self.one(word) {
+            Some(inner) => &inner.place,
+            None => self.place(word),
+        }
+    }
+
     fn get(&self, key: &str) -> Option<&Item> {
         debug_assert!(
             self.section.keys.iter().any(|own| own.name == key),

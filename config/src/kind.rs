@@ -11,7 +11,7 @@ use crate::Checks;
 use crate::document::{Node, Value};
 use crate::problem::{Problems, did_you_mean};
 use crate::secret::Secret;
-use crate::span::{parse_span, parse_time};
+use crate::span::{parse_signed_span, parse_span, parse_time};
 
 /// The fastest pace in simulated seconds a second: above it, a timer's granularity of 1 ms would hide a quarter of an hour.
 pub const SPEED_MAX: u32 = 1_000_000;
@@ -302,7 +302,7 @@ impl Kind {
             Self::Sink => foreign(text, checks.sink)?,
             Self::Origin => Item::Text(origin(text)?),
             Self::Lines => Item::Text(lines(text)?),
-            Self::SignedSpan => Item::SignedSpan(signed_span(text)?),
+            Self::SignedSpan => Item::SignedSpan(parse_signed_span(text)?),
             Self::Texts
             | Self::Share
             | Self::Any
@@ -389,16 +389,6 @@ fn lines(text: &str) -> Result<String, String> {
 
 fn share(number: f64) -> Result<f64, String> {
     if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(format!("{number} is outside 0 to 1")) }
-}
-
-fn signed_span(text: &str) -> Result<i64, String> {
-    let (sign, rest) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
-        (Some(rest), _) => (-1, rest),
-        (None, Some(rest)) => (1, rest),
-        (None, None) => (1, text),
-    };
-    let millis = i64::try_from(parse_span(rest)?.as_millis()).unwrap_or(i64::MAX);
-    Ok(sign * millis)
 }
 
 fn name(text: &str) -> Result<String, String> {

@@ -31,7 +31,7 @@ pub use resolved::{
     Account, AckMode, Config, Credential, Device, IdToken, LicenseUse, Licensing, Mock, MockRole, SPEED_MAX,
     Secret, Sink, Speed, Start, User, Verify,
 };
-pub use span::{parse_span, parse_time, print_span};
+pub use span::{parse_signed_span, parse_span, parse_time, print_span};
 
 /// Checks of words that other crates read; each answers with one line where the word is wrong.
 #[derive(Clone, Copy, Debug)]

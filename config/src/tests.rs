@@ -119,8 +119,8 @@ fn the_example_of_a_lab_describes_its_network() {
     let to: SocketAddr = "127.0.0.1:40002".parse().unwrap();
     assert_eq!(config.world.route("192.168.0.1", 8182), Some(to));
     assert_eq!(config.mock.unwrap().acks, AckMode::Delay(Duration::from_secs(5_400)));
-    let credential = Credential::Password(Secret::new("lab-only"));
-    assert_eq!(config.users, [User { name: "admin".into(), credential, admin: true }]);
+    let credential = Some(Credential::Password(Secret::new("lab-only")));
+    assert_eq!(config.users, [User { name: "admin".into(), credential, keys: Vec::new(), admin: true }]);
 }
 
 /// Every shipped file is one of the tests above.
@@ -318,7 +318,7 @@ fn secrets_are_in_no_debug_output_and_in_no_problem() {
     let text = "[device]\nidtoken = \"SECRET-1\"\n[[user]]\nname = \"a\"\npassword = \"SECRET-2\"\n";
     let config = parsed(text);
     assert!(!format!("{config:?}").contains("SECRET"));
-    let Credential::Password(password) = &config.users[0].credential else { panic!("a password") };
+    let Some(Credential::Password(password)) = &config.users[0].credential else { panic!("a password") };
     assert_eq!(password.expose(), "SECRET-2");
     let wrong = format!("{text}password-hash = \"SECRET-3\"\n[device.x]\n").replace("SECRET-1", "SECRET 1");
     assert!(!refused(&wrong).contains("SECRET"), "{}", refused(&wrong));

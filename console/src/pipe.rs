@@ -79,6 +79,18 @@ pub(crate) fn help(asked: &str) -> Option<Result<(&str, Vec<Help>), SyntaxError>
     })
 }
 
+/// The filters: keyword, what follows it, and what it does.
+pub(crate) fn keywords() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    KEYWORDS.iter().map(|(word, wants, help)| {
+        let follows = match wants {
+            Wants::Nothing => "",
+            Wants::Pattern => " REGEX",
+            Wants::Lines => " [N]",
+        };
+        (*word, follows, *help)
+    })
+}
+
 /// A word that may follow, and what is said of it.
 pub(crate) type Help = (&'static str, &'static str);
 

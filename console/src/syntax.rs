@@ -6,5 +6,5 @@ mod kind;
 mod parse;
 
 pub use grammar::{Item, Sequence, sequences};
-pub use kind::{Kind, clock_parts, month};
+pub use kind::{Kind, clock_parts, hour_minute, month, weekday};
 pub use parse::{Parsed, SyntaxError, Word, candidates, next_items, parse, tokens};

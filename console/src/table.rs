@@ -8,9 +8,12 @@ use crate::syntax::Parsed;
 mod configure;
 mod exec;
 mod help;
+mod reference;
 mod show;
+pub mod sources;
 
 pub use help::help_of;
+pub use reference::reference;
 
 /// One command.
 #[derive(Clone, Copy, Debug)]

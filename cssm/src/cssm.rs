@@ -419,7 +419,7 @@ impl Cssm {
     pub fn begin_fault(&mut self, spec: FaultSpec, now: Wall) -> Result<u64, ManageError> {
         let now = self.clock(now);
         let limit = self.config.limits.faults;
-        let id = self.faults.begin(spec, now, limit).map_err(ManageError::Wrong)?.id;
+        let id = self.faults.begin(spec, now, limit).map_err(ManageError::Wrong)?;
         self.store.note(EventRecord { at: now, device: None, event: Event::FaultBegan(id) });
         Ok(id)
     }

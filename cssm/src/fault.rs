@@ -1,10 +1,17 @@
 //! Faults of a live server: what `POST faults` takes, and which one hits an exchange.
 //!
-//! The words are those of the fault table (`interface.md` §6). A fault wraps an exchange; the rules know nothing of it.
+//! Words, defaults and meanings are those of the fault table ([`slpsim_transport::fault`]). A fault wraps an exchange; the
+//! rules know nothing of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use slpsim_agent::{Purpose, Udi};
 use slpsim_policy::Wall;
+use slpsim_transport::fault::{
+    self, Distribution, Effect, Kind, Meets, Place, Plan, ReportWhy, Spec, TokenWhy,
+};
 
 use crate::draw::{For, Luck, key};
 use crate::exchange::Steer;
@@ -15,7 +22,7 @@ use crate::span;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FaultSpec {
-    /// Which: a word of [`FaultKind::WORDS`].
+    /// Which: a word of the fault table that a live mock takes ([`Kind::WORDS`], [`Place::Live`]).
     pub kind: String,
     /// How long, by the server's clock, from now on, such as `6h`.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
@@ -23,12 +30,30 @@ pub struct FaultSpec {
     /// The next so many exchanges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
+    /// Only once so many exchanges have passed that it could have hit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
     /// Every so manyth exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
     /// With this probability, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
+    /// Its delay or its share grows from nothing in so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<String>,
+    /// In force for so long, then not for `off`, and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+    /// See `on`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<String>,
+    /// `latency`, `slow`, `dribble`: how `by` varies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<String>,
+    /// By how much, for distributions that have a spread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<String>,
     /// Only these: UDIs in any spelling, or serial numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<String>,
@@ -50,223 +75,143 @@ pub struct FaultSpec {
     pub why: Option<String>,
 }
 
-/// What a fault does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The connection is closed without an answer, before anything is done.
-    Drop,
-    /// Nothing is answered until the client gives up.
-    Stall,
-    /// The answer comes later.
-    Late(i64),
-    /// The answer comes byte by byte, over this time.
-    Dribble(i64),
-    /// Another HTTP status, with `Retry-After`.
-    Status(u16, Option<u32>),
-    /// `OK_TRY_AGAIN`, with these seconds.
-    TryAgain(u32),
-    /// 200 without a body.
-    Empty,
-    /// The first half of the answer.
-    Truncated,
-    /// Some bytes of the answer are others.
-    Corrupt,
-    /// More bytes than a message may have.
-    Oversized,
-    /// Another nonce.
-    WrongNonce,
-    /// A signature that does not verify.
-    BadSignature,
-    /// Signed by somebody else.
-    WrongSigner,
-    /// The answer to the device's exchange before.
-    Replayed,
-    /// Everything is done, but the answer to a poll is lost.
-    LostAck,
-    /// ACKs are ready so much later.
-    LateAck(i64),
-    /// The ACK names reports that are not the device's.
-    ForeignAck,
-    /// Reports are answered `REJECTED`.
-    RejectReport(Rule),
-    /// The policy's signature does not verify.
-    PolicyBadSignature,
-    /// The policy was issued so much later (negative: earlier) than now.
-    PolicyBadTime(i64),
-    /// Tokens are refused.
-    TokenRefused(Rule),
-}
+impl FaultSpec {
+    /// One of that kind with all defaults.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
+        Self {
+            kind: kind.word().into(),
+            span: None,
+            next: None,
+            after: None,
+            every: None,
+            probability: None,
+            ramp: None,
+            on: None,
+            off: None,
+            distribution: None,
+            spread: None,
+            devices: Vec::new(),
+            purpose: None,
+            status: None,
+            retry_after: None,
+            by: None,
+            why: None,
+        }
+    }
 
-impl FaultKind {
-    /// The words that a live server takes.
-    pub const WORDS: [&'static str; 25] = [
-        "unreachable",
-        "reset",
-        "stall",
-        "slow",
-        "latency",
-        "dribble",
-        "http-status",
-        "quota",
-        "maintenance",
-        "try-again",
-        "empty",
-        "truncated",
-        "corrupt",
-        "oversized",
-        "wrong-nonce",
-        "bad-signature",
-        "wrong-signer",
-        "replayed",
-        "lost-ack",
-        "late-ack",
-        "foreign-ack",
-        "reject-report",
-        "policy-bad-signature",
-        "policy-bad-time",
-        "token-refused",
-    ];
-    /// Words of the table for faults that happen at the device or on its way to the server.
-    pub const ELSEWHERE: [&'static str; 10] = [
-        "dns-nxdomain",
-        "dns-servfail",
-        "dns-timeout",
-        "tls-expired",
-        "tls-not-yet-valid",
-        "tls-wrong-name",
-        "tls-unknown-ca",
-        "tls-closed",
-        "proxy-auth",
-        "proxy-unreachable",
-    ];
-
-    fn read(spec: &FaultSpec) -> Result<Self, String> {
-        let by = |default: i64, signed: bool| {
-            spec.by.as_deref().map_or(Ok(default), |text| span::parse(text, signed))
+    /// What it means.
+    fn read(&self) -> Result<fault::Fault, String> {
+        let kind = Kind::by_word(&self.kind).ok_or_else(|| Kind::no_such(&self.kind))?;
+        if !kind.row().places.contains(&Place::Live) {
+            let word = kind.word();
+            return Err(format!(
+                "{word} happens at the device or on the way, not in a server; give it to the device's network"
+            ));
+        }
+        let purpose = match self.purpose.as_deref() {
+            None => None,
+            Some(word) => Some(Purpose::by_word(word).ok_or_else(|| {
+                let words = Purpose::ALL.map(Purpose::word).join(", ");
+                format!("no purpose is called {word:?}; there are {words}")
+            })?),
         };
-        Ok(match spec.kind.as_str() {
-            "unreachable" | "reset" => Self::Drop,
-            "stall" => Self::Stall,
-            "slow" => Self::Late(by(5_000, false)?),
-            "latency" => Self::Late(by(200, false)?),
-            "dribble" => Self::Dribble(by(10_000, false)?),
-            "http-status" => Self::Status(http_status(spec.status)?, spec.retry_after),
-            "quota" => Self::Status(429, Some(spec.retry_after.unwrap_or(60))),
-            "maintenance" => Self::Status(503, Some(spec.retry_after.unwrap_or(3600))),
-            "try-again" => Self::TryAgain(spec.retry_after.unwrap_or(0)),
-            "empty" => Self::Empty,
-            "truncated" => Self::Truncated,
-            "corrupt" => Self::Corrupt,
-            "oversized" => Self::Oversized,
-            "wrong-nonce" => Self::WrongNonce,
-            "bad-signature" => Self::BadSignature,
-            "wrong-signer" => Self::WrongSigner,
-            "replayed" => Self::Replayed,
-            "lost-ack" => Self::LostAck,
-            "late-ack" => Self::LateAck(by(3_600_000, false)?),
-            "foreign-ack" => Self::ForeignAck,
-            "reject-report" => Self::RejectReport(report_reason(spec.why.as_deref())?),
-            "policy-bad-signature" => Self::PolicyBadSignature,
-            "policy-bad-time" => Self::PolicyBadTime(by(2 * 3_600_000, true)?),
-            "token-refused" => Self::TokenRefused(token_reason(spec.why.as_deref())?),
-            other if Self::ELSEWHERE.contains(&other) => {
-                return Err(format!(
-                    "{other} happens at the device or on the way, not in a server; give it to the device's network"
-                ));
-            }
-            other => {
-                return Err(format!("no fault is called {other:?}; there are {}", Self::WORDS.join(", ")));
-            }
+        let distribution = match self.distribution.as_deref() {
+            None => None,
+            Some(word) => Some(Distribution::by_word(word).ok_or_else(|| {
+                format!("no distribution is called {word:?}; there are {}", Distribution::WORDS.join(", "))
+            })?),
+        };
+        let spec = Spec {
+            span: Some(Duration::from_millis(self.ttl_ms()?)),
+            next: self.next,
+            after: self.after,
+            every: self.every,
+            probability: self.probability,
+            ramp: span_of(self.ramp.as_deref())?,
+            on: span_of(self.on.as_deref())?,
+            off: span_of(self.off.as_deref())?,
+            distribution,
+            spread: span_of(self.spread.as_deref())?,
+            devices: self.devices.clone(),
+            purpose,
+            status: self.status,
+            retry_after_s: self.retry_after,
+            by_ms: self.by.as_deref().map(|text| span::parse(text, true)).transpose()?,
+            why: self.why.clone(),
+            ..Spec::of(kind)
+        };
+        fault::Fault::resolve(spec).map_err(|wrong| wrong.why)
+    }
+
+    fn ttl_ms(&self) -> Result<u64, String> {
+        Ok(match (&self.span, self.next) {
+            (Some(text), _) => span::parse(text, false)?.unsigned_abs(),
+            (None, Some(_)) => DEFAULT_TTL_NEXT_MS.unsigned_abs(),
+            (None, None) => DEFAULT_TTL_MS.unsigned_abs(),
         })
     }
 }
 
-fn http_status(status: Option<u16>) -> Result<u16, String> {
-    match status.unwrap_or(503) {
-        status @ (200..=599) => Ok(status),
-        other => Err(format!("status {other} is no HTTP status from 200 to 599")),
-    }
+fn span_of(text: Option<&str>) -> Result<Option<Duration>, String> {
+    let millis = text.map(|text| span::parse(text, false)).transpose()?;
+    Ok(millis.map(|millis| Duration::from_millis(millis.unsigned_abs())))
 }
 
-fn report_reason(why: Option<&str>) -> Result<Rule, String> {
-    match why.unwrap_or("SIGNATURE_MISMATCH") {
-        "SIGNATURE_MISMATCH" => Ok(Rule::ReportSignature),
-        "TIMESTAMP_MISMATCH" => Ok(Rule::ReportTimestamp),
-        "UNKNOWN_DEVICE" => Ok(Rule::ReportDevice),
-        other => Err(format!(
-            "{other:?} is no reason; there are SIGNATURE_MISMATCH, TIMESTAMP_MISMATCH, UNKNOWN_DEVICE"
-        )),
-    }
+/// What a fault does to the exchange that it hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Struck {
+    /// Its number.
+    pub id: u64,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it does.
+    pub effect: Effect,
+    /// Seconds of `Retry-After` beside an HTTP status.
+    pub retry_after_s: Option<u32>,
 }
 
-fn token_reason(why: Option<&str>) -> Result<Rule, String> {
-    match why.unwrap_or("unknown") {
-        "unknown" | "token" => Ok(Rule::TokenUnknown),
-        "expired" => Ok(Rule::TokenExpired),
-        "revoked" => Ok(Rule::TokenRevoked),
-        "used-up" => Ok(Rule::TokenUsedUp),
-        "account" => Ok(Rule::OtherAccount),
-        "connection" => Ok(Rule::TokenConnection),
-        "installed" => Ok(Rule::NodeLock),
-        other => Err(format!(
-            "{other:?} is no reason; there are unknown, expired, revoked, used-up, account, connection, installed"
-        )),
-    }
-}
-
-impl FaultKind {
-    /// Has the rules carry out what they can carry out.
-    pub fn steer(self, steer: &mut Steer) {
-        match self {
-            Self::TryAgain(seconds) => steer.try_again_s = Some(seconds),
-            Self::LateAck(by) => steer.late_ack_ms = Some(by),
-            Self::ForeignAck => steer.foreign_ack = true,
-            Self::RejectReport(rule) => steer.reject_reports = Some(rule),
-            Self::TokenRefused(rule) => steer.refuse_token = Some(rule),
-            Self::Drop
-            | Self::Stall
-            | Self::Late(_)
-            | Self::Dribble(_)
-            | Self::Status(..)
-            | Self::Empty
-            | Self::Truncated
-            | Self::Corrupt
-            | Self::Oversized
-            | Self::WrongNonce
-            | Self::BadSignature
-            | Self::WrongSigner
-            | Self::Replayed
-            | Self::LostAck
-            | Self::PolicyBadSignature
-            | Self::PolicyBadTime(_) => {}
+/// What the mock's own rules carry out of an effect.
+#[must_use]
+pub fn steer(effect: Option<Effect>) -> Steer {
+    let mut steer = Steer::default();
+    match effect {
+        Some(Effect::TryAgain(seconds)) => steer.try_again_s = Some(seconds),
+        Some(Effect::LateAck(by)) => {
+            steer.late_ack_ms = Some(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
         }
-    }
-
-    /// The exchanges that it can do something to; empty: all.
-    const fn aim(self) -> &'static [Purpose] {
-        match self {
-            Self::LostAck | Self::ForeignAck => &[Purpose::Poll],
-            Self::LateAck(_) | Self::RejectReport(_) => &[Purpose::Usage],
-            Self::TokenRefused(_) => &[Purpose::Trust],
-            Self::PolicyBadSignature | Self::PolicyBadTime(_) => {
-                &[Purpose::Trust, Purpose::TrustSync, Purpose::Poll]
-            }
-            Self::Drop
-            | Self::Stall
-            | Self::Late(_)
-            | Self::Dribble(_)
-            | Self::Status(..)
-            | Self::TryAgain(_)
-            | Self::Empty
-            | Self::Truncated
-            | Self::Corrupt
-            | Self::Oversized
-            | Self::WrongNonce
-            | Self::BadSignature
-            | Self::WrongSigner
-            | Self::Replayed => &[],
+        Some(Effect::ForeignAck) => steer.foreign_ack = true,
+        Some(Effect::RejectReport(why)) => {
+            steer.reject_reports = Some(match why {
+                ReportWhy::Signature => Rule::ReportSignature,
+                ReportWhy::Timestamp => Rule::ReportTimestamp,
+                ReportWhy::Device => Rule::ReportDevice,
+            });
         }
+        Some(Effect::TokenRefused(why)) => {
+            steer.refuse_token = Some(match why {
+                TokenWhy::Unknown => Rule::TokenUnknown,
+                TokenWhy::Expired => Rule::TokenExpired,
+                TokenWhy::Revoked => Rule::TokenRevoked,
+                TokenWhy::UsedUp => Rule::TokenUsedUp,
+                TokenWhy::Account => Rule::OtherAccount,
+                TokenWhy::Connection => Rule::TokenConnection,
+                TokenWhy::Installed => Rule::NodeLock,
+            });
+        }
+        Some(
+            Effect::Lost { .. }
+            | Effect::Late(_)
+            | Effect::Spoiled(_)
+            | Effect::LostAck
+            | Effect::PolicyBadSignature
+            | Effect::PolicyBadTime(_)
+            | Effect::WriteLost
+            | Effect::DiskFull,
+        )
+        | None => {}
     }
+    steer
 }
 
 /// A fault that is in force.
@@ -286,8 +231,6 @@ pub struct Fault {
     pub met: u64,
     /// How many it hit.
     pub hit: u64,
-    kind: FaultKind,
-    purpose: Option<Purpose>,
 }
 
 /// Without `for`, in milliseconds: a live fault reverts by itself (modelled).
@@ -298,120 +241,94 @@ pub const DEFAULT_TTL_NEXT_MS: i64 = 7 * 86_400_000;
 /// The faults that are in force, in the order in which they began.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    active: Vec<Fault>,
-    begun: u64,
+    plan: Plan,
+    /// As they were written, by number.
+    written: BTreeMap<u64, FaultSpec>,
 }
 
 impl Faults {
-    /// Begins one.
+    /// Begins one. Its number.
     ///
     /// # Errors
     /// One line that says what is wrong with `spec`.
-    pub fn begin(&mut self, spec: FaultSpec, now: Wall, limit: usize) -> Result<&Fault, String> {
-        if self.active.len() >= limit {
+    pub fn begin(&mut self, spec: FaultSpec, now: Wall, limit: usize) -> Result<u64, String> {
+        if self.written.len() >= limit {
             return Err(format!("{limit} faults are in force already; delete some"));
         }
-        let kind = FaultKind::read(&spec)?;
-        if spec.next == Some(0) || spec.every == Some(0) {
-            return Err("next and every count from 1".into());
-        }
-        if spec.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
-            return Err("probability lies between 0 and 1".into());
-        }
-        let purpose = match spec.purpose.as_deref() {
-            None => None,
-            Some(word) => Some(span::purpose_of(word).ok_or_else(|| {
-                let words = Purpose::ALL.map(span::purpose_word).join(", ");
-                format!("no purpose is called {word:?}; there are {words}")
-            })?),
-        };
-        let ttl = match (&spec.span, spec.next) {
-            (Some(text), _) => span::parse(text, false)?,
-            (None, Some(_)) => DEFAULT_TTL_NEXT_MS,
-            (None, None) => DEFAULT_TTL_MS,
-        };
-        self.begun += 1;
-        let left = spec.next;
-        let until = now.plus_millis(ttl);
-        let at = self.active.len();
-        self.active.push(Fault {
-            id: self.begun,
-            spec,
-            began: now,
-            until,
-            left,
-            met: 0,
-            hit: 0,
-            kind,
-            purpose,
-        });
-        self.active.get(at).ok_or_else(|| "the fault is gone".into())
+        let id = self.plan.begin(spec.read()?, now);
+        self.written.insert(id, spec);
+        Ok(id)
     }
 
     /// Ends those whose time is over; their numbers.
     pub fn expire(&mut self, now: Wall) -> Vec<u64> {
-        if self.active.is_empty() {
+        if self.written.is_empty() {
             return Vec::new();
         }
-        let over = |fault: &Fault| now >= fault.until || fault.left == Some(0);
-        let ended = self.active.iter().filter(|fault| over(fault)).map(|fault| fault.id).collect();
-        self.active.retain(|fault| !over(fault));
+        self.plan.expire(now);
+        let left: Vec<u64> = self.plan.active().map(|(id, _)| id).collect();
+        let ended: Vec<u64> = self.written.keys().copied().filter(|id| !left.contains(id)).collect();
+        for id in &ended {
+            self.written.remove(id);
+        }
         ended
     }
 
     /// Ends one. Whether it was there.
     pub fn end(&mut self, id: u64) -> bool {
-        let before = self.active.len();
-        self.active.retain(|fault| fault.id != id);
-        self.active.len() < before
+        self.written.remove(&id);
+        self.plan.end(id)
     }
 
     /// Ends all; how many there were.
     pub fn clear(&mut self) -> usize {
-        std::mem::take(&mut self.active).len()
+        let ids: Vec<u64> = self.written.keys().copied().collect();
+        ids.into_iter().filter(|id| self.end(*id)).count()
     }
 
     /// Those in force.
     #[must_use]
-    pub fn active(&self) -> &[Fault] {
-        &self.active
+    pub fn active(&self) -> Vec<Fault> {
+        let standing = self.plan.standing().filter_map(|standing| {
+            Some(Fault {
+                id: standing.number,
+                spec: self.written.get(&standing.number)?.clone(),
+                began: standing.began,
+                until: standing.until?,
+                left: standing.left,
+                met: standing.met,
+                hit: standing.hit,
+            })
+        });
+        standing.collect()
+    }
+
+    /// How many are in force.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.written.len()
     }
 
     /// The fault that hits this exchange: of those that fit it, the one that began last (`spec/behaviour.md` §7.5).
     /// One that lets this exchange pass (`every`, `probability`) leaves it to the one before.
     pub fn strike(
         &mut self,
-        now: Wall,
+        at: Wall,
         device: Option<&Udi>,
         purpose: Option<Purpose>,
         luck: Luck,
-    ) -> Option<(u64, FaultKind)> {
-        for fault in self.active.iter_mut().rev() {
-            if now < fault.began || now >= fault.until || fault.left == Some(0) {
-                continue;
-            }
-            if fault.purpose.is_some() && fault.purpose != purpose {
-                continue;
-            }
-            let aim = fault.kind.aim();
-            if !aim.is_empty() && !purpose.is_some_and(|purpose| aim.contains(&purpose)) {
-                continue;
-            }
-            if !fault.spec.devices.is_empty() && !device.is_some_and(|udi| names(&fault.spec.devices, udi)) {
-                continue;
-            }
-            fault.met += 1;
-            if fault.spec.every.is_some_and(|every| fault.met % every != 0) {
-                continue;
-            }
-            if fault.spec.probability.is_some_and(|p| !lucky(luck, device, fault.id, fault.met, p)) {
-                continue;
-            }
-            fault.hit += 1;
-            fault.left = fault.left.map(|left| left.saturating_sub(1));
-            return Some((fault.id, fault.kind));
+    ) -> Option<Struck> {
+        if self.plan.is_empty() {
+            return None;
         }
-        None
+        let is_called = |name: &str| device.is_some_and(|udi| is_called(name, udi));
+        let who = device.map_or(0, key);
+        let draw = |id: u64, met: u64| luck.number(who ^ id.rotate_left(32), For::Fault, met);
+        // What happens on the way to a server is not begun here.
+        let meets = Meets { at, purpose, by_name: true, tls: true, is_called: &is_called };
+        let (id, effect) = self.plan.strike(&meets, &draw)?;
+        let (_, fault) = self.plan.active().find(|(number, _)| *number == id)?;
+        Some(Struck { id, kind: fault.spec.kind, effect, retry_after_s: fault.retry_after_s() })
     }
 }
 
@@ -435,13 +352,6 @@ pub fn udi_of(text: &str) -> Option<Udi> {
     Udi::new(pid, serial).ok()
 }
 
-fn lucky(luck: Luck, device: Option<&Udi>, id: u64, met: u64, probability: f64) -> bool {
-    let who = device.map_or(0, key) ^ id.rotate_left(32);
-    // The upper 32 bits are exact in a double.
-    let drawn = u32::try_from(luck.number(who, For::Fault, met) >> 32).unwrap_or(0);
-    f64::from(drawn) < probability * (f64::from(u32::MAX) + 1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -457,7 +367,7 @@ mod tests {
     }
 
     fn begin(faults: &mut Faults, json: &str) -> u64 {
-        faults.begin(spec(json), NOW, 10).unwrap().id
+        faults.begin(spec(json), NOW, 10).unwrap()
     }
 
     #[test]
@@ -466,8 +376,9 @@ mod tests {
         begin(&mut faults, r#"{"kind": "stall", "for": "1h"}"#);
         let second = begin(&mut faults, r#"{"kind": "http-status", "status": 404, "next": 1}"#);
         let mut strike = || faults.strike(NOW, Some(&udi(1)), Some(Purpose::Usage), Luck::seeded(1));
-        assert_eq!(strike(), Some((second, FaultKind::Status(404, None))));
-        assert_eq!(strike().map(|(_, kind)| kind), Some(FaultKind::Stall));
+        let first = strike().unwrap();
+        assert_eq!((first.id, first.kind, first.retry_after_s), (second, Kind::HttpStatus, None));
+        assert_eq!(strike().map(|struck| struck.kind), Some(Kind::Stall));
     }
 
     #[test]
@@ -540,10 +451,32 @@ mod tests {
     }
 
     #[test]
-    fn every_word_of_a_live_fault_can_begin() {
-        for word in FaultKind::WORDS {
-            let mut faults = Faults::default();
-            assert!(faults.begin(spec(&format!(r#"{{"kind": "{word}"}}"#)), NOW, 10).is_ok(), "{word}");
+    fn every_kind_that_the_table_gives_to_a_live_mock_can_begin_and_no_other() {
+        for kind in Kind::ALL {
+            let begun = Faults::default().begin(FaultSpec::of(kind), NOW, 10);
+            assert_eq!(begun.is_ok(), kind.row().places.contains(&Place::Live), "{}", kind.word());
         }
+        let refused = Faults::default().begin(spec(r#"{"kind": "unreachble"}"#), NOW, 10).unwrap_err();
+        assert_eq!(refused, "no fault is called `unreachble`; did you mean `unreachable`?");
+    }
+
+    #[test]
+    fn shapes_are_those_of_the_table_and_a_quota_comes_with_its_header() {
+        let mut faults = Faults::default();
+        begin(&mut faults, r#"{"kind": "quota", "after": 1, "next": 1}"#);
+        let mut strike = || faults.strike(NOW, None, None, Luck::seeded(1));
+        assert_eq!(strike(), None);
+        assert_eq!(strike().and_then(|struck| struck.retry_after_s), Some(60));
+        assert_eq!(strike(), None);
+        for json in [
+            r#"{"kind": "latency", "distribution": "bell"}"#,
+            r#"{"kind": "reset", "on": "1m"}"#,
+            r#"{"kind": "reset", "ramp": "0s"}"#,
+        ] {
+            assert!(Faults::default().begin(spec(json), NOW, 10).is_err(), "{json}");
+        }
+        let delayed =
+            r#"{"kind": "latency", "by": "1s", "distribution": "uniform", "spread": "500ms", "ramp": "1h"}"#;
+        assert!(Faults::default().begin(spec(delayed), NOW, 10).is_ok());
     }
 }

@@ -28,6 +28,6 @@ mod waiting;
 pub use config::{AccountConfig, AckMode, Config, Limits};
 pub use cssm::{Cssm, ManageError, TokenWish};
 pub use exchange::{Answer, Arrived, Csr, Proof, Signed, Steer};
-pub use fault::{FaultKind, FaultSpec};
+pub use fault::{FaultSpec, Struck};
 pub use peer::{Peer, Role, Route};
 pub use rule::Rule;

@@ -99,6 +99,8 @@ pub struct Peer {
     pub poll_s: u32,
     /// Wants to know who asks: no usage without a product instance identifier.
     pub direct: bool,
+    /// Is CSSM itself: nothing stands above it.
+    pub is_cssm: bool,
     /// Can have tokens validated.
     pub connected: bool,
     /// Judges identities and reports itself. One that does not keeps reports until CSSM has judged them: without
@@ -128,6 +130,7 @@ impl Peer {
             connect_info,
             poll_s: u32::try_from(poll.as_secs()).unwrap_or(u32::MAX),
             direct: at_cssm && matches!(route, Route::Smart | Route::Callhome),
+            is_cssm: at_cssm,
             connected,
             judges: connected,
             down_rev,

@@ -17,6 +17,11 @@ impl Buffer {
         self.0.extend_from_slice(text.as_bytes());
     }
 
+    #[inline]
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     /// A name that somebody configured: blanks and control characters become `?`, so that the line keeps its fields.
     #[inline]
     pub(crate) fn push_name(&mut self, name: &str) {
@@ -49,11 +54,15 @@ impl Buffer {
         self.0.extend_from_slice(&digits[at.min(digits.len().saturating_sub(width))..]);
     }
 
-    /// Cuts to `max` bytes, at a character boundary (`spec/logs.md` §7).
-    pub(crate) fn cut(&mut self, max: usize) {
-        let mut end = max;
+    /// Cuts what stands from `start` on to `max` bytes, at a character boundary (`spec/logs.md` §7).
+    #[inline]
+    pub(crate) fn cut(&mut self, start: usize, max: usize) {
+        let mut end = start.saturating_add(max);
+        if self.0.len() <= end {
+            return;
+        }
         // A byte 0b10xxxxxx continues a character.
-        while self.0.get(end).is_some_and(|byte| byte & 0xc0 == 0x80) && end > 0 {
+        while self.0.get(end).is_some_and(|byte| byte & 0xc0 == 0x80) && end > start {
             end -= 1;
         }
         self.0.truncate(end);
@@ -76,9 +85,9 @@ mod tests {
     fn a_cut_never_splits_a_character() {
         for max in 0..=12 {
             let mut buffer = Buffer::new();
-            buffer.push("aé日𝄞z");
-            buffer.cut(max);
-            let text = std::str::from_utf8(&buffer.0).unwrap();
+            buffer.push("béaé日𝄞z");
+            buffer.cut(3, max);
+            let text = std::str::from_utf8(&buffer.0[3..]).unwrap();
             assert!(text.len() <= max && "aé日𝄞z".starts_with(text), "{max} {text}");
         }
     }

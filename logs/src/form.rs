@@ -1,6 +1,7 @@
 //! The forms of a line, and what can be chosen within them (`spec/logs.md` §1 to §5).
 
-use slpsim_agent::Spelling;
+use slpsim_agent::messages::Shape;
+use slpsim_agent::{Message, Spelling};
 
 use crate::pri::Facility;
 use crate::url::SinkUrl;
@@ -59,6 +60,19 @@ impl Form {
     #[must_use]
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|form| form.word() == word)
+    }
+
+    /// Tag and template of a message in this form.
+    #[must_use]
+    pub const fn shape(self, message: &Message) -> &'static Shape {
+        let row = message.row();
+        match self {
+            Self::IosXe => &row.ios_xe.shape,
+            Self::IosXr => &row.ios_xr.shape,
+            Self::Nxos | Self::Logfile | Self::Console | Self::Rfc3164 | Self::Rfc5424 | Self::Json => {
+                &row.nxos
+            }
+        }
     }
 
     /// The form where none is chosen: logfile for files and pipes, console for a terminal, nxos on the wire.

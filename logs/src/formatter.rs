@@ -1,14 +1,21 @@
 //! From a line to its bytes (`spec/logs.md` §1 to §5).
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use slpsim_agent::messages::Shape;
 
+use crate::batch::Batch;
 use crate::buffer::Buffer;
 use crate::form::{Form, Options, Origin, Precision};
 use crate::line::{Line, Repeated};
 use crate::pri::Fields;
 use crate::stamp::Stamp;
+use crate::texts::Texts;
+
+mod foreign;
+
+pub use foreign::Foreign;
 
 /// Writes lines, one after the other, into one buffer. It allocates nothing by line.
 #[derive(Clone, Debug)]
@@ -16,6 +23,7 @@ pub struct Formatter {
     options: Options,
     pri: Fields,
     stamp: Stamp,
+    texts: Texts,
     out: Buffer,
 }
 
@@ -24,7 +32,7 @@ impl Formatter {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let pri = Fields::of(options.facility);
-        Self { options, pri, stamp: Stamp::new(), out: Buffer::new() }
+        Self { options, pri, stamp: Stamp::new(), texts: Texts::new(), out: Buffer::new() }
     }
 
     /// Its options.
@@ -36,6 +44,26 @@ impl Formatter {
     /// The bytes of `line`, without a newline at the end.
     pub fn format(&mut self, line: &Line<'_>) -> &[u8] {
         self.out.0.clear();
+        self.write(line, 0);
+        &self.out.0
+    }
+
+    /// Appends `line` to a batch, in its framing, without a copy in between.
+    #[inline]
+    pub fn append(&mut self, line: &Line<'_>, batch: &mut Batch) {
+        self.append_from(line, None, batch);
+    }
+
+    /// As [`Formatter::append`], for a datagram from this source address.
+    pub fn append_from(&mut self, line: &Line<'_>, source: Option<Ipv4Addr>, batch: &mut Batch) {
+        let start = batch.lend(&mut self.out.0);
+        self.write(line, start);
+        batch.take_back(&mut self.out.0, start, source);
+    }
+
+    /// Appends `line` to what is there, and cuts it where it is too long.
+    #[inline]
+    fn write(&mut self, line: &Line<'_>, start: usize) {
         self.stamp.set(line.at, line.zone);
         match self.options.form {
             Form::Nxos => self.nxos(line),
@@ -47,12 +75,9 @@ impl Formatter {
             Form::IosXr => self.ios_xr(line),
             Form::Json => self.json(line),
         }
-        if let Some(max) = self.options.max_bytes
-            && self.out.0.len() > max
-        {
-            self.out.cut(max);
+        if let Some(max) = self.options.max_bytes {
+            self.out.cut(start, max);
         }
-        &self.out.0
     }
 
     fn nxos(&mut self, line: &Line<'_>) {
@@ -171,11 +196,10 @@ impl Formatter {
     fn text(&mut self, line: &Line<'_>, shape: &Shape) {
         let (before, count, after) = match line.repeated {
             Repeated::No => {
-                let _ = line.message.write_as(&mut self.out, shape, self.options.spelling);
-                return;
+                return self.texts.push(&mut self.out, line.message, shape, self.options.spelling);
             }
             Repeated::Suffix(count) => {
-                let _ = line.message.write_as(&mut self.out, shape, self.options.spelling);
+                self.texts.push(&mut self.out, line.message, shape, self.options.spelling);
                 (" (message repeated ", count, ")")
             }
             Repeated::Line(count) => ("last message repeated ", count, ""),

@@ -1,5 +1,7 @@
 //! How messages are told apart on a stream (`spec/logs.md` §8).
 
+use crate::url::SinkUrl;
+
 /// The framing of TCP and TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Framing {
@@ -26,6 +28,20 @@ impl Framing {
     #[must_use]
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|framing| framing.word() == word)
+    }
+
+    /// The framing of a stream where none is chosen: newline over TCP, octet counting over TLS (RFC 5425 §4.3).
+    #[must_use]
+    pub const fn default_for(sink: &SinkUrl) -> Self {
+        match sink {
+            SinkUrl::Tls { .. } => Self::Octet,
+            SinkUrl::Stdout
+            | SinkUrl::File(_)
+            | SinkUrl::Udp(_)
+            | SinkUrl::Tcp(_)
+            | SinkUrl::Unix(_)
+            | SinkUrl::Null => Self::Newline,
+        }
     }
 
     /// Appends `line` in its frame to `out`.

@@ -5,6 +5,7 @@
 //! system.
 #![forbid(unsafe_code)]
 
+pub mod batch;
 mod buffer;
 pub mod form;
 pub mod formatter;
@@ -12,14 +13,21 @@ pub mod framing;
 pub mod line;
 pub mod pri;
 pub mod queue;
+pub mod read;
+pub mod receive;
 pub mod repeat;
 pub mod sink;
 mod stamp;
+pub mod stop;
+pub mod target;
+mod texts;
 pub mod url;
+pub mod verify;
 pub mod zone;
 
+pub use batch::Batch;
 pub use form::{Form, Options, Origin, Precision, UDP_MAX_BYTES};
-pub use formatter::Formatter;
+pub use formatter::{Foreign, Formatter};
 pub use framing::Framing;
 pub use line::{Line, Repeated};
 pub use pri::Facility;
@@ -27,6 +35,11 @@ pub use queue::{Counts, Queue};
 pub use repeat::{Repeat, Repeater};
 #[cfg(feature = "unix-syslog")]
 pub use sink::UnixSink;
-pub use sink::{FileSink, NullSink, OpenError, Sink, StdoutSink, UdpSink};
+pub use sink::{
+    ClientCertificate, FileSink, NullSink, OpenError, Rotation, Sink, StdoutSink, Taken, TcpSink, TlsSink,
+    TlsTrust, UdpSink, UnixStreamSink,
+};
+pub use stop::Stop;
+pub use target::{Filter, SourceNet, Target, TargetError};
 pub use url::{Receiver, SinkUrl, SinkUrlError};
 pub use zone::{Zone, ZoneError};

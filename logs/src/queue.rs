@@ -1,33 +1,63 @@
 //! A sink on a thread of its own, behind a queue with a limit: a slow receiver never holds up a device.
+//!
+//! Lines wait in one [`Batch`], framed already; the thread takes the whole of it at once. So a sink that keeps up gets
+//! single lines at once, and one that is behind gets many with one write.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use crate::sink::Sink;
+use crate::batch::Batch;
+use crate::framing::Framing;
+use crate::sink::{Sink, Taken};
+use crate::stop::Stop;
 
 /// Lines that wait at most, where nothing else is asked for.
 pub const DEFAULT_LINES: usize = 16_384;
+/// Bytes that wait at most, whatever the number of lines.
+pub const MAX_BYTES: usize = 64 << 20;
+/// How long a sink may go on after its end was asked for, to hand over what waits.
+pub const DRAIN: Duration = Duration::from_secs(5);
 
 /// Hands lines to a sink that runs elsewhere.
 #[derive(Debug)]
 pub struct Queue {
-    jobs: Option<SyncSender<Job>>,
-    counts: Arc<Shared>,
+    shared: Arc<Shared>,
+    framing: Option<Framing>,
+    limit: usize,
+    stop: Option<Stop>,
     thread: Option<JoinHandle<()>>,
 }
 
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    /// Something waits, or the end was asked for.
+    filled: Condvar,
+    /// The thread has taken what waited.
+    emptied: Condvar,
+    counts: Counters,
+    error: Mutex<Option<io::ErrorKind>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    batch: Batch,
+    orders: Vec<Order>,
+    ended: bool,
+}
+
 #[derive(Debug)]
-enum Job {
-    Line(Box<[u8]>),
+enum Order {
     Reopen(SyncSender<io::Result<()>>),
     Flush(SyncSender<io::Result<()>>),
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Counters {
     lines: AtomicU64,
     bytes: AtomicU64,
     dropped: AtomicU64,
@@ -48,27 +78,106 @@ pub struct Counts {
 }
 
 impl Queue {
-    /// Runs `sink` on a new thread named `name`, with room for `limit` waiting lines.
+    /// Runs `sink` on a new thread named `name`, with room for `limit` waiting lines beside those that it is at.
     ///
     /// # Errors
     /// Where the system gives no thread.
     pub fn spawn(name: &str, sink: impl Sink + 'static, limit: usize) -> io::Result<Self> {
-        let (jobs, waiting) = sync_channel(limit.max(1));
-        let counts = Arc::new(Shared::default());
-        let shared = Arc::clone(&counts);
-        let thread = thread::Builder::new().name(name.into()).spawn(move || run(sink, &waiting, &shared))?;
-        Ok(Self { jobs: Some(jobs), counts, thread: Some(thread) })
+        let framing = sink.framing();
+        let shared = Arc::new(Shared::default());
+        shared.lock().batch = Batch::new(framing);
+        let stop = sink.stop();
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new().name(name.into()).spawn(move || run(sink, &of_thread))?;
+        Ok(Self { shared, framing, limit: limit.max(1), stop, thread: Some(thread) })
+    }
+
+    /// A batch in the framing of the sink, for [`Queue::offer_batch`] and [`Queue::put_batch`].
+    #[must_use]
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.framing)
     }
 
     /// Hands a line over, or counts it as dropped where there is no room. Never waits.
     pub fn offer(&self, line: &[u8]) {
-        let sent = match &self.jobs {
-            Some(jobs) => jobs.try_send(Job::Line(line.into())),
-            None => Err(TrySendError::Disconnected(Job::Line(Box::default()))),
-        };
-        if sent.is_err() {
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        self.offer_from(line, None);
+    }
+
+    /// As [`Queue::offer`], with the source address of its datagram.
+    pub fn offer_from(&self, line: &[u8], source: Option<std::net::Ipv4Addr>) {
+        let mut waiting = self.shared.lock();
+        if waiting.ended || !self.has_room(&waiting, 1, line.len()) {
+            self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
         }
+        waiting.batch.push_from(line, source);
+        self.shared.filled.notify_one();
+    }
+
+    /// Hands a line over, and waits until there is room for it: nothing is dropped.
+    pub fn put(&self, line: &[u8]) {
+        let mut waiting = self.room(1, line.len());
+        if waiting.ended {
+            self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.batch.push(line);
+        self.shared.filled.notify_one();
+    }
+
+    /// Hands all lines of `batch` over and empties it; those without room are dropped and counted. Never waits.
+    pub fn offer_batch(&self, batch: &mut Batch) {
+        let mut waiting = self.shared.lock();
+        if !waiting.ended && self.has_room(&waiting, batch.len(), batch.bytes().len()) {
+            self.hand_over(&mut waiting, batch);
+        } else {
+            let mut dropped = 0;
+            for (at, line) in (0..).zip(batch.iter()) {
+                if !waiting.ended && self.has_room(&waiting, 1, line.len()) {
+                    waiting.batch.push_from(line, batch.source(at));
+                } else {
+                    dropped += 1;
+                }
+            }
+            self.shared.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+        }
+        batch.clear();
+        self.shared.filled.notify_one();
+    }
+
+    /// Hands all lines of `batch` over and empties it; waits until there is room.
+    pub fn put_batch(&self, batch: &mut Batch) {
+        let mut waiting = self.room(batch.len(), batch.bytes().len());
+        if waiting.ended {
+            let lines = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+            self.shared.counts.dropped.fetch_add(lines, Ordering::Relaxed);
+        } else {
+            self.hand_over(&mut waiting, batch);
+        }
+        batch.clear();
+        self.shared.filled.notify_one();
+    }
+
+    /// Swaps the buffers where nothing waits, so that no byte is copied.
+    fn hand_over(&self, waiting: &mut Waiting, batch: &mut Batch) {
+        if waiting.batch.is_empty() && batch.framing() == self.framing {
+            std::mem::swap(&mut waiting.batch, batch);
+        } else {
+            waiting.batch.append(batch);
+        }
+    }
+
+    fn has_room(&self, waiting: &Waiting, lines: usize, bytes: usize) -> bool {
+        waiting.batch.is_empty()
+            || (waiting.batch.len() + lines <= self.limit && waiting.batch.bytes().len() + bytes <= MAX_BYTES)
+    }
+
+    fn room(&self, lines: usize, bytes: usize) -> MutexGuard<'_, Waiting> {
+        let mut waiting = self.shared.lock();
+        while !waiting.ended && !self.has_room(&waiting, lines, bytes) {
+            waiting = self.shared.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting
     }
 
     /// Opens the sink's file again, behind the lines that wait.
@@ -76,7 +185,7 @@ impl Queue {
     /// # Errors
     /// As [`Sink::reopen`]; also where the sink's thread is gone.
     pub fn reopen(&self) -> io::Result<()> {
-        self.ask(Job::Reopen)
+        self.ask(Order::Reopen)
     }
 
     /// Waits until the lines handed over so far are out.
@@ -84,14 +193,19 @@ impl Queue {
     /// # Errors
     /// As [`Sink::flush`]; also where the sink's thread is gone.
     pub fn flush(&self) -> io::Result<()> {
-        self.ask(Job::Flush)
+        self.ask(Order::Flush)
     }
 
-    fn ask(&self, job: impl FnOnce(SyncSender<io::Result<()>>) -> Job) -> io::Result<()> {
+    fn ask(&self, order: impl FnOnce(SyncSender<io::Result<()>>) -> Order) -> io::Result<()> {
         let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the sink's thread has ended");
         let (answer, answered) = sync_channel(1);
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(job(answer)).map_err(|_| gone())?;
+        let mut waiting = self.shared.lock();
+        if waiting.ended {
+            return Err(gone());
+        }
+        waiting.orders.push(order(answer));
+        self.shared.filled.notify_one();
+        drop(waiting);
         answered.recv().map_err(|_| gone())?
     }
 
@@ -99,23 +213,41 @@ impl Queue {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counts = &self.shared.counts;
         Counts {
-            lines: read(&self.counts.lines),
-            bytes: read(&self.counts.bytes),
-            dropped: read(&self.counts.dropped),
-            failed: read(&self.counts.failed),
+            lines: read(&counts.lines),
+            bytes: read(&counts.bytes),
+            dropped: read(&counts.dropped),
+            failed: read(&counts.failed),
         }
     }
 
-    /// Lets the sink write what waits, ends its thread and says what became of the lines.
+    /// What kind of error the sink last met, such as [`io::ErrorKind::BrokenPipe`] where the reader of standard output
+    /// has gone.
     #[must_use]
-    pub fn close(mut self) -> Counts {
-        self.end();
+    pub fn error(&self) -> Option<io::ErrorKind> {
+        *self.shared.error.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the sink write what waits, ends its thread and says what became of the lines. A sink whose receiver takes
+    /// nothing has [`DRAIN`] for that.
+    #[must_use]
+    pub fn close(self) -> Counts {
+        self.close_within(DRAIN)
+    }
+
+    /// As [`Queue::close`], with another limit.
+    #[must_use]
+    pub fn close_within(mut self, limit: Duration) -> Counts {
+        self.end(limit);
         self.counts()
     }
 
-    fn end(&mut self) {
-        self.jobs = None;
+    fn end(&mut self, limit: Duration) {
+        if let Some(stop) = &self.stop {
+            stop.at(Instant::now() + limit);
+        }
+        self.shared.end();
         if let Some(thread) = self.thread.take() {
             // A sink that panicked has printed so; its lines are missing in the counts.
             let _ = thread.join();
@@ -125,50 +257,113 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.end();
+        if self.thread.is_some() {
+            self.end(DRAIN);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.filled.notify_all();
+        self.emptied.notify_all();
+    }
+
+    fn note(&self, error: &io::Error) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.kind());
+    }
+}
+
+/// Nobody must wait for a thread that is gone, even where it panicked.
+struct AtEnd<'a>(&'a Shared);
+
+impl Drop for AtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+        self.0.lock().orders.clear();
     }
 }
 
 /// Writes until nobody can hand over lines any more; flushes whenever nothing waits.
-fn run(mut sink: impl Sink, waiting: &Receiver<Job>, counts: &Shared) {
-    let mut lost = 0;
-    while let Some(job) = next(&mut sink, waiting, counts) {
-        match job {
-            Job::Line(line) => match sink.write(&line) {
-                Ok(()) => {
-                    counts.lines.fetch_add(1, Ordering::Relaxed);
-                    counts.bytes.fetch_add(u64::try_from(line.len()).unwrap_or(0), Ordering::Relaxed);
-                }
-                Err(_) => drop(counts.failed.fetch_add(1, Ordering::Relaxed)),
-            },
-            // Whoever asked may have gone away.
-            Job::Reopen(answer) => drop(answer.send(sink.reopen())),
-            Job::Flush(answer) => drop(answer.send(sink.flush())),
+fn run(mut sink: impl Sink, shared: &Shared) {
+    let at_end = AtEnd(shared);
+    let mut batch = Batch::new(sink.framing());
+    let (mut lost, mut clean) = (0, true);
+    loop {
+        let (orders, ended) = next(&mut sink, shared, &mut batch, &mut clean);
+        let wrote = !batch.is_empty();
+        if wrote {
+            clean = false;
+            write(&mut sink, shared, &batch);
+            batch.clear();
         }
-        counts.failed.fetch_add(sink.lost() - lost, Ordering::Relaxed);
-        lost = sink.lost();
+        let idle = orders.is_empty();
+        for order in orders {
+            // Whoever asked may have gone away.
+            match order {
+                Order::Reopen(answer) => drop(answer.send(sink.reopen())),
+                Order::Flush(answer) => {
+                    clean = true;
+                    drop(answer.send(sink.flush()));
+                }
+            }
+        }
+        let now = sink.lost();
+        shared.counts.failed.fetch_add(now - std::mem::replace(&mut lost, now), Ordering::Relaxed);
+        if ended && !wrote && idle {
+            break;
+        }
     }
-    flush(&mut sink, counts);
+    if let Err(error) = sink.finish() {
+        shared.note(&error);
+    }
+    shared.counts.failed.fetch_add(sink.lost() - lost, Ordering::Relaxed);
+    drop(at_end);
 }
 
-fn next(sink: &mut impl Sink, waiting: &Receiver<Job>, counts: &Shared) -> Option<Job> {
-    if let Ok(job) = waiting.try_recv() {
-        return Some(job);
+/// Takes what waits into `batch`; waits for it where there is nothing, with everything flushed.
+fn next(sink: &mut impl Sink, shared: &Shared, batch: &mut Batch, clean: &mut bool) -> (Vec<Order>, bool) {
+    let mut waiting = shared.lock();
+    loop {
+        if !waiting.batch.is_empty() || !waiting.orders.is_empty() || waiting.ended {
+            std::mem::swap(&mut waiting.batch, batch);
+            shared.emptied.notify_all();
+            return (std::mem::take(&mut waiting.orders), waiting.ended);
+        }
+        if *clean {
+            waiting = shared.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        } else {
+            drop(waiting);
+            *clean = true;
+            if let Err(error) = sink.flush() {
+                shared.note(&error);
+                shared.counts.failed.fetch_add(1, Ordering::Relaxed);
+            }
+            waiting = shared.lock();
+        }
     }
-    flush(sink, counts);
-    waiting.recv().ok()
 }
 
-fn flush(sink: &mut impl Sink, counts: &Shared) {
-    if sink.flush().is_err() {
-        counts.failed.fetch_add(1, Ordering::Relaxed);
+fn write(sink: &mut impl Sink, shared: &Shared, batch: &Batch) {
+    let Taken { lines, bytes, error } = sink.write_batch(batch);
+    shared.counts.lines.fetch_add(lines, Ordering::Relaxed);
+    shared.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
+    let all = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+    shared.counts.failed.fetch_add(all.saturating_sub(lines), Ordering::Relaxed);
+    if let Some(error) = error {
+        shared.note(&error);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
+    use std::sync::mpsc::Receiver;
 
     /// Takes lines only while it is let.
     struct Gate {
@@ -188,16 +383,24 @@ mod tests {
         }
     }
 
-    #[test]
-    fn lines_beyond_the_limit_are_dropped_and_counted() {
+    /// Lines that the sink behind the gate has taken.
+    type Taken = Arc<Mutex<Vec<Vec<u8>>>>;
+
+    fn gated(limit: usize) -> (SyncSender<()>, Taken, Queue) {
         let (open, gate) = sync_channel(64);
         let taken = Arc::new(Mutex::new(Vec::new()));
-        let queue = Queue::spawn("gate", Gate { gate, taken: Arc::clone(&taken) }, 4).unwrap();
+        let queue = Queue::spawn("gate", Gate { gate, taken: Arc::clone(&taken) }, limit).unwrap();
+        (open, taken, queue)
+    }
+
+    #[test]
+    fn lines_beyond_the_limit_are_dropped_and_counted() {
+        let (open, taken, queue) = gated(4);
         for _ in 0..20 {
             queue.offer(b"line");
         }
         let dropped = queue.counts().dropped;
-        assert!((15..=16).contains(&dropped), "the queue holds 4 and the sink 1: {dropped}");
+        assert!((12..=16).contains(&dropped), "4 wait, and the sink is at 1 to 4: {dropped}");
         for _ in 0..20 {
             open.send(()).unwrap();
         }
@@ -208,12 +411,53 @@ mod tests {
     }
 
     #[test]
+    fn a_producer_that_must_lose_nothing_waits() {
+        let (open, taken, queue) = gated(4);
+        let lines: Vec<Vec<u8>> = (0..60).map(|number: u8| vec![number]).collect();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for (number, line) in lines.iter().enumerate() {
+                    if number % 20 == 0 {
+                        let mut batch = queue.batch();
+                        batch.push(line);
+                        queue.put_batch(&mut batch);
+                        assert!(batch.is_empty());
+                    } else {
+                        queue.put(line);
+                    }
+                }
+            });
+            for _ in 0..60 {
+                open.send(()).unwrap();
+            }
+        });
+        assert_eq!(queue.close(), Counts { lines: 60, bytes: 60, dropped: 0, failed: 0 });
+        assert_eq!(*taken.lock().unwrap(), lines, "in order");
+    }
+
+    #[test]
+    fn of_a_batch_without_room_the_rest_is_dropped() {
+        let (open, _, queue) = gated(4);
+        queue.offer(b"first");
+        let mut batch = queue.batch();
+        (0..9).for_each(|_| batch.push(b"line"));
+        queue.offer_batch(&mut batch);
+        for _ in 0..20 {
+            open.send(()).unwrap();
+        }
+        let counts = queue.close();
+        assert_eq!(counts.lines + counts.dropped, 10);
+        // Where the thread had taken the first line already, nothing waited, and a whole batch always fits then.
+        assert!([0, 6].contains(&counts.dropped), "{counts:?}");
+    }
+
+    #[test]
     fn lines_that_the_sink_refuses_are_counted() {
-        let (open, gate) = sync_channel(1);
+        let (open, _, queue) = gated(4);
         drop(open);
-        let queue = Queue::spawn("gate", Gate { gate, taken: Arc::default() }, 4).unwrap();
         queue.offer(b"line");
         queue.reopen().unwrap();
+        assert_eq!(queue.error(), Some(io::ErrorKind::Other));
         assert_eq!(queue.close(), Counts { lines: 0, bytes: 0, dropped: 0, failed: 1 });
     }
 }

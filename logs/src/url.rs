@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::sink::ClientCertificate;
+
 /// Port of syslog over UDP (RFC 5426 §3.3).
 const UDP_PORT: u16 = 514;
 /// Port of syslog over TLS (RFC 5425 §4.1).
@@ -23,7 +25,7 @@ pub enum SinkUrl {
     Udp(Receiver),
     /// `tcp://host:port`
     Tcp(Receiver),
-    /// `tls://host:port?ca=FILE&sni=NAME`
+    /// `tls://host:port?ca=FILE&sni=NAME&cert=FILE&key=FILE`
     Tls {
         /// Whom to connect to.
         receiver: Receiver,
@@ -31,6 +33,8 @@ pub enum SinkUrl {
         ca: Option<PathBuf>,
         /// The name that the certificate must have, where it is not the host.
         sni: Option<String>,
+        /// What is shown to a receiver that asks for a certificate.
+        client: Option<ClientCertificate>,
     },
     /// `unix:///dev/log`
     Unix(PathBuf),
@@ -97,13 +101,16 @@ pub enum SinkUrlError {
         rest: String,
     },
     /// A parameter that the scheme does not have.
-    #[error("{scheme}:// has no parameter {name:?}; tls:// has ca=FILE and sni=NAME")]
+    #[error("{scheme}:// has no parameter {name:?}; tls:// has ca=FILE, sni=NAME, cert=FILE and key=FILE")]
     Parameter {
         /// Which scheme.
         scheme: &'static str,
         /// Which parameter.
         name: String,
     },
+    /// A certificate without its key, or a key without its certificate.
+    #[error("tls:// needs cert=FILE and key=FILE together")]
+    HalfPair,
     /// `%` without two hexadecimal digits, or not UTF-8 when decoded.
     #[error("bad percent-encoding in {0:?}: write % as %25")]
     Encoding(String),
@@ -143,11 +150,17 @@ impl fmt::Display for SinkUrl {
             Self::Unix(path) => write!(f, "unix://{}", encoded(&path.to_string_lossy())),
             Self::Udp(receiver) => write!(f, "udp://{receiver}"),
             Self::Tcp(receiver) => write!(f, "tcp://{receiver}"),
-            Self::Tls { receiver, ca, sni } => {
+            Self::Tls { receiver, ca, sni, client } => {
                 write!(f, "tls://{receiver}")?;
-                let ca = ca.as_ref().map(|path| format!("ca={}", encoded(&path.to_string_lossy())));
-                let sni = sni.as_ref().map(|name| format!("sni={}", encoded(name)));
-                let parameters: Vec<_> = ca.into_iter().chain(sni).collect();
+                let pairs = [
+                    ("ca", ca.as_ref().map(|path| path.to_string_lossy())),
+                    ("sni", sni.as_deref().map(Into::into)),
+                    ("cert", client.as_ref().map(|client| client.certificate.to_string_lossy())),
+                    ("key", client.as_ref().map(|client| client.key.to_string_lossy())),
+                ];
+                let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                let parameters: Vec<_> =
+                    given.map(|(name, value)| format!("{name}={}", encoded(&value))).collect();
                 if parameters.is_empty() { Ok(()) } else { write!(f, "?{}", parameters.join("&")) }
             }
         }
@@ -163,6 +176,10 @@ fn bare(scheme: &'static str, rest: &str, sink: SinkUrl) -> Result<SinkUrl, Sink
 
 fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, SinkUrlError> {
     let path = rest.strip_prefix("//").unwrap_or(rest);
+    if let Some((_, query)) = path.split_once('?') {
+        let name = parameters(query).next().map_or("", |(name, _)| name);
+        return Err(SinkUrlError::Parameter { scheme, name: name.into() });
+    }
     if !path.starts_with('/') || path.len() < 2 {
         return Err(SinkUrlError::Path(scheme));
     }
@@ -179,15 +196,23 @@ fn plain(scheme: &'static str, rest: &str, usual: Option<u16>) -> Result<Receive
 
 fn tls(scheme: &'static str, rest: &str) -> Result<SinkUrl, SinkUrlError> {
     let (receiver, query) = receiver(scheme, rest, Some(TLS_PORT))?;
-    let (mut ca, mut sni) = (None, None);
+    let [mut ca, mut cert, mut key] = [const { None }; 3];
+    let mut sni = None;
     for (name, value) in parameters(query) {
         match name {
             "ca" => ca = Some(PathBuf::from(decoded(value)?)),
             "sni" => sni = Some(decoded(value)?),
+            "cert" => cert = Some(PathBuf::from(decoded(value)?)),
+            "key" => key = Some(PathBuf::from(decoded(value)?)),
             other => return Err(SinkUrlError::Parameter { scheme, name: other.into() }),
         }
     }
-    Ok(SinkUrl::Tls { receiver, ca, sni })
+    let client = match (cert, key) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(SinkUrlError::HalfPair),
+    };
+    Ok(SinkUrl::Tls { receiver, ca, sni, client })
 }
 
 /// Splits `//host:port?query`.
@@ -216,11 +241,11 @@ fn receiver<'a>(
     Ok((Receiver { host: host.into(), port }, query))
 }
 
-fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-fn decoded(text: &str) -> Result<String, SinkUrlError> {
+pub(crate) fn decoded(text: &str) -> Result<String, SinkUrlError> {
     let bad = || SinkUrlError::Encoding(text.into());
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -236,7 +261,7 @@ fn decoded(text: &str) -> Result<String, SinkUrlError> {
     String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(bad)
 }
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '%' | '?' | '&' | '#') || character <= ' ' {
@@ -268,7 +293,12 @@ mod tests {
             ("tcp://localhost:601", SinkUrl::Tcp(receiver("localhost", 601))),
             (
                 "tls://log.example.com:6514",
-                SinkUrl::Tls { receiver: receiver("log.example.com", 6514), ca: None, sni: None },
+                SinkUrl::Tls {
+                    receiver: receiver("log.example.com", 6514),
+                    ca: None,
+                    sni: None,
+                    client: None,
+                },
             ),
             (
                 "tls://127.0.0.1:6514?ca=ca.pem&sni=log.example.com",
@@ -276,6 +306,16 @@ mod tests {
                     receiver: receiver("127.0.0.1", 6514),
                     ca: Some("ca.pem".into()),
                     sni: Some("log.example.com".into()),
+                    client: None,
+                },
+            ),
+            (
+                "tls://127.0.0.1:6514?cert=me.pem&key=me.key",
+                SinkUrl::Tls {
+                    receiver: receiver("127.0.0.1", 6514),
+                    ca: None,
+                    sni: None,
+                    client: Some(ClientCertificate { certificate: "me.pem".into(), key: "me.key".into() }),
                 },
             ),
             ("unix:///dev/log", SinkUrl::Unix("/dev/log".into())),
@@ -307,7 +347,9 @@ mod tests {
             ("udp://host:70000", "needs a port between 1 and 65535, but has \"70000\""),
             ("udp://host:514/path", "takes no path, but has \"path\""),
             ("udp://host:514?ca=x", "has no parameter \"ca\""),
-            ("tls://host?cert=x", "has no parameter \"cert\""),
+            ("tls://host?pin=x", "has no parameter \"pin\""),
+            ("tls://host?cert=x", "needs cert=FILE and key=FILE together"),
+            ("file:///a?rotate=1M", "has no parameter \"rotate\""),
             ("file:///a%2", "bad percent-encoding"),
             ("file:///a%00", "bad percent-encoding"),
         ] {

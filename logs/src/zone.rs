@@ -55,9 +55,24 @@ impl Zone {
             Kind::Named(tz) => {
                 let utc = DateTime::from_timestamp(secs, 0).unwrap_or(DateTime::UNIX_EPOCH).naive_utc();
                 let offset = tz.offset_from_utc_datetime(&utc);
-                with(offset.fix().local_minus_utc(), offset.abbreviation().unwrap_or("UTC"))
+                let seconds = offset.fix().local_minus_utc();
+                match offset.abbreviation() {
+                    Some(name) => with(seconds, name),
+                    // Many zones have no letters; the tz database prints their offset.
+                    None => with(seconds, &numeric(seconds)),
+                }
             }
         }
+    }
+}
+
+/// `+04` or `-0330`.
+fn numeric(offset_s: i32) -> String {
+    let sign = if offset_s < 0 { '-' } else { '+' };
+    let minutes = offset_s.unsigned_abs() / 60;
+    match minutes % 60 {
+        0 => format!("{sign}{:02}", minutes / 60),
+        rest => format!("{sign}{:02}{rest:02}", minutes / 60),
     }
 }
 
@@ -119,6 +134,9 @@ mod tests {
             ("America/New_York", summer, (-14_400, "EDT")),
             ("Asia/Tokyo", summer, (32_400, "JST")),
             ("Australia/Sydney", summer, (36_000, "AEST")),
+            ("Asia/Dubai", winter, (14_400, "+04")),
+            ("Asia/Kathmandu", winter, (20_700, "+0545")),
+            ("America/Sao_Paulo", summer, (-10_800, "-03")),
             ("JST 9 0", winter, (32_400, "JST")),
             ("NST -3 30", winter, (-12_600, "NST")),
             ("X -0 30", winter, (-1_800, "X")),

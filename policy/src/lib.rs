@@ -13,6 +13,7 @@ pub mod numbers;
 pub mod push;
 pub mod reminder;
 pub mod rules;
+pub mod span;
 pub mod time;
 
 pub use class::{Class, ClassSet};

@@ -33,3 +33,14 @@ pub fn push_interval(rules: &Rules, phase: Phase, in_use: ClassSet, user_days: u
         (None, Phase::First | Phase::Ongoing) => PushInterval::Days(user_days),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_interval_with_reports_has_days() {
+        assert_eq!(PushInterval::Days(30).days(), Some(30));
+        assert_eq!(PushInterval::NoReporting.days(), None);
+    }
+}

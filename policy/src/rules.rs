@@ -150,6 +150,19 @@ mod tests {
         assert_eq!(rules.on_change(Class::Unenforced), Tagged { value: 90, source: Source::CiscoDefault });
     }
 
+    #[test]
+    fn each_class_has_its_own_values() {
+        let mut policy = Policy::nxos("P", Values::of(10, 20, 30));
+        policy.values[Class::Export.index()] = Values::of(1, 2, 3);
+        let rules = Rules::merge(CiscoDefault::NxOs, Some(&policy));
+        let days =
+            |class| [rules.first(class).value, rules.ongoing(class).value, rules.on_change(class).value];
+        assert_eq!(days(Class::Unenforced), [10, 20, 30]);
+        assert_eq!(days(Class::Enforced), [0, 0, 0]);
+        assert_eq!(days(Class::Export), [1, 2, 3]);
+        assert_eq!(Class::ALL.map(Class::index), [0, 1, 2, 3, 4]);
+    }
+
     /// `spec/behaviour.md` §2.2, the rows of the two defaults.
     #[test]
     fn the_defaults_are_those_of_the_table() {

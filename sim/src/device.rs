@@ -85,6 +85,9 @@ pub struct Device {
     pub(crate) life: u32,
     /// The last durable state, where the world keeps it.
     pub(crate) durable: Option<Box<Saved>>,
+    /// Those before it, oldest first, where the world keeps them.
+    #[expect(clippy::vec_box, reason = "a state moves here in the box in which it was kept, on every save")]
+    pub(crate) earlier: Vec<Box<Saved>>,
 }
 
 impl Device {
@@ -103,6 +106,7 @@ impl Device {
             queued: None,
             life: 0,
             durable: None,
+            earlier: Vec::new(),
         }
     }
 

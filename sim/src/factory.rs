@@ -32,6 +32,7 @@ pub fn factory_config(device: &Device, world: &World, now: Wall) -> Result<(Conf
     made.zone = zone.at(now.secs(), |offset_s, abbreviation| calendar::Zone {
         abbreviation: abbreviation.into(),
         offset_min: i16::try_from(offset_s / 60).unwrap_or(0),
+        summer: None,
     });
     let servers = world.ntp_servers.iter().map(|server| NtpServer {
         server: server.to_string(),

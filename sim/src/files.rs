@@ -120,12 +120,18 @@ pub trait Files: Send {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryFiles {
     files: BTreeMap<FilePath, Vec<u8>>,
+    full: bool,
 }
 
 /// Bytes of all files of one device in memory (modelled; a switch has gigabytes).
 pub const MEMORY_MAX: usize = 64 << 20;
 
 impl MemoryFiles {
+    /// From now on every write finds no space, or finds it again.
+    pub const fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
     /// All files with their contents, in order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&FilePath, &[u8])> {
         self.files.iter().map(|(path, bytes)| (path, bytes.as_slice()))
@@ -141,7 +147,7 @@ impl Files for MemoryFiles {
     fn write(&mut self, path: &FilePath, bytes: &[u8]) -> Result<(), FileError> {
         let others = self.files.iter().filter(|(known, _)| *known != path);
         let used: usize = others.map(|(_, bytes)| bytes.len()).sum();
-        if used.saturating_add(bytes.len()) > MEMORY_MAX {
+        if self.full || used.saturating_add(bytes.len()) > MEMORY_MAX {
             return Err(FileError::NoSpace(path.clone()));
         }
         self.files.insert(path.clone(), bytes.to_vec());

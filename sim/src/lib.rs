@@ -6,9 +6,11 @@
 #[cfg(feature = "lockstep")]
 pub mod connect;
 pub mod device;
+pub mod explore;
 mod factory;
 pub mod files;
 pub mod filing;
+pub mod fleet;
 pub mod link;
 #[cfg(feature = "lockstep")]
 pub mod lockstep;
@@ -23,8 +25,8 @@ pub use device::{Device, DeviceId, DeviceSpec, Filed};
 pub use factory::factory_config;
 pub use files::{FileError, FilePath, Files, MemoryFiles};
 pub use filing::Filing;
-pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages};
+pub use link::{Carried, Exchange, InProcess, Link, Outage, Outages, Written};
 pub use operate::Operated;
 pub use queue::Class;
-pub use switch::{Factory, Started, Switch, zone_of};
+pub use switch::{Factory, Started, Switch, zone_at, zone_of};
 pub use world::{Observer, World};

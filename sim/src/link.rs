@@ -40,10 +40,33 @@ pub struct Carried {
     pub result: Result<Reply, Failure>,
 }
 
-/// Carries exchanges.
+/// What became of a write of a device's durable state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is durable.
+    Kept,
+    /// The store said so, but it is not.
+    Lost,
+    /// The store refused it, and the device works on.
+    Refused,
+}
+
+/// Carries exchanges, and what else of the world around a device can fail.
 pub trait Link {
     /// Carries one exchange that begins now.
     fn carry(&mut self, exchange: &Exchange<'_>) -> Carried;
+
+    /// A device writes its durable state now.
+    fn write(&mut self, at: Wall, device: AgentId) -> Written {
+        let _ = (at, device);
+        Written::Kept
+    }
+
+    /// Whether the file systems of a device have no space now.
+    fn is_full(&self, at: Wall, device: AgentId) -> bool {
+        let _ = (at, device);
+        false
+    }
 }
 
 /// A stretch of true time in which the peer cannot be reached, half-open.

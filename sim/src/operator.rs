@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use slpsim_agent::persist::RestoreError;
-use slpsim_agent::{Agent, BootCause, Command, CommandError, Input, Now, Shared};
+use slpsim_agent::{Agent, AgentId, BootCause, Command, CommandError, Input, Now, Shared};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 
 use crate::device::{Device, DeviceId, Filed};
@@ -55,8 +55,24 @@ impl<L: Link> World<L> {
     /// # Errors
     /// Where the state does not fit together.
     pub fn power_cycle(&mut self, id: DeviceId, seen: &mut dyn Observer) -> Result<(), RestoreError> {
-        if self.device(id).is_none() {
-            return Ok(());
+        self.power_cycle_losing(id, 0, seen)
+    }
+
+    /// The same where the last `lost` writes are lost too, as far as states before them are kept
+    /// ([`World::keep_writes`]).
+    ///
+    /// # Errors
+    /// As [`World::power_cycle`].
+    pub fn power_cycle_losing(
+        &mut self,
+        id: DeviceId,
+        lost: usize,
+        seen: &mut dyn Observer,
+    ) -> Result<(), RestoreError> {
+        let Some(device) = self.device_mut(id) else { return Ok(()) };
+        for _ in 0..lost {
+            let Some(before) = device.earlier.pop() else { break };
+            device.durable = Some(before);
         }
         let now = self.now(id);
         let (saved, before) = {
@@ -65,13 +81,17 @@ impl<L: Link> World<L> {
             let (_, agent, shared, now) = operator.switch();
             (agent.save(shared, now), before)
         };
-        let durable = self.device_mut(id).and_then(|device| device.durable.take());
-        let saved = durable.map_or(saved, |durable| *durable);
+        // What is durable stays so: writes from now on may be lost.
+        let durable = self.device(id).and_then(|device| device.durable.as_deref().cloned());
+        let saved = durable.unwrap_or(saved);
         let Some(device) = self.device_mut(id) else { return Ok(()) };
         let started = device.switch.load(device.agent.profile(), now.wall);
         device.refused.extend(started.refused);
         let settings = device.switch.config.settings();
         let restored = Agent::restore(saved, settings, &mut self.shared)?;
+        if let Some(watch) = &mut self.watch {
+            watch.restored(id, &restored, (&self.shared, now));
+        }
         if let Some(device) = self.device_mut(id) {
             device.agent = restored;
             device.life = device.life.wrapping_add(1);
@@ -127,6 +147,8 @@ impl<L: Link> Operated for Operator<'_, L> {
 
     fn filing(&mut self) -> Filing<'_> {
         let id = self.id;
+        let full = self.world.link.is_full(self.world.wall(), AgentId(id.0));
+        self.world.parts(id).0.filed.files.set_full(full);
         let (device, shared) = self.world.parts(id);
         let nonce = next_nonce(device, shared.seed, id);
         let Filed { files, keys, verifier } = &mut device.filed;

@@ -141,7 +141,7 @@ impl Switch {
 
     /// Writes a message to the log file of the switch (`show logging logfile`).
     pub fn note(&mut self, at: Wall, message: &Message) {
-        let zone = zone_of(&self.config);
+        let zone = zone_at(&self.config.zone, at);
         let line = self.log_form.format(&Line {
             at,
             zone,
@@ -185,8 +185,20 @@ impl Switch {
     }
 }
 
-/// The zone of `clock timezone`; UTC where its abbreviation cannot be printed.
+/// The zone of `clock timezone`; UTC where its abbreviation cannot be printed. Without summer time: that of a moment is
+/// [`zone_at`].
 #[must_use]
 pub fn zone_of(config: &Config) -> Zone {
-    Zone::fixed(&config.zone.abbreviation, i32::from(config.zone.offset_min) * 60).unwrap_or(Zone::UTC)
+    fixed(&config.zone.abbreviation, config.zone.offset_min)
+}
+
+/// The zone as it is at a moment: in summer with the offset and the abbreviation of `clock summer-time`.
+#[must_use]
+pub fn zone_at(zone: &console::calendar::Zone, at: Wall) -> Zone {
+    let (offset_min, abbreviation) = zone.at(at);
+    fixed(abbreviation, offset_min)
+}
+
+fn fixed(abbreviation: &str, offset_min: i16) -> Zone {
+    Zone::fixed(abbreviation, i32::from(offset_min) * 60).unwrap_or(Zone::UTC)
 }

@@ -7,7 +7,8 @@ use slpsim_agent::{
 use slpsim_policy::{Mono, Wall};
 
 use crate::device::{Device, DeviceId, DeviceSpec};
-use crate::link::{Exchange, Link};
+use crate::explore::{Call, Watch};
+use crate::link::{Exchange, Link, Written};
 use crate::queue::{Class, Queue};
 
 /// Sees what happens. Times are milliseconds of true time since the start; the line's own time is the device's.
@@ -49,6 +50,10 @@ pub struct World<L> {
     /// Every state that a device makes durable is kept, so that a power cut goes back to the last one; without it, to
     /// the state of the moment, which is the same for whoever makes every change durable.
     pub keep_durable: bool,
+    /// Checks every call of an agent against what must always hold, where it is wanted.
+    pub watch: Option<Watch>,
+    /// How many states before the last durable one are kept, for a loss of power that takes writes with it.
+    pub keep_writes: usize,
     start: Wall,
     now_ms: u64,
     devices: Vec<Device>,
@@ -73,6 +78,8 @@ impl<L: Link> World<L> {
             link,
             shared: Shared { seed, ..Shared::default() },
             keep_durable: false,
+            watch: None,
+            keep_writes: 0,
             start,
             now_ms: 0,
             devices: Vec::new(),
@@ -148,6 +155,9 @@ impl<L: Link> World<L> {
         {
             device.clock_offset_ms = device.clock_offset_ms.saturating_add(delta_ms);
         }
+        if let Some(watch) = &mut self.watch {
+            watch.begin(id, Call::Input(&input));
+        }
         self.with_agent(id, seen, |agent, cx| agent.handle(cx, input));
     }
 
@@ -173,6 +183,9 @@ impl<L: Link> World<L> {
         command: Command,
         seen: &mut dyn Observer,
     ) -> Result<(), CommandError> {
+        if let Some(watch) = &mut self.watch {
+            watch.begin(id, Call::Command(&command));
+        }
         self.with_agent(id, seen, |agent, cx| agent.command(cx, command))
             .unwrap_or(Err(CommandError::NotFound))
     }
@@ -183,6 +196,12 @@ impl<L: Link> World<L> {
     pub fn run_to(&mut self, to_ms: u64, before: Class, seen: &mut dyn Observer) {
         while self.run_one(to_ms, before, seen) {}
         self.now_ms = self.now_ms.max(to_ms);
+    }
+
+    /// When the next event is due, in milliseconds since the start; none where nothing more happens by itself.
+    #[must_use]
+    pub fn next_ms(&self) -> Option<u64> {
+        self.queue.peek().map(|(at, ..)| at)
     }
 
     /// Runs the next event of those that [`World::run_to`] would run; whether there was one.
@@ -206,8 +225,19 @@ impl<L: Link> World<L> {
     }
 
     fn make_durable(&mut self, id: DeviceId, now: Now) {
-        if let Some(device) = self.devices.get_mut(id.0 as usize) {
-            device.durable = Some(Box::new(device.agent.save(&self.shared, now)));
+        let kept = match self.link.write(self.wall(), AgentId(id.0)) {
+            Written::Kept => true,
+            Written::Lost | Written::Refused => false,
+        };
+        let keep = self.keep_writes;
+        if let Some(device) = self.devices.get_mut(id.0 as usize).filter(|_| kept) {
+            let saved = Box::new(device.agent.save(&self.shared, now));
+            let before = device.durable.replace(saved);
+            if keep > 0 {
+                device.earlier.extend(before);
+                let excess = device.earlier.len().saturating_sub(keep);
+                device.earlier.drain(..excess);
+            }
         }
     }
 
@@ -250,6 +280,9 @@ impl<L: Link> World<L> {
         let device = self.devices.get_mut(id.0 as usize)?;
         let mut cx = Cx { now, id: AgentId(id.0), shared: &mut self.shared, out: &mut outputs };
         let result = call(&mut device.agent, &mut cx);
+        if let Some(watch) = &mut self.watch {
+            watch.end(id, &device.agent, (&self.shared, now), &outputs);
+        }
         for output in outputs.drain(..) {
             self.perform(id, now, output, seen);
         }

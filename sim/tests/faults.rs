@@ -199,26 +199,6 @@ fn a_network_that_is_described_has_only_what_is_described() {
     }
 }
 
-/// One vocabulary: what the table says of the live mock is what the live mock takes.
-#[test]
-fn the_table_and_the_live_mock_know_the_same_words() {
-    use slpsim_cssm::FaultKind;
-    use slpsim_transport::fault::Place;
-    let words = |live: bool| {
-        let kinds = Kind::ALL.into_iter().filter(|kind| kind.row().places.contains(&Place::Live) == live);
-        let mut words: Vec<_> = kinds.map(Kind::word).collect();
-        words.sort_unstable();
-        words
-    };
-    let sorted = |words: &[&'static str]| {
-        let mut words = words.to_vec();
-        words.sort_unstable();
-        words
-    };
-    assert_eq!(words(true), sorted(&FaultKind::WORDS));
-    assert_eq!(words(false), sorted(&FaultKind::ELSEWHERE));
-}
-
 /// The example of each row is a fault that a scenario takes.
 #[test]
 fn every_example_of_the_table_is_taken() {

@@ -132,7 +132,10 @@ fn a_file_that_is_wrong_is_refused_with_place_and_nearest_word() {
             "[[expect]]\nat = \"1d\"\nshow = \"reload\"\ncontains = \"x\"\n",
             "a command that only shows something",
         ),
-        ("[expect]\n", "f.toml:3:1: an expectation has one of `message`, `show` and `peer`"),
+        (
+            "[expect]\n",
+            "f.toml:3:1: an expectation has one of message, exchange, show, peer, always, never, eventually",
+        ),
         ("[matrix]\nlength = \"1h\"\n", "`length` must be a list of values"),
         ("[variables]\ntoken = \"x\"\n", "`token` is the name of the id token"),
         ("include = \"nowhere.toml\"\n", "f.toml:3:11: cannot read nowhere.toml"),

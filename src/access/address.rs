@@ -62,7 +62,9 @@ pub fn spread(address: SocketAddr, devices: usize) -> Result<Vec<SocketAddr>> {
             let step = if address.port() == 0 { 0 } else { u16::try_from(number).unwrap_or(u16::MAX) };
             match address.port().checked_add(step) {
                 Some(port) => Ok(SocketAddr::new(address.ip(), port)),
-                None => Err(user_error(format!("{devices} devices have no room in the ports from {address} on"))),
+                None => {
+                    Err(user_error(format!("{devices} devices have no room in the ports from {address} on")))
+                }
             }
         })
         .collect()
@@ -75,7 +77,8 @@ mod tests {
     #[test]
     fn ports_are_counted_up_and_any_port_stays_any() {
         let of = |text: &str, devices| spread(text.parse().unwrap(), devices);
-        let ports = |text, devices| of(text, devices).unwrap().iter().map(SocketAddr::port).collect::<Vec<_>>();
+        let ports =
+            |text, devices| of(text, devices).unwrap().iter().map(SocketAddr::port).collect::<Vec<_>>();
         assert_eq!(ports("127.0.0.1:2201", 3), [2201, 2202, 2203]);
         assert_eq!(ports("127.0.0.1:0", 2), [0, 0]);
         assert!(of("127.0.0.1:65535", 2).unwrap_err().to_string().contains("no room"));

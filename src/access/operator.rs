@@ -54,9 +54,7 @@ impl Operator {
     /// What Tab does behind `before`, the part of the line before the cursor.
     pub(super) async fn complete(&self, before: String) -> Result<Completion, Gone> {
         let session = self.session.clone();
-        let look = move |device: &mut Device| {
-            Ok(session.completion(device.parts().agent.profile(), &before))
-        };
+        let look = move |device: &mut Device| Ok(session.completion(device.parts().agent.profile(), &before));
         ask(&self.orders, look).await.map_err(|_| Gone)
     }
 

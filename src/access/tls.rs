@@ -32,8 +32,9 @@ pub(super) fn server_config(folder: &Path) -> Result<Arc<ServerConfig>> {
         }
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
-    configured(&pem)
-        .with_context(|| format!("{} is damaged: restore it, or delete it for a new certificate", path.display()))
+    configured(&pem).with_context(|| {
+        format!("{} is damaged: restore it, or delete it for a new certificate", path.display())
+    })
 }
 
 fn configured(pem: &[u8]) -> Result<Arc<ServerConfig>> {

@@ -140,8 +140,7 @@ impl User {
 
 /// The hash, if it can be verified with a bounded amount of memory.
 fn checked(hash: &str) -> Result<String> {
-    const EXPECTED: &str =
-        "`password-hash` is no Argon2 hash in PHC form: it begins with $argon2id$v=19$ and holds salt and hash";
+    const EXPECTED: &str = "`password-hash` is no Argon2 hash in PHC form: it begins with $argon2id$v=19$ and holds salt and hash";
     let parsed = PasswordHash::new(hash).map_err(|_| user_error(EXPECTED))?;
     let params = Params::try_from(&parsed).map_err(|_| user_error(EXPECTED))?;
     if !parsed.algorithm.as_str().starts_with("argon2") || parsed.hash.is_none() || parsed.salt.is_none() {
@@ -159,9 +158,9 @@ fn public_key(line: &str) -> Result<PublicKey> {
         .map_err(|error| user_error(format!("`{shown}...` is no public key of OpenSSH's form: {error}")))?;
     match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
-        other => {
-            Err(user_error(format!("a key of the kind {other} cannot log in here: make one with ssh-keygen -t ed25519")))
-        }
+        other => Err(user_error(format!(
+            "a key of the kind {other} cannot log in here: make one with ssh-keygen -t ed25519"
+        ))),
     }
 }
 
@@ -171,7 +170,8 @@ mod tests {
     use argon2::PasswordHasher;
     use config::{Credential, Secret as Hidden};
 
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPUzZaQ/2RcfpAkDWqN9V0vZ2n0fQ1HjvhAEmzSZ8lK me@here";
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPUzZaQ/2RcfpAkDWqN9V0vZ2n0fQ1HjvhAEmzSZ8lK me@here";
 
     fn user(name: &str, credential: Option<Credential>, keys: &[&str]) -> config::User {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();

@@ -1,19 +1,15 @@
-//! `slpsim messages`: the catalogue, and logs held against it.
+//! `slpsim messages`: the catalogue.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::json;
-use slpsim_agent::messages::{CATALOGUE, Message, Row, Twin};
+use slpsim_agent::messages::{CATALOGUE, Row, Twin};
 
 use super::options::OutputForm;
 use super::{MessagesArgs, output};
-use crate::error::BlameUser;
 
 /// Form of the catalogue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -27,12 +23,9 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Longest line of a log that is looked at, in bytes; the rest of a longer one is another line.
-const MAX_LINE: u64 = 1 << 20;
-
 pub(super) fn messages(args: &MessagesArgs, form: OutputForm) -> Result<ExitCode> {
     if let Some(path) = &args.check {
-        return check_file(path, form);
+        return super::check::file(path, form);
     }
     let by_default = match form {
         OutputForm::Text => Format::Text,
@@ -120,86 +113,9 @@ fn to_json(row: &Row) -> serde_json::Value {
     })
 }
 
-/// Lines that do not fit go to standard output; as JSON all that was found, in one value.
-fn check_file(path: &Path, form: OutputForm) -> Result<ExitCode> {
-    let source: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(path).with_context(|| path.display().to_string()).blame_user()?)
-    };
-    let mut misfits = Vec::new();
-    let found = check(BufReader::new(source), |number, line| match form {
-        OutputForm::Text => output::print(&format!("{}:{number}: {line}\n", path.display())),
-        OutputForm::Json => {
-            misfits.push(json!({ "line": number, "text": line }));
-            Ok(())
-        }
-    })
-    .with_context(|| path.display().to_string())?;
-    if form == OutputForm::Json {
-        let found =
-            json!({ "fit": found.fit, "misfit": found.misfit, "other": found.other, "misfits": misfits });
-        output::print(&format!("{found}\n"))?;
-    }
-    tracing::info!(
-        "{} LICMGR lines, {} do not fit; {} other lines",
-        found.fit + found.misfit,
-        found.misfit,
-        found.other
-    );
-    Ok(ExitCode::from(u8::from(found.misfit > 0)))
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Found {
-    fit: u64,
-    misfit: u64,
-    other: u64,
-}
-
-/// Looks at every line that has the tag of LICMGR, wherever in the line; others belong to other features.
-fn check(mut source: impl BufRead, mut misfit: impl FnMut(u64, &str) -> Result<()>) -> Result<Found> {
-    let mut found = Found::default();
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        if source.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end_matches(['\n', '\r']);
-        match text.find("%LICMGR-") {
-            None => found.other += 1,
-            Some(at) if Message::parse(text.split_at(at).1).is_some() => found.fit += 1,
-            Some(_) => {
-                found.misfit += 1;
-                misfit(number, text)?;
-            }
-        }
-    }
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_log_is_held_against_the_catalogue() {
-        let log = "2026 Mar  2 10:00:00 switch %LICMGR-3-LOG_SMART_LIC_POLICY_REMOVED: The licensing policy has been removed.\n\
-            2026 Mar  2 10:00:01 switch %ETHPORT-5-IF_UP: Interface mgmt0 is up\n\
-            <186>: 2026 Mar  2 10:00:02 UTC: %LICMGR-3-LOG_SMART_LIC_POLICY_REMOVED: The licensing policy is gone.\r\n\
-            no newline at the end, \u{fffd} %LICMGR-9-X: y";
-        let mut misfits = Vec::new();
-        let found = check(log.as_bytes(), |number, line| {
-            misfits.push((number, line.to_owned()));
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(found, Found { fit: 1, misfit: 2, other: 1 });
-        assert_eq!(misfits.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3, 4]);
-        assert!(misfits[0].1.ends_with("is gone."));
-    }
 
     #[test]
     fn every_form_has_all_twelve_messages() {

@@ -12,7 +12,7 @@ use crate::daemon::{self, RunPlan};
 use crate::error::user_error;
 
 /// What `run` does without a file (`interface.md` §1).
-const RUN_WITHOUT_FILE: &str = "[device]\ntransport = \"smart\"\n[mock]\n";
+pub(super) const RUN_WITHOUT_FILE: &str = "[device]\ntransport = \"smart\"\n[mock]\n";
 /// What `cssm` does without a file.
 const CSSM_WITHOUT_FILE: &str = "[mock]\n";
 
@@ -20,7 +20,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode> {
     let config = configure(&args)?;
     let file = args.world.config.clone();
     let reread = Box::new(move || configure(&args));
-    block_on(daemon::run(RunPlan { config, file, reread }))
+    block_on(daemon::run(RunPlan { config, file, reread, ready: None }))
 }
 
 fn configure(args: &RunArgs) -> Result<Config> {

@@ -6,11 +6,13 @@ use tracing_subscriber::EnvFilter;
 
 use super::options::{ColorWhen, Global};
 
-/// Turns `tracing` on: warnings, with `-v` progress, with `-vv` details of this program, with `-q` errors only.
+/// Turns `tracing` on: warnings, with `-v` progress, with `-vv` details of this program, with `-q` errors only. On a
+/// screen that a person types on, warnings only unless `-v` is given.
 /// `SLPSIM_LOG` takes a filter instead (`tracing_subscriber::EnvFilter`).
-pub(super) fn start(global: &Global) {
+pub(super) fn start(global: &Global, on_screen: bool) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
+        (false, 0) if on_screen => "warn",
         (false, 0) => "warn,slpsim=info",
         (false, 1) => "info,slpsim=debug,slpsim_transport=debug,slpsim_cssm=debug",
         (false, _) => "debug,slpsim=trace,slpsim_transport=trace,slpsim_cssm=trace",

@@ -1,12 +1,16 @@
 //! The command line (`interface.md` §1).
 
 mod catalogue;
+mod check;
 mod config;
+mod console;
 mod cssm_bundle;
 mod daemons;
 mod diagnostics;
+mod fleet;
 pub mod options;
 pub mod output;
+mod receive;
 mod remote;
 mod scenario;
 mod shell;
@@ -58,18 +62,38 @@ enum Command {
     /// All lines run in one session, so that configuration mode lasts. `;` and newlines separate lines too.
     /// The device's output goes to standard output; exit code 1 where the device answers with an error.
     Exec(ExecArgs),
+    /// The interactive console of a device
+    ///
+    /// Of a device of a running daemon, or with --offline of a throw-away switch in this process, which has an embedded mock
+    /// CSSM and is forgotten at the end. `?` helps at once, Tab completes, Ctrl-R searches what was typed, Ctrl-Z leaves
+    /// configuration mode; log lines appear above the prompt. A line `!advance 30d` moves the clock. `exit` or Ctrl-D ends.
+    /// Where standard input is no terminal, its lines are run one by one; exit code 1 where one was answered with an error.
+    Console(Box<console::ConsoleArgs>),
     /// Move the clock of a running daemon
     ///
     /// Everything that falls due on the way happens in order. Refused where the peer has a clock of its own.
     Advance(AdvanceArgs),
     /// Print the catalogue of the twelve LICMGR messages, or check a log against it
     Messages(MessagesArgs),
+    /// Take log lines at the far end of a pipeline, and say what became of them on the way
+    ///
+    /// Counts, reads and verifies what arrives. With the log as it was sent (--expect), says how many lines were lost,
+    /// doubled, reordered within a device or altered; forms that number their lines (iosxe, iosxr) show that without it,
+    /// alterations apart. Ends by --count, --idle, --duration or a signal. Exit code 1 where anything is not as it should be.
+    Receive(Box<receive::ReceiveArgs>),
     /// Check configuration files, or list their keys
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Play scripted tests in simulated time
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Let very many switches log, as fast as possible, at a pace, or live
+    ///
+    /// Lines go to sinks, in one order by time, device and number; the same seed gives the same bytes on any number of
+    /// threads. A summary with exact counts comes at the end. SIGINT and SIGTERM end it early.
+    Fleet(Box<fleet::FleetArgs>),
+    /// Say what caused a line of a fleet's log
+    Why(fleet::WhyArgs),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -190,7 +214,10 @@ pub(crate) struct MessagesArgs {
     /// In which form [default: text, or json with --output json]
     #[arg(long, value_enum)]
     pub(crate) format: Option<catalogue::Format>,
-    /// Parse this log instead (`-` for standard input) and print the LICMGR lines that do not fit the catalogue
+    /// Read this log instead (`-` for standard input), in any form of a line, and print what does not fit
+    ///
+    /// A licensing line fits where header, severity and text are those of the catalogue. Others are printed as
+    /// FILE:LINE: REASON: TEXT, and the exit code is 1.
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
 }
@@ -207,7 +234,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    diagnostics::start(&cli.global);
+    diagnostics::start(&cli.global, matches!(cli.command, Command::Console(_)));
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -231,9 +258,16 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Config(ConfigCommand::Check { file, set }) => config::check(file, set, cli.global.output),
         Command::Config(ConfigCommand::Reference) => config::reference(cli.global.output),
         Command::Scenario(command) => scenario::scenario(&command, cli.global.output),
+        Command::Console(_) if cli.global.output == OutputForm::Json => Err(user_error(
+            "a console has no JSON form: `slpsim exec` has, and `| json` at the end of a command",
+        )),
+        Command::Console(args) => console::run(&args),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
+        Command::Fleet(args) => fleet::fleet(&args, &cli.global),
+        Command::Why(args) => fleet::why(&args),
+        Command::Receive(args) => receive::receive(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
 use slpsim_config::{Checks, Config, Overrides, Speed, Start};
-use slpsim_logs::{Facility, Form, Precision, Repeat, SinkUrl, Zone};
+use slpsim_logs::{Facility, Form, Framing, Precision, Repeat, SourceNet, Target, Zone};
 
 use crate::clock;
 use crate::error::BlameUser;
@@ -141,10 +141,7 @@ impl WorldOptions {
 /// What the configuration cannot check by itself.
 pub(super) const CHECKS: Checks = Checks {
     zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
-    sink: |text| {
-        let url = text.parse::<SinkUrl>().map_err(|error| error.to_string())?;
-        crate::sinks::is_built(&url)
-    },
+    sink: |text| text.parse::<Target>().map(drop).map_err(|error| error.to_string()),
 };
 
 pub(super) fn replace<T: Clone>(key: &mut Option<T>, option: &Option<T>) {
@@ -154,12 +151,23 @@ pub(super) fn replace<T: Clone>(key: &mut Option<T>, option: &Option<T>) {
 }
 
 /// Where the log lines of devices go.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Log of the devices")]
 pub struct LogOptions {
-    /// stdout:, file:///path, udp://host:port, unix:///dev/log or null: (repeatable) [default: stdout:]
+    /// stdout:, file:///path, udp://host:port, tcp://host:port, tls://host:port, unix:///dev/log or null: (repeatable)
+    /// [default: stdout:]
+    ///
+    /// Behind a ?, joined by &, stand which lines it gets (severity=0..3, device=GLOB, site=GLOB) and how it behaves: for
+    /// tls:// ca=FILE, sni=NAME, cert=FILE and key=FILE; for file:// rotate=100M, keep=5 and gzip; for udp://
+    /// source-net=127.1.0.0/16; for tcp:// and tls:// framing=newline or octet.
     #[arg(long, value_name = "URL")]
     pub sink: Vec<String>,
+    /// How messages are told apart over tcp:// and tls:// [default: newline over tcp, octet over tls]
+    #[arg(long, value_parser = PossibleValuesParser::new(Framing::ALL.map(Framing::word)))]
+    pub framing: Option<String>,
+    /// Network of the source addresses over udp://, one for each device, such as 127.1.0.0/16
+    #[arg(long, value_name = "NET", value_parser = parse_source_net)]
+    pub source_net: Option<String>,
     /// Form of the lines [default: logfile for files and pipes, console for a terminal, nxos on the wire]
     #[arg(long, value_parser = PossibleValuesParser::new(Form::ALL.map(Form::word)))]
     pub form: Option<String>,
@@ -180,21 +188,11 @@ pub struct LogOptions {
 impl LogOptions {
     /// Lays the options over the sinks of a configuration.
     pub fn apply(&self, config: &mut Config) {
-        let to = |url: &str| slpsim_config::Sink {
-            url: url.into(),
-            form: None,
-            framing: None,
-            origin_id: None,
-            timestamp: None,
-            repeat: None,
-            facility: None,
-            max_bytes: None,
-        };
         if !self.sink.is_empty() {
-            config.sinks = self.sink.iter().map(|url| to(url)).collect();
+            config.sinks = self.sink.iter().map(|url| sink_to(url)).collect();
         }
         if config.sinks.is_empty() {
-            config.sinks.push(to("stdout:"));
+            config.sinks.push(sink_to("stdout:"));
         }
         for sink in &mut config.sinks {
             replace(&mut sink.form, &self.form);
@@ -202,8 +200,35 @@ impl LogOptions {
             replace(&mut sink.timestamp, &self.timestamp);
             replace(&mut sink.repeat, &self.repeat);
             replace(&mut sink.facility, &self.facility);
+            if sink.url.starts_with("tcp:") || sink.url.starts_with("tls:") {
+                replace(&mut sink.framing, &self.framing);
+            }
+            if let Some(net) = self.source_net.as_ref().filter(|_| sink.url.starts_with("udp:")) {
+                sink.url.push(if sink.url.contains('?') { '&' } else { '?' });
+                sink.url.push_str("source-net=");
+                sink.url.push_str(net);
+            }
         }
     }
+}
+
+/// A sink with all defaults.
+pub(super) fn sink_to(url: &str) -> slpsim_config::Sink {
+    slpsim_config::Sink {
+        url: url.into(),
+        form: None,
+        framing: None,
+        origin_id: None,
+        timestamp: None,
+        repeat: None,
+        facility: None,
+        max_bytes: None,
+    }
+}
+
+/// Checks a network of source addresses, and leaves it as it is.
+fn parse_source_net(text: &str) -> Result<String, String> {
+    text.parse::<SourceNet>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Listeners of a mock.
@@ -283,10 +308,28 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_this_version_cannot_open_is_refused_by_the_check_already() {
+    fn a_sink_that_cannot_be_is_refused_by_the_check_already() {
         let refused = |url| (CHECKS.sink)(url).unwrap_err();
-        assert!(refused("tcp://127.0.0.1:5140").contains("this version sends to"));
         assert!(refused("carrier-pigeon://x").contains("unknown scheme"));
-        assert_eq!((CHECKS.sink)("unix:///dev/log"), Ok(()));
+        assert!(refused("file:///x?rotate=1").contains("expected a size"));
+        for good in ["unix:///dev/log", "tcp://127.0.0.1:5140?severity=0..3", "file:///x?rotate=1M&gzip"] {
+            assert_eq!((CHECKS.sink)(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn options_reach_the_sinks_that_they_are_for() {
+        let mut config = WorldOptions::default().load("[device]\n").unwrap();
+        let log = LogOptions {
+            sink: vec!["udp://127.0.0.1:514".into(), "tcp://127.0.0.1:514".into(), "null:".into()],
+            framing: Some("octet".into()),
+            source_net: Some("127.1.0.0/16".into()),
+            ..LogOptions::default()
+        };
+        log.apply(&mut config);
+        let of = |at: usize| (config.sinks[at].url.as_str(), config.sinks[at].framing.as_deref());
+        assert_eq!(of(0), ("udp://127.0.0.1:514?source-net=127.1.0.0/16", None));
+        assert_eq!(of(1), ("tcp://127.0.0.1:514", Some("octet")));
+        assert_eq!(of(2), ("null:", None));
     }
 }

@@ -1,5 +1,7 @@
 //! `slpsim scenario`: scripted tests in simulated time (`interface.md` §6).
 
+mod explore;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -16,6 +18,7 @@ use serde_json::json;
 use slpsim_sim::scenario::{self, Options, Outcome, RunError, Scenario};
 use slpsim_transport::fault;
 
+use self::explore::ExploreArgs;
 use super::catalogue::Format;
 use super::options::OutputForm;
 use super::output;
@@ -33,6 +36,13 @@ pub(crate) enum ScenarioCommand {
     Check(FilesArgs),
     /// List scenarios with what they show
     List(FilesArgs),
+    /// Look for a sequence of faults that breaks what must always hold
+    ///
+    /// Plays every sequence of up to three faults at every persist, send and reply of a short life (trust, report, ACK,
+    /// second report), then random lives of a year with faults, commands, reloads, losses of power and clock steps. Every
+    /// call of the agent is checked. A life that breaks an invariant is shrunk to a short scenario file. Exit codes: 0
+    /// every invariant holds, 1 one is broken.
+    Explore(ExploreArgs),
     /// Print the fault table
     Faults {
         /// In which form
@@ -125,6 +135,7 @@ pub(super) fn scenario(command: &ScenarioCommand, form: OutputForm) -> Result<Ex
             output::print(&list(&load(&args.files)?, form))?;
             Ok(ExitCode::SUCCESS)
         }
+        ScenarioCommand::Explore(args) => explore::explore(args, form),
         ScenarioCommand::Faults { format } => {
             output::print(&fault::print(match (format, form) {
                 (Format::Json, _) | (Format::Text, OutputForm::Json) => fault::Form::Json,

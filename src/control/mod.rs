@@ -1,4 +1,4 @@
-//! How `slpsim exec` and `slpsim advance` reach a running daemon: a Unix socket that only its owner may use.
+//! How `slpsim exec`, `slpsim advance` and `slpsim console` reach a running daemon: a Unix socket that only its owner may use.
 //!
 //! One JSON object a line in each direction, one answer to each request, in order:
 //!
@@ -12,12 +12,13 @@
 //! ```
 
 mod client;
+pub mod console;
 mod frame;
 mod server;
 
 use serde::{Deserialize, Serialize};
 
-pub use client::call;
+pub use client::{call, no_daemon};
 pub use server::{Asked, ControlServer};
 
 /// Largest request, in bytes.
@@ -44,6 +45,8 @@ pub enum Request {
         /// By how many milliseconds of simulated time.
         ms: u64,
     },
+    /// From now on this connection is a console.
+    Console(console::Wish),
     /// How the daemon is.
     Status,
 }
@@ -54,6 +57,7 @@ impl std::fmt::Debug for Request {
         match self {
             Self::Exec { device, lines } => write!(f, "Exec({device:?}, {} lines)", lines.len()),
             Self::Advance { ms } => write!(f, "Advance({ms} ms)"),
+            Self::Console(wish) => write!(f, "Console({:?})", wish.device),
             Self::Status => f.write_str("Status"),
         }
     }

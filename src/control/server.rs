@@ -11,12 +11,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nix::unistd::geteuid;
 use tokio::io::BufReader;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use super::console::{Typed, Wire, Wish, wire};
 use super::{Answer, MAX_LINES, MAX_REQUEST, Request, frame};
 use crate::error::{BlameUser, user_error};
 
@@ -27,13 +29,23 @@ const IDLE: Duration = Duration::from_secs(60);
 /// Longest path of a socket: `sun_path` has 108 bytes, one of them the final zero (unix(7)).
 const MAX_PATH: usize = 107;
 
-/// A request with the place for its answer.
+/// What a client wants.
 #[derive(Debug)]
-pub struct Asked {
-    /// What is asked.
-    pub request: Request,
-    /// Where the answer goes. A client that does not wait any more is no error.
-    pub answer: oneshot::Sender<Answer>,
+pub enum Asked {
+    /// One answer.
+    Answer {
+        /// What is asked.
+        request: Request,
+        /// Where the answer goes. A client that does not wait any more is no error.
+        answer: oneshot::Sender<Answer>,
+    },
+    /// A console.
+    Console {
+        /// Which.
+        wish: Wish,
+        /// Where it is used.
+        wire: Wire,
+    },
 }
 
 /// Listens on a control socket until dropped, then removes it.
@@ -136,6 +148,7 @@ async fn serve(stream: UnixStream, driver: mpsc::Sender<Asked>) {
     loop {
         let answer = match timeout(IDLE, frame::read::<Request>(&mut from, MAX_REQUEST)).await {
             Err(_) | Ok(Ok(None)) => return,
+            Ok(Ok(Some(Request::Console(wish)))) => return converse(wish, from, to, driver).await,
             Ok(Ok(Some(request))) => ask(request, &driver).await,
             Ok(Err(error)) => {
                 let refusal = Answer::Refused { why: format!("control request: {error}") };
@@ -150,6 +163,49 @@ async fn serve(stream: UnixStream, driver: mpsc::Sender<Asked>) {
     }
 }
 
+/// Carries a console session until one of its ends is closed. A person may think for as long as the session's own limit
+/// allows.
+async fn converse(
+    wish: Wish,
+    mut from: BufReader<OwnedReadHalf>,
+    mut to: OwnedWriteHalf,
+    driver: mpsc::Sender<Asked>,
+) {
+    let (wire, to_device, mut from_device) = wire();
+    if driver.send(Asked::Console { wish, wire }).await.is_err() {
+        return;
+    }
+    let typing = async {
+        loop {
+            match frame::read::<Typed>(&mut from, MAX_REQUEST).await {
+                Ok(Some(typed)) => {
+                    if to_device.send(typed).await.is_err() {
+                        return;
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    debug!("control console: {error}");
+                    return;
+                }
+            }
+        }
+    };
+    let showing = async {
+        while let Some(shown) = from_device.recv().await {
+            if let Err(error) = frame::write(&mut to, &shown).await {
+                debug!("control console: {error}");
+                return;
+            }
+        }
+    };
+    // What the device had to say last is shown before its end of the wire is dropped.
+    tokio::select! {
+        () = typing => {}
+        () = showing => {}
+    }
+}
+
 async fn ask(request: Request, driver: &mpsc::Sender<Asked>) -> Answer {
     if let Request::Exec { lines, .. } = &request
         && lines.len() > MAX_LINES
@@ -157,7 +213,7 @@ async fn ask(request: Request, driver: &mpsc::Sender<Asked>) -> Answer {
         return Answer::Refused { why: format!("more than {MAX_LINES} lines") };
     }
     let (answer, answered) = oneshot::channel();
-    if driver.send(Asked { request, answer }).await.is_err() {
+    if driver.send(Asked::Answer { request, answer }).await.is_err() {
         return Answer::Refused { why: "the daemon is ending".into() };
     }
     answered.await.unwrap_or_else(|_| Answer::Refused { why: "the daemon is ending".into() })
@@ -167,6 +223,7 @@ async fn ask(request: Request, driver: &mpsc::Sender<Asked>) -> Answer {
 mod tests {
     use super::*;
     use crate::control::call;
+    use crate::control::console::{Reply, Shown};
     use std::os::unix::fs::PermissionsExt;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
@@ -174,11 +231,26 @@ mod tests {
         let (to, mut from) = mpsc::channel::<Asked>(4);
         tokio::spawn(async move {
             while let Some(asked) = from.recv().await {
-                let text = match asked.request {
-                    Request::Exec { lines, .. } => lines.join("|"),
-                    other @ (Request::Advance { .. } | Request::Status) => format!("{other:?}"),
-                };
-                let _ = asked.answer.send(Answer::Exec { text, error: false });
+                match asked {
+                    Asked::Answer { request, answer } => {
+                        let text = match request {
+                            Request::Exec { lines, .. } => lines.join("|"),
+                            other @ (Request::Advance { .. } | Request::Status | Request::Console(_)) => {
+                                format!("{other:?}")
+                            }
+                        };
+                        let _ = answer.send(Answer::Exec { text, error: false });
+                    }
+                    Asked::Console { wish, mut wire } => {
+                        let log = Shown::Log(format!("{:?}", wish.device));
+                        wire.shown.send(log).await.unwrap();
+                        while let Some(typed) = wire.typed.recv().await {
+                            let Typed::Line(text) = typed else { return };
+                            let reply = Reply { text, ..Reply::default() };
+                            wire.shown.send(Shown::Reply(reply)).await.unwrap();
+                        }
+                    }
+                }
             }
         });
         to
@@ -220,6 +292,25 @@ mod tests {
         let path = Path::new("/tmp").join("x".repeat(120));
         let error = ControlServer::start(&path, echo()).unwrap_err();
         assert!(format!("{error:#}").contains("--control"), "{error:#}");
+    }
+
+    #[tokio::test]
+    async fn a_console_keeps_its_connection_and_lines_come_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let _server = ControlServer::start(&path, echo()).unwrap();
+        let (from, mut to) = UnixStream::connect(&path).await.unwrap().into_split();
+        let mut from = BufReader::new(from);
+        let wish = Wish { device: Some("leaf".into()), length: 24, width: 80 };
+        frame::write(&mut to, &Request::Console(wish)).await.unwrap();
+        let mut next = async || frame::read::<Shown>(&mut from, MAX_REQUEST).await.unwrap();
+        assert_eq!(next().await, Some(Shown::Log("Some(\"leaf\")".into())));
+        frame::write(&mut to, &Typed::Line("show clock".into())).await.unwrap();
+        let Some(Shown::Reply(reply)) = next().await else { panic!("a reply") };
+        assert_eq!(reply.text, "show clock");
+        // What is no console message ends the session.
+        to.write_all(b"{\"exec\":{\"lines\":[]}}\n").await.unwrap();
+        assert_eq!(next().await, None);
     }
 
     #[tokio::test]

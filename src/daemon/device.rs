@@ -122,6 +122,7 @@ impl Site<'_> {
         let standby = device.standby.filter(|_| first);
         // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
         let token = token.filter(|_| first).cloned();
+        let spelling = device.spelling;
         let device = Device::new(Parts {
             name: device.name.as_str().into(),
             id: AgentId(number),
@@ -136,7 +137,8 @@ impl Site<'_> {
             log: Box::new(log),
             metrics: DeviceMetrics::new(&self.registry, &device.name),
             faults: Arc::clone(&self.faults),
-        });
+        })
+        .spelled(spelling);
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
         Ok(SetUp {
             device,

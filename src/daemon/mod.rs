@@ -10,4 +10,5 @@ mod translate;
 
 pub use base::Base;
 pub use reload::Reread;
-pub use run::{RunPlan, run};
+pub use run::{RunPlan, run, run_until};
+pub(crate) use translate::sink as sink_spec;

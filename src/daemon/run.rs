@@ -11,7 +11,7 @@ use slpsim_agent::Token;
 use slpsim_config as config;
 use slpsim_cssm::server::Running;
 use slpsim_logs::SinkUrl;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::device::{Site, token_of};
@@ -42,6 +42,8 @@ pub struct RunPlan {
     pub file: Option<PathBuf>,
     /// Reads the configuration again, for SIGHUP.
     pub reread: Reread,
+    /// Who in this process wants to know that everything listens.
+    pub ready: Option<oneshot::Sender<Ready>>,
 }
 
 impl std::fmt::Debug for RunPlan {
@@ -55,7 +57,14 @@ impl std::fmt::Debug for RunPlan {
 /// # Errors
 /// Where something cannot be set up (mostly the user's to mend), or a device cannot be kept durable.
 pub async fn run(plan: RunPlan) -> Result<()> {
-    let mut signals = Signals::listen()?;
+    run_until(plan, Signals::listen()?).await
+}
+
+/// Runs until `signals` ask for the end.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
     let config = plan.config;
     let without_file = plan.file.is_none();
     let addresses = Addresses::of(&config)?;
@@ -118,6 +127,10 @@ pub async fn run(plan: RunPlan) -> Result<()> {
     let host = Host { devices: handles, clock: base.clock, kept: base.kept, peer_clock: peer_clock(&config) };
     let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
     say_what_runs(&ready, without_file);
+    if let Some(told) = plan.ready {
+        // Who wanted to know may have gone.
+        let _ = told.send(ready);
+    }
     let result = host.serve(asked, signals, || reloader.reload()).await;
 
     drop(ready_file);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result};
 use slpsim_config as config;
 use slpsim_console::config::Config;
-use slpsim_logs::{Facility, Form, Origin, Precision, Repeat, SinkUrl, Zone};
+use slpsim_logs::{Facility, Form, Framing, Origin, Precision, Repeat, SinkUrl, Target, Zone};
 use slpsim_network::World;
 use slpsim_policy::Wall;
 
@@ -19,8 +19,9 @@ pub(super) fn factory_config(device: &config::Device, world: &World, now: Wall) 
 
 /// A sink as the file has it.
 pub(crate) fn sink(sink: &config::Sink) -> Result<SinkSpec> {
-    let url = SinkUrl::from_str(&sink.url).context("log sink").blame_user()?;
-    let mut spec = SinkSpec::to(url);
+    let target = Target::from_str(&sink.url).context("log sink").blame_user()?;
+    let mut spec = SinkSpec { target, ..SinkSpec::to(SinkUrl::Null) };
+    spec.framing = word("framing", sink.framing.as_deref(), Framing::by_word)?;
     spec.form = word("form", sink.form.as_deref(), Form::by_word)?;
     spec.repeat = word("repeat", sink.repeat.as_deref(), Repeat::by_word)?.unwrap_or_default();
     let options = &mut spec.options;

@@ -8,16 +8,18 @@ use slpsim_agent::numbers::SAVE_UNREPORTED;
 use slpsim_agent::persist::RestoreError;
 use slpsim_agent::{
     Agent, AgentId, BootCause, Command, CommandError, Cx, Input, Message, Now, Output, Purpose, Scope,
-    Shared, Token, Udi,
+    Shared, Spelling, Token, Udi,
 };
 use slpsim_console::config::Config;
 use slpsim_policy::{Mono, Wall};
 use slpsim_sim::{Switch, operate};
 use slpsim_transport::client::Transport;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::Connect;
 use super::exchange::{Ended, Exchanges};
+use super::monitor::{LogLine, Monitor};
+use super::syslog::Syslog;
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
 use crate::failpoint::{Faults, Point, Side, Stopped};
@@ -157,6 +159,8 @@ pub struct Device {
     pub(super) accounted: Option<BTreeSet<String>>,
     /// The last destination that was refused.
     refused: Option<Box<str>>,
+    monitor: Monitor,
+    syslog: Syslog,
 }
 
 impl Device {
@@ -173,7 +177,23 @@ impl Device {
             first_boot: false,
             accounted: None,
             refused: None,
+            monitor: Monitor::new(Spelling::default()),
+            syslog: Syslog::new(Spelling::default()),
         }
+    }
+
+    /// The same with log lines for sessions and servers in this spelling.
+    #[must_use]
+    pub fn spelled(mut self, spelling: Spelling) -> Self {
+        self.monitor = Monitor::new(spelling);
+        self.syslog = Syslog::new(spelling);
+        self
+    }
+
+    /// The log lines from now on, as the console prints them.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Arc<LogLine>> {
+        self.monitor.listen()
     }
 
     /// Its parts.
@@ -443,6 +463,9 @@ impl Device {
             Output::Log(message) => {
                 self.parts.metrics.message(&message);
                 self.parts.switch.note(now.wall, &message);
+                let switch = &self.parts.switch;
+                self.monitor.say(now.wall, &message, &switch.config);
+                self.syslog.say(now.wall, &message, &switch.config, &switch.world);
                 self.parts.log.log(now.wall, &message);
                 Ok(())
             }

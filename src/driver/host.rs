@@ -8,9 +8,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Boot, Device, DriverError, Order, advance, run_lines};
+use super::{Boot, Device, DriverError, Order, advance, console, run_lines};
 use crate::clock::Clock;
-use crate::control::{self, Answer, Request};
+use crate::control::console::Shown;
+use crate::control::{self, Answer, Asked, Request};
 use crate::kept_clock::{KeptClock, RENEW_EVERY};
 use crate::signals::{self, Signals};
 use crate::time::print_time;
@@ -91,7 +92,7 @@ impl Host {
     /// Where a device, or the clock, could not be kept durable.
     pub async fn serve(
         self,
-        mut asked: mpsc::Receiver<control::Asked>,
+        mut asked: mpsc::Receiver<Asked>,
         mut signals: Signals,
         mut reload: impl FnMut(),
     ) -> Result<()> {
@@ -118,12 +119,9 @@ impl Host {
                     signals::Asked::Reload => reload(),
                 },
                 Some(ended) = tasks.join_next() => break Err(broken(ended)),
-                Some(control::Asked { request, answer }) = asked.recv() => {
+                Some(asked) = asked.recv() => {
                     let desk = desk.clone();
-                    tokio::spawn(async move {
-                        // Whoever asked may have gone.
-                        let _ = answer.send(desk.answer(request).await);
-                    });
+                    tokio::spawn(async move { desk.take(asked).await });
                 }
                 _ = renew.tick() => if let Err(error) = desk.keep_time() {
                     break Err(error);
@@ -146,11 +144,27 @@ fn broken(ended: Result<(Arc<str>, Ended), tokio::task::JoinError>) -> anyhow::E
 type Ended = Result<Result<(), DriverError>, tokio::task::JoinError>;
 
 impl Desk {
+    async fn take(&self, asked: Asked) {
+        match asked {
+            Asked::Answer { request, answer } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.answer(request).await);
+            }
+            Asked::Console { wish, wire } => match self.device(wish.device.as_deref()) {
+                Ok(orders) => console::serve(orders.clone(), &wish, wire).await,
+                Err(why) => {
+                    let _ = wire.shown.send(Shown::Refused { why }).await;
+                }
+            },
+        }
+    }
+
     async fn answer(&self, request: Request) -> Answer {
         match request {
             Request::Exec { device, lines } => self.exec(device.as_deref(), lines).await,
             Request::Advance { ms } => self.advance(ms).await,
             Request::Status => self.status().await,
+            Request::Console(_) => Err("a console is a connection of its own".into()),
         }
         .unwrap_or_else(|why| Answer::Refused { why })
     }

@@ -5,18 +5,22 @@
 //! and log are lent to it, so that tests can run it with a paused clock over a transport in memory.
 
 mod advance;
+mod console;
 mod device;
 mod effects;
 mod exchange;
 mod host;
 mod metrics;
+mod monitor;
 mod saved;
+mod syslog;
 
 pub use advance::{AdvanceError, advance};
 pub use device::{Boot, Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub(crate) use host::ask;
 pub use host::{Handle, Host, PeerClock};
 pub use metrics::DeviceMetrics;
+pub use monitor::LogLine;
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
 pub use slpsim_sim::connect::{Connect, HttpConnect};
 pub use slpsim_sim::operate::{run_line, run_lines};

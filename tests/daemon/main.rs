@@ -9,8 +9,10 @@
 
 mod bad_input;
 mod carry;
+mod check;
 mod death;
 mod files;
+mod fleet;
 mod pipes;
 mod process;
 mod topologies;

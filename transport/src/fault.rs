@@ -5,6 +5,7 @@
 
 mod docs;
 mod plan;
+mod shape;
 mod table;
 
 use std::time::Duration;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use slpsim_agent::{Failure, Purpose};
 
 pub use docs::{Form, print};
-pub use plan::{Luck, Meets, Plan};
+pub use plan::{Luck, Meets, Plan, Standing};
+pub use shape::Distribution;
 pub use table::{Key, Kind, Needs, Param, Place, Row};
 
 /// A fault as it is written, with typed values.
@@ -24,10 +26,24 @@ pub struct Spec {
     pub span: Option<Duration>,
     /// `next`: the next so many exchanges that it hits.
     pub next: Option<u64>,
+    /// `after`: only once so many exchanges that it could have hit have passed.
+    pub after: Option<u64>,
     /// `every`: every so manyth exchange.
     pub every: Option<u64>,
     /// `probability`: each exchange with this share, 0 to 1.
     pub probability: Option<f64>,
+    /// `ramp`: its delay, or for kinds without one its share, grows from nothing to its measure in so long.
+    pub ramp: Option<Duration>,
+    /// `on`: in force for so long, then not for `off`, and so on.
+    pub on: Option<Duration>,
+    /// `off`: see `on`.
+    pub off: Option<Duration>,
+    /// `distribution`, for kinds with a delay: how `by` varies.
+    pub distribution: Option<Distribution>,
+    /// `spread`, for distributions that have one.
+    pub spread: Option<Duration>,
+    /// `link = "upstream"`: on the link between a CSLU or On-Prem and its CSSM, not on that of the device.
+    pub upstream: bool,
     /// `devices`: only these; empty: all.
     pub devices: Vec<String>,
     /// `purpose`: only exchanges of this purpose.
@@ -50,8 +66,15 @@ impl Spec {
             kind,
             span: None,
             next: None,
+            after: None,
             every: None,
             probability: None,
+            ramp: None,
+            on: None,
+            off: None,
+            distribution: None,
+            spread: None,
+            upstream: false,
             devices: Vec::new(),
             purpose: None,
             status: None,
@@ -92,6 +115,29 @@ pub enum Effect {
     PolicyBadTime(i64),
     /// Tokens are refused.
     TokenRefused(TokenWhy),
+    /// A write of the device's durable state is lost, and the device does not know.
+    WriteLost,
+    /// A write of the device's durable state, or of a file, finds no space.
+    DiskFull,
+}
+
+impl Effect {
+    /// Whether an exchange that it hits still brings an authenticated answer in time.
+    #[must_use]
+    pub const fn lets_through(self) -> bool {
+        match self {
+            Self::Lost { .. } | Self::Spoiled(_) | Self::LostAck | Self::TryAgain(_) => false,
+            Self::Late(_)
+            | Self::LateAck(_)
+            | Self::ForeignAck
+            | Self::RejectReport(_)
+            | Self::PolicyBadSignature
+            | Self::PolicyBadTime(_)
+            | Self::TokenRefused(_)
+            | Self::WriteLost
+            | Self::DiskFull => true,
+        }
+    }
 }
 
 /// Why a report is rejected (`spec/formats.md` §3).
@@ -171,23 +217,93 @@ impl Fault {
     /// # Errors
     /// Where a key does not belong to the kind, or its value is out of range.
     pub fn resolve(spec: Spec) -> Result<Self, Wrong> {
-        let wrong = |key: &'static str, why: String| Err(Wrong { key: Some(key), why });
-        if spec.next == Some(0) {
-            return wrong("next", "`next` counts from 1".into());
+        spec.check_limits()?;
+        spec.check_shape()?;
+        spec.check_keys()?;
+        let effect = spec.effect()?;
+        Ok(Self { spec, effect })
+    }
+
+    /// Seconds of the header `Retry-After` of an HTTP answer; none: it has no such header.
+    #[must_use]
+    pub const fn retry_after_s(&self) -> Option<u32> {
+        match (self.spec.retry_after_s, self.spec.kind) {
+            (Some(seconds), _) => Some(seconds),
+            (None, Kind::Quota) => Some(60),
+            (None, Kind::Maintenance) => Some(3600),
+            (None, _) => None,
         }
-        if spec.every == Some(0) {
-            return wrong("every", "`every` counts from 1".into());
+    }
+
+    /// What it does in place of [`Fault::effect`], where its delay varies: `part` of it, 0 to 1, as `drawn` says.
+    fn effect_now(&self, part: f64, drawn: u64) -> Effect {
+        let Effect::Late(by) = self.effect else { return self.effect };
+        let distribution = self.spec.distribution.unwrap_or_default();
+        let spread = self.spec.spread.unwrap_or(match distribution {
+            Distribution::Uniform => by / 2,
+            Distribution::Normal => by / 4,
+            Distribution::Fixed | Distribution::Exponential => Duration::ZERO,
+        });
+        let delay = distribution.delay(by, spread, drawn);
+        let part = if part < 1.0 { delay.mul_f64(part) } else { delay };
+        Effect::Late(Duration::from_millis(u64::try_from(part.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+fn wrong<T>(key: &'static str, why: impl Into<String>) -> Result<T, Wrong> {
+    Err(Wrong { key: Some(key), why: why.into() })
+}
+
+impl Spec {
+    fn check_limits(&self) -> Result<(), Wrong> {
+        if self.next == Some(0) {
+            return wrong("next", "`next` counts from 1");
         }
-        if spec.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-            return wrong("probability", "`probability` lies between 0 and 1".into());
+        if self.every == Some(0) {
+            return wrong("every", "`every` counts from 1");
         }
+        if self.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return wrong("probability", "`probability` lies between 0 and 1");
+        }
+        Ok(())
+    }
+
+    /// `ramp`, `on` and `off`, `distribution` and `spread`, `link`.
+    fn check_shape(&self) -> Result<(), Wrong> {
+        let row = self.kind.row();
+        for (key, span) in [("ramp", self.ramp), ("on", self.on), ("off", self.off)] {
+            if span == Some(Duration::ZERO) {
+                return wrong(key, format!("`{key}` must be longer than nothing"));
+            }
+        }
+        match (self.on, self.off) {
+            (Some(_), None) => return wrong("on", "`on` needs `off`: how long it is not in force then"),
+            (None, Some(_)) => return wrong("off", "`off` needs `on`: how long it is in force before"),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        let has_delay = matches!(self.kind, Kind::Slow | Kind::Latency | Kind::Dribble);
+        if self.distribution.is_some() && !has_delay {
+            return wrong("distribution", format!("{} has no delay that could be distributed", row.word));
+        }
+        let spreads = matches!(self.distribution, Some(Distribution::Uniform | Distribution::Normal));
+        if self.spread.is_some() && !spreads {
+            return wrong("spread", "`spread` needs `distribution = \"uniform\"` or `\"normal\"`");
+        }
+        if self.upstream && !row.places.contains(&Place::Upstream) {
+            return wrong("link", format!("{} does not happen on the link to the CSSM above", row.word));
+        }
+        Ok(())
+    }
+
+    /// The keys of only some kinds.
+    fn check_keys(&self) -> Result<(), Wrong> {
         let given = [
-            (Key::Status, spec.status.is_some()),
-            (Key::RetryAfter, spec.retry_after_s.is_some()),
-            (Key::By, spec.by_ms.is_some()),
-            (Key::Why, spec.why.is_some()),
+            (Key::Status, self.status.is_some()),
+            (Key::RetryAfter, self.retry_after_s.is_some()),
+            (Key::By, self.by_ms.is_some()),
+            (Key::Why, self.why.is_some()),
         ];
-        let row = spec.kind.row();
+        let row = self.kind.row();
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
             if !row.params.iter().any(|param| param.key == key) {
                 let takes = match row.params {
@@ -200,12 +316,9 @@ impl Fault {
                 );
             }
         }
-        let effect = spec.effect()?;
-        Ok(Self { spec, effect })
+        Ok(())
     }
-}
 
-impl Spec {
     fn effect(&self) -> Result<Effect, Wrong> {
         let lost = |failure| Effect::Lost { failure, at_timeout: false };
         let timeout = |failure| Effect::Lost { failure, at_timeout: true };
@@ -232,6 +345,7 @@ impl Spec {
             Kind::WrongNonce | Kind::Replayed => Effect::Spoiled(Failure::NonceMismatch),
             Kind::BadSignature => Effect::Spoiled(Failure::BadSignature),
             Kind::WrongSigner => Effect::Spoiled(Failure::SignerInvalid),
+            Kind::LostAnswer => Effect::Spoiled(Failure::Unreachable),
             Kind::LostAck => Effect::LostAck,
             Kind::LateAck => Effect::LateAck(self.delay(3_600_000)?),
             Kind::ForeignAck => Effect::ForeignAck,
@@ -239,6 +353,8 @@ impl Spec {
             Kind::PolicyBadSignature => Effect::PolicyBadSignature,
             Kind::PolicyBadTime => Effect::PolicyBadTime(self.by_ms.unwrap_or(7_200_000)),
             Kind::TokenRefused => Effect::TokenRefused(self.why_of(&TokenWhy::WORDS)?),
+            Kind::WriteLost => Effect::WriteLost,
+            Kind::DiskFull => Effect::DiskFull,
         })
     }
 
@@ -293,7 +409,9 @@ mod tests {
                 | Effect::RejectReport(_)
                 | Effect::PolicyBadSignature
                 | Effect::PolicyBadTime(_)
-                | Effect::TokenRefused(_) => None,
+                | Effect::TokenRefused(_)
+                | Effect::WriteLost
+                | Effect::DiskFull => None,
             };
             assert_eq!(failure, expected, "{}", kind.word());
         }
@@ -312,6 +430,12 @@ mod tests {
             (Spec { by_ms: Some(-1), ..of(Kind::LateAck) }, "by"),
             (Spec { why: Some("mood".into()), ..of(Kind::TokenRefused) }, "why"),
             (Spec { retry_after_s: Some(1), ..of(Kind::Empty) }, "retry-after"),
+            (Spec { on: Some(Duration::from_secs(1)), ..of(Kind::Reset) }, "on"),
+            (Spec { off: Some(Duration::from_secs(1)), ..of(Kind::Reset) }, "off"),
+            (Spec { ramp: Some(Duration::ZERO), ..of(Kind::Reset) }, "ramp"),
+            (Spec { distribution: Some(Distribution::Normal), ..of(Kind::Reset) }, "distribution"),
+            (Spec { spread: Some(Duration::ZERO), ..of(Kind::Slow) }, "spread"),
+            (Spec { upstream: true, ..of(Kind::LateAck) }, "link"),
         ] {
             let wrong = Fault::resolve(spec.clone()).unwrap_err();
             assert_eq!(wrong.key, Some(key), "{spec:?}");

@@ -1,7 +1,7 @@
 //! Parse-back: every template is a matcher (`spec/messages.md` §10).
 
 use super::catalogue::{CATALOGUE, Kind, Row};
-use super::{Message, Peer, PolicyError, TrustError};
+use super::{Message, Peer, PolicyError, Shape, TrustError};
 use crate::failure::Failure;
 use crate::ids::Udi;
 
@@ -12,17 +12,30 @@ impl Message {
     /// simulator would not print there.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
+        Self::parse_as(line, |row| &row.nxos)
+    }
+
+    /// As [`Message::parse`], in the shape that `shape` chooses of each row: that of NX-OS or of one of its twins.
+    ///
+    /// IOS-XR names nobody when communications are restored; its `Cisco licensing cloud` reads as CSSM (modelled).
+    #[must_use]
+    pub fn parse_as(line: &str, shape: impl Fn(&'static Row) -> &'static Shape) -> Option<Self> {
         CATALOGUE.iter().find_map(|row| {
-            let rest = line.strip_prefix(row.nxos.pieces()[0])?;
-            build(row.kind, arguments(row, rest)?)
+            let shape = shape(row);
+            let rest = line.strip_prefix(shape.pieces()[0])?;
+            let arguments = arguments(shape, rest)?;
+            if row.kind == Kind::CommRestored && shape.fields() == 0 {
+                return Some(Self::CommRestored { peer: Peer::Cssm });
+            }
+            build(row.kind, arguments)
         })
     }
 }
 
-/// What stands in the fields of the row's template, where `rest` follows its first piece. Two fields are split where
+/// What stands in the fields of the template, where `rest` follows its first piece. Two fields are split where
 /// the text between them first occurs: neither a UDI nor a peer name contains it.
-fn arguments<'a>(row: &Row, rest: &'a str) -> Option<[&'a str; 2]> {
-    match row.nxos.pieces() {
+fn arguments<'a>(shape: &Shape, rest: &'a str) -> Option<[&'a str; 2]> {
+    match shape.pieces() {
         [_, last] => Some([rest.strip_suffix(last)?, ""]),
         [_, between, last] => {
             let (first, second) = match rest.split_once(between) {

@@ -57,7 +57,12 @@ fn users(top: &Table, problems: &mut Problems) -> Vec<User> {
         let Some(name) = required(table, "name", problems) else { continue };
         names.see(&name, table.place("name"), problems);
         let keys = if let Some(Item::Texts(keys)) = table.item_of("keys") {
-            keys.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.is_empty()).map(Into::into).collect()
+            keys.iter()
+                .flat_map(|text| text.lines())
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .map(Into::into)
+                .collect()
         } else {
             Vec::new()
         };
@@ -70,7 +75,8 @@ fn users(top: &Table, problems: &mut Problems) -> Vec<User> {
                 continue;
             }
             (None, None) => {
-                problems.add(&table.place, format!("user `{name}` needs `password`, `password-hash` or `keys`"));
+                problems
+                    .add(&table.place, format!("user `{name}` needs `password`, `password-hash` or `keys`"));
                 continue;
             }
         };

@@ -7,6 +7,8 @@ use core::net::IpAddr;
 
 use slpsim_network::Interface;
 
+use crate::calendar::{MONTHS, WEEKDAYS, YearDay, Zone};
+
 use super::{CALLHOME_PROFILE, CALLHOME_URL, Callhome, Config, NtpServer, Smart};
 
 /// A part of the configuration; the word behind `show running-config`.
@@ -37,19 +39,20 @@ pub enum Section {
 }
 
 impl Section {
-    /// All sections, in the order in which they are listed.
+    /// All sections, in the order in which a switch lists them. Where Smart Licensing stands is modelled, and VRF contexts
+    /// stand before interfaces there.
     pub const ALL: [Self; 11] = [
         Self::Hostname,
         Self::Feature,
-        Self::Clock,
         Self::Ip,
-        Self::Logging,
-        Self::Ntp,
         Self::Callhome,
         Self::License,
+        Self::Ntp,
         Self::Interface,
         Self::Vrf,
+        Self::Clock,
         Self::Line,
+        Self::Logging,
     ];
 
     /// The keyword.
@@ -80,8 +83,7 @@ impl Config {
             Section::Hostname if self.hostname == bare.hostname => Vec::new(),
             Section::Hostname => Vec::from([format!("hostname {}", self.hostname)]),
             Section::Feature => self.features.iter().map(|feature| format!("feature {feature}")).collect(),
-            Section::Clock if self.zone == bare.zone => Vec::new(),
-            Section::Clock => Vec::from([zone_line(self)]),
+            Section::Clock => clock_lines(&self.zone),
             Section::Ip => ip_lines(self),
             Section::Logging => self.logging.lines(),
             Section::Ntp => self.ntp.iter().map(ntp_line).collect(),
@@ -101,12 +103,27 @@ impl Config {
     }
 }
 
-fn zone_line(config: &Config) -> String {
-    let zone = &config.zone;
-    // The sign belongs to both numbers: -3 30 is three and a half hours west, -0 30 is half an hour.
-    let sign = if zone.offset_min < 0 { "-" } else { "" };
-    let minutes = zone.offset_min.unsigned_abs();
-    format!("clock timezone {} {sign}{} {}", zone.abbreviation, minutes / 60, minutes % 60)
+fn clock_lines(zone: &Zone) -> Vec<String> {
+    let mut lines = Vec::new();
+    let bare = Zone::default();
+    if (zone.offset_min, &zone.abbreviation) != (bare.offset_min, &bare.abbreviation) {
+        // The sign belongs to both numbers: -3 30 is three and a half hours west, -0 30 is half an hour.
+        let sign = if zone.offset_min < 0 { "-" } else { "" };
+        let minutes = zone.offset_min.unsigned_abs();
+        lines.push(format!("clock timezone {} {sign}{} {}", zone.abbreviation, minutes / 60, minutes % 60));
+    }
+    if let Some(summer) = &zone.summer {
+        let [start, end] = [summer.start, summer.end].map(year_day);
+        lines.push(format!("clock summer-time {} {start} {end} {}", summer.abbreviation, summer.offset_min));
+    }
+    lines
+}
+
+/// `5 Sun Mar 02:00`.
+fn year_day(day: YearDay) -> String {
+    let name = |names: &[&'static str], at: u8| names.get(usize::from(at)).copied().unwrap_or("???");
+    let (weekday, month) = (name(&WEEKDAYS, day.weekday), name(&MONTHS, day.month.wrapping_sub(1)));
+    format!("{} {weekday} {month} {:02}:{:02}", day.week, day.hour, day.minute)
 }
 
 fn ip_lines(config: &Config) -> Vec<String> {

@@ -7,12 +7,12 @@ use core::net::IpAddr;
 use slpsim_agent::Command;
 use slpsim_network::{Interface, Ipv4Net};
 
-use crate::calendar::Zone;
+use crate::calendar::{Summer, YearDay, Zone};
 use crate::config::{CALLHOME_URL, Config, NtpServer};
 use crate::device::Effect;
 use crate::features;
 use crate::session::{Configure, LineKind, Mode, Outcome, Refusal};
-use crate::syntax::Parsed;
+use crate::syntax::{Parsed, hour_minute, month, weekday};
 
 /// Most entries of a list that the operator fills (modelled).
 const LIST_MAX: usize = 32;
@@ -98,8 +98,9 @@ pub(crate) fn ntp_server(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
 }
 
 pub(crate) fn zone(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
+    let summer = cx.config.zone.summer.take();
     if parsed.no {
-        cx.config.zone = Zone::default();
+        cx.config.zone = Zone { summer, ..Zone::default() };
         return Ok(());
     }
     let hours = parsed.arg("hours").unwrap_or_default();
@@ -107,8 +108,32 @@ pub(crate) fn zone(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
         (parsed.number("hours").unwrap_or_default(), parsed.number("minutes").unwrap_or_default());
     let sign = if hours.starts_with('-') { -1 } else { 1 };
     let offset_min = sign * (hours_only.abs() * 60 + minutes);
-    cx.config.zone = Zone { abbreviation: parsed.arg("zone").unwrap_or_default().to_string(), offset_min };
+    let abbreviation = parsed.arg("zone").unwrap_or_default().to_string();
+    cx.config.zone = Zone { abbreviation, offset_min, summer };
     Ok(())
+}
+
+pub(crate) fn summer_time(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
+    cx.config.zone.summer = match (parsed.arg("summer"), parsed.number("ahead")) {
+        (Some(name), Some(offset_min)) if !parsed.no => {
+            let names = [
+                ["startweek", "startday", "startmonth", "starttime"],
+                ["endweek", "endday", "endmonth", "endtime"],
+            ];
+            let [Some(start), Some(end)] = names.map(|names| year_day(parsed, names)) else {
+                return Err(Refusal::new("% Invalid date"));
+            };
+            Some(Summer { abbreviation: name.to_string(), start, end, offset_min })
+        }
+        (_, _) => None,
+    };
+    Ok(())
+}
+
+fn year_day(parsed: &Parsed, [week, day, month_name, time]: [&str; 4]) -> Option<YearDay> {
+    let [hour, minute] = hour_minute(parsed.arg(time)?)?;
+    let (weekday, month) = (weekday(parsed.arg(day)?)?, month(parsed.arg(month_name)?)?);
+    Some(YearDay { week: parsed.number(week)?, weekday, month, hour, minute })
 }
 
 /// A feature that needs a licence takes one; the last one of a licence gives it back.

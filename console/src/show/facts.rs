@@ -62,9 +62,8 @@ fn row(doc: &mut crate::Document, interface: &Interface, state: &str, admin: &st
 /// An address of the range that is nobody's (IEEE 802, locally administered), the same for the same switch.
 fn mac(serial: &str, number: u8) -> alloc::string::String {
     // FNV-1a.
-    let hash = serial
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        serial.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let [a, b, c, d] = hash.to_be_bytes();
     format!("02{a:02x}.{b:02x}{c:02x}.{d:02x}{number:02x}")
 }

@@ -69,11 +69,19 @@ pub enum Kind {
     Month,
     /// A year.
     Year,
+    /// Week of a month; 5 is the last one.
+    Week,
+    /// A day of the week by its English name.
+    Weekday,
+    /// `hh:mm`.
+    HourMinute,
+    /// Minutes that summer time is ahead.
+    SummerMinutes,
 }
 
 impl Kind {
     /// All kinds with the word that names them in the syntax column.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 30] = [
         (Self::Word, "word"),
         (Self::Token, "token"),
         (Self::Url, "url"),
@@ -100,6 +108,10 @@ impl Kind {
         (Self::MonthDay, "monthday"),
         (Self::Month, "month"),
         (Self::Year, "year"),
+        (Self::Week, "week"),
+        (Self::Weekday, "weekday"),
+        (Self::HourMinute, "hhmm"),
+        (Self::SummerMinutes, "summerminutes"),
     ];
 
     /// The kind of that name.
@@ -118,12 +130,16 @@ impl Kind {
             | Self::CsluUrl
             | Self::Hostname
             | Self::Path
-            | Self::Month => "WORD",
+            | Self::Month
+            | Self::Weekday => "WORD",
             Self::Host => "A.B.C.D or Hostname",
             Self::Address => "A.B.C.D or A:B::C:D",
             Self::Ipv4 => "A.B.C.D",
             Self::Prefix => "A.B.C.D/LEN",
             Self::Time => "HH:MM:SS",
+            Self::HourMinute => "HH:MM",
+            Self::Week => "<1-5>",
+            Self::SummerMinutes => "<1-1440>",
             Self::Interval => "<1-3650>",
             Self::Days => "<1-36500>",
             Self::Port => "<1-65535>",
@@ -157,6 +173,8 @@ impl Kind {
             Self::Count => 1..=655_350,
             Self::MonthDay => 1..=31,
             Self::Year => 1970..=2099,
+            Self::Week => 1..=5,
+            Self::SummerMinutes => 1..=1440,
             Self::Word
             | Self::Token
             | Self::Url
@@ -168,6 +186,8 @@ impl Kind {
             | Self::Prefix
             | Self::Path
             | Self::Time
+            | Self::HourMinute
+            | Self::Weekday
             | Self::Month => return None,
         })
     }
@@ -193,7 +213,9 @@ impl Kind {
             Self::Prefix => text.parse::<Ipv4Net>().is_ok(),
             Self::Path => up_to(PATH_MAX_CHARS),
             Self::Time => clock_parts(text).is_some(),
+            Self::HourMinute => hour_minute(text).is_some(),
             Self::Month => month(text).is_some(),
+            Self::Weekday => weekday(text).is_some(),
             Self::Word
             | Self::Interval
             | Self::Days
@@ -208,6 +230,8 @@ impl Kind {
             | Self::Severity
             | Self::Count
             | Self::MonthDay
+            | Self::Week
+            | Self::SummerMinutes
             | Self::Year => up_to(WORD_MAX_CHARS),
         }
     }
@@ -221,12 +245,30 @@ pub fn clock_parts(text: &str) -> Option<[u8; 3]> {
     (parts.next().is_none() && time[0] < 24 && time[1] < 60 && time[2] < 60).then_some(time)
 }
 
+/// Hours and minutes of `hh:mm`.
+#[must_use]
+pub fn hour_minute(text: &str) -> Option<[u8; 2]> {
+    let (hour, minute) = text.split_once(':')?;
+    let time = [hour.parse().ok()?, minute.parse().ok()?];
+    (time[0] < 24 && time[1] < 60).then_some(time)
+}
+
 /// The month of an English name, of which three letters are enough.
 #[must_use]
 pub fn month(text: &str) -> Option<u8> {
-    let names = crate::calendar::MONTHS.iter();
+    named(text, &crate::calendar::MONTHS).map(|at| at + 1)
+}
+
+/// The day of an English name, likewise: 0 is Sunday.
+#[must_use]
+pub fn weekday(text: &str) -> Option<u8> {
+    named(text, &crate::calendar::WEEKDAYS)
+}
+
+fn named(text: &str, names: &[&str]) -> Option<u8> {
     let short = text.get(..3).filter(|_| text.bytes().all(|byte| byte.is_ascii_alphabetic()))?;
-    names.zip(1..).find(|(name, _)| name.eq_ignore_ascii_case(short)).map(|(_, month)| month)
+    let found = names.iter().position(|name| name.eq_ignore_ascii_case(short))?;
+    u8::try_from(found).ok()
 }
 
 fn is_url(text: &str) -> bool {
@@ -268,6 +310,12 @@ mod tests {
             (Kind::Time, "24:00:00", false),
             (Kind::Month, "march", true),
             (Kind::Month, "Ma", false),
+            (Kind::Weekday, "Sunday", true),
+            (Kind::Weekday, "Someday", false),
+            (Kind::HourMinute, "02:00", true),
+            (Kind::HourMinute, "24:00", false),
+            (Kind::HourMinute, "2", false),
+            (Kind::Week, "6", false),
             (Kind::ReportId, "18446744073709551615", true),
             (Kind::Word, "a\u{7}", false),
         ] {

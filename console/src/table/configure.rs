@@ -56,6 +56,12 @@ pub(super) static ROWS: &[Row] = &[
         run::zone,
     ),
     Row::config(
+        "clock summer-time / <summer:word> <startweek:week> <startday:weekday> <startmonth:month> \
+         <starttime:hhmm> <endweek:week> <endday:weekday> <endmonth:month> <endtime:hhmm> <ahead:summerminutes>",
+        "Summer time",
+        run::summer_time,
+    ),
+    Row::config(
         "feature (bgp|eigrp|fcoe-npv|interface-vlan|isis|lacp|lldp|macsec|msdp|nxapi|ospf|ospfv3|pbr|pim|vpc)",
         "Features, some of which need a license",
         run::feature,

@@ -33,7 +33,9 @@ fn example(kind: Kind) -> &'static str {
         Kind::Host | Kind::Address | Kind::Ipv4 => "192.0.2.1",
         Kind::Prefix => "192.0.2.1/24",
         Kind::Time => "10:00:00",
+        Kind::HourMinute => "02:00",
         Kind::Month => "March",
+        Kind::Weekday => "Sunday",
         Kind::Year => "2026",
         Kind::Interval
         | Kind::Days
@@ -47,7 +49,9 @@ fn example(kind: Kind) -> &'static str {
         | Kind::Timeout
         | Kind::Severity
         | Kind::Count
-        | Kind::MonthDay => "3",
+        | Kind::MonthDay
+        | Kind::Week
+        | Kind::SummerMinutes => "3",
     }
 }
 

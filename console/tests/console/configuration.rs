@@ -142,6 +142,32 @@ fn the_chapters_examples_are_accepted_as_printed() {
 }
 
 #[test]
+fn summer_time_is_listed_as_typed_and_shows_in_the_clock() {
+    let mut bench = bare();
+    for line in ["clock timezone CET 1 0", "clock summer-time CEST 5 Sun Mar 02:00 5 Sun Oct 03:00 60"] {
+        assert!(!bench.configure(line).error, "{line}");
+        let text = bench.text("show running-config clock");
+        assert!(text.contains(&format!("{line}\n")), "{text}");
+    }
+    assert!(bench.text("show clock").starts_with("11:00:00.000 CET Mon Mar 02 2026\n"));
+    // In summer the same words mean an earlier moment.
+    let set = bench.type_line("clock set 12:00:00 1 July 2026");
+    assert_eq!(set.text, "12:00:00.000 CEST Wed Jul 01 2026\n");
+    assert_eq!(set.effects, [Effect::SetClock(slpsim_policy::Wall::from_secs(1_782_900_000))]);
+    assert!(!bench.configure("clock timezone EET 2 0").error);
+    assert!(bench.text("show running-config clock").contains("clock summer-time CEST"));
+    assert!(!bench.configure("no clock summer-time").error);
+    assert!(!bench.text("show running-config clock").contains("summer-time"));
+    for wrong in [
+        "clock summer-time CEST 6 Sun Mar 02:00 5 Sun Oct 03:00 60",
+        "clock summer-time CEST 5 Sun Mar 25:00 5 Sun Oct 03:00 60",
+        "clock summer-time CEST 5 Sun Mar 02:00 5 Sun Oct 03:00 0",
+    ] {
+        assert!(bench.configure(wrong).error, "{wrong}");
+    }
+}
+
+#[test]
 fn call_home_needs_a_contact_before_it_is_enabled() {
     let mut bench = bare();
     bench.type_line("configure terminal");
@@ -226,6 +252,12 @@ fn lines() -> impl Strategy<Value = String> {
         ("[A-Z]{1,5}", -23_i16..=23, 0_u8..60)
             .prop_map(|(name, h, m)| format!("clock timezone {name} {h} {m}")),
         Just("clock timezone HALF -0 30".to_owned()),
+        (1_u8..=5, 1_u8..=5, 0_u8..24, 1_u16..=1440).prop_map(|(start, end, hour, ahead)| {
+            format!(
+                "clock summer-time DST {start} Sunday March {hour}:00 {end} Saturday October 03:30 {ahead}"
+            )
+        }),
+        Just("no clock summer-time".to_owned()),
         prop::sample::select(vec!["bgp", "lldp", "ospf"]).prop_map(|name| format!("feature {name}")),
         any::<bool>().prop_map(|no| format!("interface mgmt0\n  {}shutdown", if no { "no " } else { "" })),
         (any::<std::net::Ipv4Addr>(), 0_u8..=32)

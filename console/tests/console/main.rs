@@ -3,4 +3,5 @@
 mod bench;
 mod configuration;
 mod lines;
+mod reference;
 mod show;

@@ -11,16 +11,17 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
-use slpsim_agent::{ElementFault, Purpose, Udi, numbers};
+use slpsim_agent::{ElementFault, Failure, Purpose, Udi, numbers};
 use slpsim_transport::DecodeError;
 use slpsim_transport::callhome::{Dispatch, decode_callhome_request, encode_callhome_response};
+use slpsim_transport::fault::{Effect, Kind as Fault};
 use slpsim_transport::message::{DeviceBody, DeviceMessage, PolicyObject, Sealed, ServerMessage, Word};
 use slpsim_transport::smart::{ReceivedRequest, decode_request};
 
 use super::listen::Abort;
 use super::{Shared, damage, forward, rest, wire};
 use crate::exchange::{Answer, Arrived, Csr, Proof, Signed, Steer};
-use crate::fault::FaultKind;
+use crate::fault::{Struck, steer};
 use crate::peer::Route;
 use crate::rule::{Broken, Kind, Rule};
 
@@ -223,8 +224,8 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome 
         csr: wire::csr(message),
     };
     let arrived = Arrived { route, message, proof };
-    if let Some((id, kind)) = fault
-        && let Some(outcome) = before(shared, &arrived, id, kind)
+    if let Some(struck) = fault
+        && let Some(outcome) = before(shared, &arrived, struck)
     {
         return outcome;
     }
@@ -232,7 +233,7 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome 
         let route = arrived.route.clone();
         return Outcome::Passed(Box::new(Passing { route, received, bytes: inner, wrapping }));
     }
-    let steer = steer(fault.map(|(_, kind)| kind));
+    let steer = steer(fault.map(|struck| struck.effect));
     let mut answer = shared.with(|cssm| cssm.handle_steered(now, &arrived, &steer));
     wire::certify(shared, &mut answer.message);
     if let (Some(Purpose::Usage), Some(forward)) = (purpose, &shared.forward) {
@@ -277,9 +278,9 @@ impl Wrapping {
 }
 
 /// Faults that keep a message from the rules.
-fn before(shared: &Shared, arrived: &Arrived<'_>, id: u64, kind: FaultKind) -> Option<Outcome> {
-    let (outcome, word) = cut_off(kind)?;
-    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, id, word));
+fn before(shared: &Shared, arrived: &Arrived<'_>, struck: Struck) -> Option<Outcome> {
+    let (outcome, word) = cut_off(struck)?;
+    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, struck.id, word));
     Some(outcome)
 }
 
@@ -297,60 +298,41 @@ pub(super) fn faulted(
         cssm.faults(now).strike(at, udi.as_ref(), Some(purpose), luck)
     });
     match fault {
-        Some((_, FaultKind::Late(by))) => Outcome::Later(call(shared), millis(by)),
-        Some((_, kind)) => match cut_off(kind) {
-            Some((outcome, _)) => outcome,
-            None => Outcome::Now(call(shared)),
+        Some(struck) => match (struck.effect, cut_off(struck)) {
+            (Effect::Late(by), _) => Outcome::Later(call(shared), by),
+            (_, Some((outcome, _))) => outcome,
+            (_, None) => Outcome::Now(call(shared)),
         },
         None => Outcome::Now(call(shared)),
     }
 }
 
-fn millis(span: i64) -> Duration {
-    Duration::from_millis(u64::try_from(span).unwrap_or(0))
-}
-
 /// What is sent in place of an answer, and its word in the history.
-fn cut_off(kind: FaultKind) -> Option<(Outcome, Word)> {
-    Some(match kind {
-        FaultKind::Drop => (Outcome::Nothing, Word::Borrowed("no answer")),
-        FaultKind::Stall => (Outcome::Silence, Word::Borrowed("stalled")),
-        FaultKind::Status(status, retry_after) => {
+fn cut_off(struck: Struck) -> Option<(Outcome, Word)> {
+    match struck.effect {
+        Effect::Lost { failure: Failure::HttpStatus(status), .. } => {
             let code = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
             let mut response = code.into_response();
-            if let Some(seconds) = retry_after {
+            if let Some(seconds) = struck.retry_after_s {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
-            (Outcome::Now(response), Word::Owned(format!("HTTP {status}")))
+            Some((Outcome::Now(response), Word::Owned(format!("HTTP {status}"))))
         }
-        FaultKind::Late(_)
-        | FaultKind::Dribble(_)
-        | FaultKind::TryAgain(_)
-        | FaultKind::Empty
-        | FaultKind::Truncated
-        | FaultKind::Corrupt
-        | FaultKind::Oversized
-        | FaultKind::WrongNonce
-        | FaultKind::BadSignature
-        | FaultKind::WrongSigner
-        | FaultKind::Replayed
-        | FaultKind::LostAck
-        | FaultKind::LateAck(_)
-        | FaultKind::ForeignAck
-        | FaultKind::RejectReport(_)
-        | FaultKind::PolicyBadSignature
-        | FaultKind::PolicyBadTime(_)
-        | FaultKind::TokenRefused(_) => return None,
-    })
-}
-
-/// Faults that the rules themselves carry out.
-fn steer(kind: Option<FaultKind>) -> Steer {
-    let mut steer = Steer::default();
-    if let Some(kind) = kind {
-        kind.steer(&mut steer);
+        Effect::Lost { at_timeout: true, .. } => Some((Outcome::Silence, Word::Borrowed("stalled"))),
+        Effect::Lost { at_timeout: false, .. } => Some((Outcome::Nothing, Word::Borrowed("no answer"))),
+        Effect::Late(_)
+        | Effect::Spoiled(_)
+        | Effect::LostAck
+        | Effect::TryAgain(_)
+        | Effect::LateAck(_)
+        | Effect::ForeignAck
+        | Effect::RejectReport(_)
+        | Effect::PolicyBadSignature
+        | Effect::PolicyBadTime(_)
+        | Effect::TokenRefused(_)
+        | Effect::WriteLost
+        | Effect::DiskFull => None,
     }
-    steer
 }
 
 /// Seals the answer, does to it what the fault wants, and notes both texts.
@@ -359,53 +341,55 @@ fn after(
     received: &ReceivedRequest,
     request: &[u8],
     mut answer: Answer,
-    fault: Option<(u64, FaultKind)>,
+    fault: Option<Struck>,
     wrapping: Wrapping,
 ) -> Outcome {
-    let kind = fault.map(|(_, kind)| kind);
-    if let Some(kind) = kind {
-        change(&mut answer.message, kind);
+    let kind = fault.map(|struck| struck.kind);
+    if let Some(struck) = fault {
+        change(&mut answer.message, struck);
     }
-    let spoiled = kind == Some(FaultKind::BadSignature);
-    let stranger = kind == Some(FaultKind::WrongSigner);
+    let spoiled = kind == Some(Fault::BadSignature);
+    let stranger = kind == Some(Fault::WrongSigner);
     let body = wire::encode(shared, &answer.message, spoiled, stranger);
     let Some(mut bytes) = body.and_then(|body| wrapping.around(shared, body.into())) else {
         return Outcome::Now(busy());
     };
     let udi = received.message.header.udi;
     if let Some(previous) = shared.remember_answer(udi, &bytes)
-        && kind == Some(FaultKind::Replayed)
+        && kind == Some(Fault::Replayed)
     {
         bytes = previous;
     }
     let luck = shared.with(|cssm| {
         cssm.history_mut().texts(answer.number, &without_secrets(&received.message, request), &bytes);
-        if let Some((id, _)) = fault {
-            cssm.history_mut().faulted(answer.number, id);
+        if let Some(struck) = fault {
+            cssm.history_mut().faulted(answer.number, struck.id);
         }
         cssm.luck()
     });
     let fetched = answer.message.data.ack.is_some() || answer.message.data.file.is_some();
     let ok = |bytes, rule| ok(bytes, rule, wrapping);
+    let late = if let Some(Struck { effect: Effect::Late(by), .. }) = fault { by } else { Duration::ZERO };
     match kind {
-        Some(FaultKind::LostAck) if fetched => Outcome::Nothing,
-        Some(FaultKind::Empty) => Outcome::Now(ok(Bytes::new(), None)),
-        Some(FaultKind::Truncated) => Outcome::Now(ok(damage::truncated(&bytes), None)),
-        Some(FaultKind::Corrupt) => Outcome::Now(ok(damage::corrupt(&bytes, luck, answer.number), None)),
-        Some(FaultKind::Oversized) => Outcome::Now(ok(damage::oversized(&bytes), None)),
-        Some(FaultKind::Late(by)) => Outcome::Later(ok(bytes, answer.rule), millis(by)),
-        Some(FaultKind::Dribble(over)) => Outcome::Slowly(bytes, millis(over), wrapping.content_type()),
+        Some(Fault::LostAnswer) => Outcome::Nothing,
+        Some(Fault::LostAck) if fetched => Outcome::Nothing,
+        Some(Fault::Empty) => Outcome::Now(ok(Bytes::new(), None)),
+        Some(Fault::Truncated) => Outcome::Now(ok(damage::truncated(&bytes), None)),
+        Some(Fault::Corrupt) => Outcome::Now(ok(damage::corrupt(&bytes, luck, answer.number), None)),
+        Some(Fault::Oversized) => Outcome::Now(ok(damage::oversized(&bytes), None)),
+        Some(Fault::Slow | Fault::Latency) => Outcome::Later(ok(bytes, answer.rule), late),
+        Some(Fault::Dribble) => Outcome::Slowly(bytes, late, wrapping.content_type()),
         Some(_) | None => Outcome::Now(ok(bytes, answer.rule)),
     }
 }
 
 /// Faults that change what an answer says, before it is signed.
-fn change(answer: &mut ServerMessage, kind: FaultKind) {
-    if kind == FaultKind::WrongNonce {
+fn change(answer: &mut ServerMessage, struck: Struck) {
+    if struck.kind == Fault::WrongNonce {
         answer.nonce = damage::other_nonce(&answer.nonce);
-    } else if kind == FaultKind::PolicyBadSignature {
+    } else if struck.effect == Effect::PolicyBadSignature {
         each_policy(answer, |policy| policy.spoiled(ElementFault::Signature));
-    } else if let FaultKind::PolicyBadTime(by) = kind {
+    } else if let Effect::PolicyBadTime(by) = struck.effect {
         each_policy(answer, |policy| Sealed { issued: policy.issued.plus_millis(by), ..policy });
     }
 }

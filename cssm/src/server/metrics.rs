@@ -36,7 +36,7 @@ pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
             ("slpsim_mock_tokens", "Id tokens made.", store.token_count()),
             ("slpsim_mock_reports", "RUM reports kept.", store.reports().count()),
             ("slpsim_mock_reports_waiting", "Reports whose ACK was not fetched yet.", cssm.waiting().count()),
-            ("slpsim_mock_faults", "Faults in force.", cssm.faults(shared.now()).active().len()),
+            ("slpsim_mock_faults", "Faults in force.", cssm.faults(shared.now()).count()),
         ] {
             head(&mut text, name, "gauge", help);
             row(&mut text, name, &[], u64::try_from(value).unwrap_or(u64::MAX));

@@ -1,15 +1,22 @@
 //! One datagram by line, without a newline (RFC 5426 §3.1).
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 
-use super::{OpenError, Sink};
+use nix::libc;
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
+
+use super::{OpenError, Sink, Taken, resolve};
+use crate::batch::Batch;
 use crate::url::Receiver;
 
 /// Sends datagrams to one receiver.
 #[derive(Debug)]
 pub struct UdpSink {
     socket: UdpSocket,
+    /// Datagrams whose source is chosen go unconnected: their source decides the way that they take.
+    to: Option<SockaddrIn>,
     lost: u64,
 }
 
@@ -21,42 +28,61 @@ impl UdpSink {
     /// Where the name does not resolve, the socket cannot be opened, or the receiver is neither loopback nor allowed.
     pub fn connect(receiver: &Receiver, allow_external: bool) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Receiver { receiver: receiver.to_string(), source };
-        if !allow_external && !is_of_this_machine(&receiver.host) {
-            return Err(OpenError::External { receiver: receiver.to_string() });
-        }
-        let mut addresses = (receiver.host.as_str(), receiver.port).to_socket_addrs().map_err(failed)?;
-        let none = || failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-        let address = addresses.next().ok_or_else(none)?;
-        if !address.ip().is_loopback() && !allow_external {
-            return Err(OpenError::External { receiver: receiver.to_string() });
-        }
+        let addresses = resolve(receiver, allow_external)?;
+        let address = *addresses.first().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
         let any: SocketAddr = match address {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let socket = UdpSocket::bind(any).map_err(failed)?;
         socket.connect(address).map_err(failed)?;
-        Ok(Self { socket, lost: 0 })
+        let to = match address {
+            SocketAddr::V4(address) => Some(address.into()),
+            SocketAddr::V6(_) => None,
+        };
+        Ok(Self { socket, to, lost: 0 })
+    }
+
+    #[inline]
+    fn send(&mut self, line: &[u8], source: Option<Ipv4Addr>) -> io::Result<()> {
+        match self.send_once(line, source) {
+            // The answer to an earlier datagram: nobody listens. That one is lost; this one is sent.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                self.lost += 1;
+                self.send_once(line, source)
+            }
+            sent => sent,
+        }
+    }
+
+    #[inline]
+    fn send_once(&self, line: &[u8], source: Option<Ipv4Addr>) -> io::Result<()> {
+        match (source, &self.to) {
+            (Some(source), Some(to)) => {
+                let info = info_from(source);
+                let message = [ControlMessage::Ipv4PacketInfo(&info)];
+                let line = [IoSlice::new(line)];
+                sendmsg(self.socket.as_raw_fd(), &line, &message, MsgFlags::empty(), Some(to))?;
+                Ok(())
+            }
+            (Some(_) | None, _) => self.socket.send(line).map(drop),
+        }
     }
 }
 
-/// Any other name would be asked of a name server, and that question leaves the machine already.
-fn is_of_this_machine(host: &str) -> bool {
-    host.parse::<IpAddr>()
-        .map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+/// `IP_PKTINFO`: where the datagram comes from, on whichever interface leads to its receiver.
+fn info_from(source: Ipv4Addr) -> libc::in_pktinfo {
+    let address = |address: Ipv4Addr| libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) };
+    libc::in_pktinfo {
+        ipi_ifindex: 0,
+        ipi_spec_dst: address(source),
+        ipi_addr: address(Ipv4Addr::UNSPECIFIED),
+    }
 }
 
 impl Sink for UdpSink {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        match self.socket.send(line) {
-            Ok(_) => Ok(()),
-            // The answer to an earlier datagram: nobody listens. That one is lost; this one is sent.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                self.lost += 1;
-                self.socket.send(line).map(drop)
-            }
-            Err(error) => Err(error),
-        }
+        self.send(line, None)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -65,6 +91,17 @@ impl Sink for UdpSink {
 
     fn lost(&self) -> u64 {
         self.lost
+    }
+
+    fn write_batch(&mut self, batch: &Batch) -> Taken {
+        let mut taken = Taken::default();
+        for (at, line) in (0..).zip(batch.iter()) {
+            match self.send(line, batch.source(at)) {
+                Ok(()) => taken.line(line),
+                Err(error) => taken.error = Some(error),
+            }
+        }
+        taken
     }
 }
 
@@ -97,6 +134,25 @@ mod tests {
         sink.write(b"lost").unwrap();
         sink.write(b"lost as well").unwrap();
         assert!(sink.lost() >= 1, "{}", sink.lost());
+    }
+
+    #[test]
+    fn each_device_has_its_own_source_address() {
+        let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut sink = UdpSink::connect(&receiver("127.0.0.1", port), false).unwrap();
+        let mut batch = Batch::new(sink.framing());
+        let addresses = [Ipv4Addr::new(127, 1, 0, 1), Ipv4Addr::new(127, 1, 255, 254)];
+        for address in addresses {
+            batch.push_from(address.to_string().as_bytes(), Some(address));
+        }
+        batch.push(b"127.0.0.1");
+        assert_eq!(sink.write_batch(&batch).lines, 3);
+        for _ in 0..3 {
+            let mut datagram = [0; 64];
+            let (size, from) = listener.recv_from(&mut datagram).unwrap();
+            assert_eq!(from.ip().to_string().as_bytes(), &datagram[..size]);
+        }
     }
 
     #[test]

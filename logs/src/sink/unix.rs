@@ -41,7 +41,14 @@ fn connect(path: &Path) -> io::Result<Logger<LoggerBackend, Verbatim>> {
 
 impl Sink for UnixSink {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        self.logger.err(line).map_err(io::Error::other)
+        match self.logger.err(line) {
+            Ok(()) => Ok(()),
+            // A daemon that was restarted has a new socket at the same path.
+            Err(_) => {
+                self.logger = connect(&self.path)?;
+                self.logger.err(line).map_err(io::Error::other)
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

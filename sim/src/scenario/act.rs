@@ -23,7 +23,11 @@ pub(super) const fn class_of(action: &Action) -> Class {
         Action::Fault(_) | Action::Network(_) | Action::Peer(_) | Action::Policy(_) | Action::Manage(..) => {
             Class::World
         }
-        Action::Command(..) | Action::Event(_) | Action::Clock(_) | Action::Usage(_) => Class::Event,
+        Action::Command(..)
+        | Action::Event(_)
+        | Action::LosingPower(_)
+        | Action::Clock(_)
+        | Action::Usage(_) => Class::Event,
     }
 }
 
@@ -81,6 +85,12 @@ impl Run<'_> {
             Action::Event(event) => {
                 for device in self.concerned(step.device) {
                     self.event(device, *event)?;
+                }
+            }
+            Action::LosingPower(lost) => {
+                for device in self.concerned(step.device) {
+                    self.world.power_cycle_losing(Self::id(device), *lost, &mut self.seen)?;
+                    self.settle();
                 }
             }
             Action::Clock(change) => {
@@ -210,17 +220,28 @@ impl Run<'_> {
         judge::show(expectation, &answers)
     }
 
-    /// What the mock has.
-    pub(super) fn count_at_peer(&mut self, what: Seen) -> u64 {
-        let count = self.world.link.mock.with(|cssm| {
+    /// What the mock has, of a device or of all.
+    pub(super) fn counts_at_peer(&mut self, device: Option<usize>) -> Vec<(Seen, u64)> {
+        let udi = device.and_then(|at| self.scenario.devices.get(at)).map(|device| device.udi);
+        let is_meant = |other: &Udi| udi.is_none_or(|udi| udi == *other);
+        self.world.link.mock.with(|cssm| {
             let store = cssm.store();
-            match what {
-                Seen::Reports => store.reports().count(),
-                Seen::Acknowledged => store.reports().filter(|report| report.answered).count(),
-                Seen::Devices => store.devices().count(),
-            }
-        });
-        u64::try_from(count).unwrap_or(u64::MAX)
+            let count = |what: Seen| {
+                let reports = || store.reports().filter(|report| is_meant(&report.udi));
+                let devices = || store.devices().filter(|device| is_meant(&device.udi));
+                let of = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+                match what {
+                    Seen::Reports => of(reports().count()),
+                    Seen::Acknowledged => of(reports().filter(|report| report.answered).count()),
+                    Seen::Devices => of(devices().count()),
+                    Seen::Trusted => of(devices().filter(|device| device.trust.is_some()).count()),
+                    Seen::Rejected => of(reports().filter(|report| report.broken.is_some()).count()),
+                    Seen::Waiting => of(reports().filter(|report| !report.answered).count()),
+                    Seen::Repeats => reports().map(|report| u64::from(report.times).saturating_sub(1)).sum(),
+                }
+            };
+            Seen::ALL.into_iter().map(|what| (what, count(what))).collect()
+        })
     }
 }
 
@@ -230,6 +251,7 @@ pub(super) fn described(action: &Action) -> String {
         Action::Command(lines, _) => format!("command {}", lines.join("; ")),
         Action::Fault(fault) => described_fault(fault),
         Action::Event(event) => format!("event {}", event.word()),
+        Action::LosingPower(lost) => format!("event power-loss with the last {lost} writes lost"),
         Action::Clock(ClockChange::Step(by)) => {
             let sign = if *by < 0 { "-" } else { "" };
             format!("clock stepped by {sign}{}", Moment(by.unsigned_abs()))
@@ -250,8 +272,19 @@ fn described_fault(fault: &Fault) -> String {
     if let Some(span) = fault.spec.span {
         text.push_str(&format!(" for {}", slpsim_config::print_span(span)));
     }
-    if let Some(next) = fault.spec.next {
-        text.push_str(&format!(", next {next}"));
+    let spec = &fault.spec;
+    for (word, count) in [("next", spec.next), ("after", spec.after), ("every", spec.every)] {
+        if let Some(count) = count {
+            text.push_str(&format!(", {word} {count}"));
+        }
+    }
+    for (word, span) in [("on", spec.on), ("off", spec.off), ("ramp", spec.ramp)] {
+        if let Some(span) = span {
+            text.push_str(&format!(", {word} {}", slpsim_config::print_span(span)));
+        }
+    }
+    if spec.upstream {
+        text.push_str(", upstream");
     }
     text
 }

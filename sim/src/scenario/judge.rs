@@ -1,12 +1,18 @@
 //! From what was expected and what was seen to a verdict.
 
+mod exchange;
+mod property;
+
 use regex::Regex;
 use slpsim_agent::messages::Kind;
 use slpsim_console::Value;
 
+pub(super) use self::exchange::exchange;
+pub(super) use self::property::property;
 use super::act::described;
-use super::model::{Amount, Expectation, Moment, Seen, Step, Wanted, When, Window};
+use super::model::{Amount, Anchor, Expectation, Moment, Seen, Step, Wanted, When, Window};
 use super::trace::{Entry, Outcome, Verdict, What};
+use crate::explore::Violation;
 
 /// Messages that are shown beside a failed expectation.
 const NEAR: usize = 6;
@@ -17,24 +23,72 @@ const ANSWER_MAX: usize = 4_000;
 
 /// Judges an expectation of messages.
 pub(super) fn message(expectation: &Expectation, outcome: &Outcome) -> Verdict {
-    let Wanted::Message { message, window, count, text } = &expectation.wanted else {
+    let Wanted::Message { message, window, count, text, after, before } = &expectation.wanted else {
         return verdict(&expectation.place, String::new(), String::new(), true);
     };
-    let filter =
-        Filter { message: *message, window: *window, text: text.as_ref(), device: expectation.device };
-    let lines = || outcome.trace.entries.iter().filter(|entry| entry.what.kind().is_some());
-    let hits: Vec<_> = lines().filter(|entry| filter.misses(entry).is_none()).collect();
+    let mut filter = Filter {
+        message: *message,
+        window: *window,
+        text: text.as_ref(),
+        device: expectation.device,
+        after: after.map(|anchor| (anchor, None)),
+        before: before.map(|anchor| (anchor, None)),
+    };
+    let expected = filter.words(*count, outcome);
+    let entries = &outcome.trace.entries;
+    for (side, slot) in [("after", &mut filter.after), ("before", &mut filter.before)] {
+        let Some((anchor, place)) = slot else { continue };
+        match find(*anchor, expectation.device, entries) {
+            Ok(found) => *place = Some(found),
+            Err(times) => {
+                let name = anchor.message.row().mnemonic();
+                let seen = match times {
+                    0 => format!("{name}, which they have to come {side}, never came"),
+                    _ => format!("{name}, which they have to come {side}, came only {times} times"),
+                };
+                return verdict(&expectation.place, expected, seen, false);
+            }
+        }
+    }
+    let lines = || entries.iter().enumerate().filter(|(_, entry)| entry.what.kind().is_some());
+    let hits: Vec<_> =
+        lines().filter(|line| filter.misses(*line).is_none()).map(|(_, entry)| entry).collect();
     let seen = u64::try_from(hits.len()).unwrap_or(u64::MAX);
     let passed = count.has(seen);
     let near = if passed { Vec::new() } else { near(&filter, lines(), &hits, seen < count.from, outcome) };
-    let seen = match (seen, hits.first(), hits.last()) {
+    let seen = tally(&hits);
+    Verdict { near, ..verdict(&expectation.place, expected, seen, passed) }
+}
+
+/// How many there are, and when.
+fn tally(hits: &[&Entry]) -> String {
+    match (hits.len(), hits.first(), hits.last()) {
         (1, Some(first), _) => format!("1, at {}", Moment(first.at_ms)),
-        (_, Some(first), Some(last)) => {
-            format!("{seen}, from {} to {}", Moment(first.at_ms), Moment(last.at_ms))
+        (count, Some(first), Some(last)) => {
+            format!("{count}, from {} to {}", Moment(first.at_ms), Moment(last.at_ms))
         }
         (_, _, _) => "none".into(),
+    }
+}
+
+/// The place of an anchor in the trace and its time; or how often its message came.
+fn find(anchor: Anchor, device: Option<usize>, entries: &[Entry]) -> Result<(usize, u64), usize> {
+    let device = anchor.device.or(device);
+    let fits = |entry: &Entry| {
+        entry.what.kind() == Some(anchor.message) && (device.is_none() || device == entry.device)
     };
-    Verdict { near, ..verdict(&expectation.place, filter.words(*count, outcome), seen, passed) }
+    let mut found = entries.iter().enumerate().filter(|(_, entry)| fits(entry));
+    let wanted = usize::try_from(anchor.nth.saturating_sub(1)).unwrap_or(usize::MAX);
+    match found.nth(wanted) {
+        Some((position, entry)) => Ok((position, entry.at_ms)),
+        None => Err(entries.iter().filter(|entry| fits(entry)).count()),
+    }
+}
+
+/// A regular expression over a whole text, as it was written.
+pub(super) fn bare(regex: &Regex) -> &str {
+    let pattern = regex.as_str();
+    pattern.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$")).unwrap_or(pattern)
 }
 
 /// What an expectation of messages looks for.
@@ -43,11 +97,14 @@ struct Filter<'a> {
     window: Option<Window>,
     text: Option<&'a Regex>,
     device: Option<usize>,
+    /// With its place in the trace and its time.
+    after: Option<(Anchor, Option<(usize, u64)>)>,
+    before: Option<(Anchor, Option<(usize, u64)>)>,
 }
 
 impl Filter<'_> {
     /// Why an entry does not count; `None` where it does.
-    fn misses(&self, entry: &Entry) -> Option<&'static str> {
+    fn misses(&self, (position, entry): (usize, &Entry)) -> Option<&'static str> {
         let What::Line { message, text, .. } = &entry.what else { return Some("no message") };
         if self.message.is_some_and(|kind| kind != message.kind()) {
             return Some("another message");
@@ -57,6 +114,24 @@ impl Filter<'_> {
         }
         if self.window.is_some_and(|window| !(window.from..=window.to).contains(&entry.at_ms)) {
             return Some("outside the window");
+        }
+        let far =
+            |anchor: Anchor, at: u64| anchor.span_ms.is_some_and(|span| entry.at_ms.abs_diff(at) > span);
+        if let Some((anchor, Some((place, at)))) = self.after {
+            if position <= place {
+                return Some("not after it");
+            }
+            if far(anchor, at) {
+                return Some("too long after it");
+            }
+        }
+        if let Some((anchor, Some((place, at)))) = self.before {
+            if position >= place {
+                return Some("not before it");
+            }
+            if far(anchor, at) {
+                return Some("too long before it");
+            }
         }
         if self.text.is_some_and(|regex| !regex.is_match(text)) {
             return Some("another text");
@@ -74,10 +149,15 @@ impl Filter<'_> {
             words.push_str(&format!(" within {window}"));
         }
         if let Some(text) = self.text {
-            let pattern = text.as_str();
-            let bare =
-                pattern.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$")).unwrap_or(pattern);
-            words.push_str(&format!(" with text `{bare}`"));
+            words.push_str(&format!(" with text `{}`", bare(text)));
+        }
+        for (side, anchor) in [("after", self.after), ("before", self.before)] {
+            let Some((anchor, _)) = anchor else { continue };
+            let name = anchor.message.row().mnemonic();
+            words.push_str(&format!(" {side} number {} of {name}", anchor.nth));
+            if let Some(span) = anchor.span_ms {
+                words.push_str(&format!(", at most {} away", Moment(span)));
+            }
         }
         words
     }
@@ -86,7 +166,7 @@ impl Filter<'_> {
 /// The messages that explain a verdict best: too few, those that nearly counted; too many, those that counted.
 fn near<'a>(
     filter: &Filter<'_>,
-    lines: impl Iterator<Item = &'a Entry>,
+    lines: impl Iterator<Item = (usize, &'a Entry)>,
     hits: &[&'a Entry],
     too_few: bool,
     outcome: &Outcome,
@@ -99,7 +179,7 @@ fn near<'a>(
         Some(window) if entry.at_ms > window.to => entry.at_ms - window.to,
         Some(_) | None => 0,
     };
-    let mut others: Vec<_> = lines.filter_map(|entry| Some((filter.misses(entry)?, entry))).collect();
+    let mut others: Vec<_> = lines.filter_map(|line| Some((filter.misses(line)?, line.1))).collect();
     // The same message where there is one, else whatever is nearest in time.
     if others.iter().any(|(why, _)| *why != "another message") {
         others.retain(|(why, _)| *why != "another message");
@@ -130,6 +210,14 @@ pub(super) struct Answer {
 
 /// How a field of a structured answer differs from what it has to be; `None` where it does not.
 fn differs((path, wanted): &(String, String), answer: &Value) -> Option<String> {
+    match field(path, answer) {
+        Ok(seen) => (seen != *wanted).then(|| format!("`{path}` is `{seen}`")),
+        Err(why) => Some(why),
+    }
+}
+
+/// A field of a structured answer as a text; or why there is none.
+pub(super) fn field(path: &str, answer: &Value) -> Result<String, String> {
     let mut at = answer;
     for (position, part) in path.split('.').enumerate() {
         let inner = match at {
@@ -140,19 +228,18 @@ fn differs((path, wanted): &(String, String), answer: &Value) -> Option<String> 
         let Some(inner) = inner else {
             let before = path.split('.').take(position).collect::<Vec<_>>().join(".");
             let before = if before.is_empty() { "the top".to_owned() } else { format!("`{before}`") };
-            return Some(format!("there is no `{part}` in {before}{}", keys_of(at)));
+            return Err(format!("there is no `{part}` in {before}{}", keys_of(at)));
         };
         at = inner;
     }
-    let seen = match at {
+    Ok(match at {
         Value::Text(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(value) => value.to_string(),
         Value::Null => "null".into(),
         Value::List(_) => "a list".into(),
         Value::Map(_) => "a table".into(),
-    };
-    (seen != *wanted).then(|| format!("`{path}` is `{seen}`"))
+    })
 }
 
 /// The keys that there are, for somebody who has guessed.
@@ -217,11 +304,21 @@ fn around(answer: &str, at: Option<usize>) -> Vec<String> {
     lines.map(|(_, line)| line.to_owned()).collect()
 }
 
-/// Judges what the mock has.
-pub(super) fn peer(expectation: &Expectation, what: Seen, count: Amount, seen: u64) -> Verdict {
+/// Judges what the mock has; `all` is how much it has of everything.
+pub(super) fn peer(
+    expectation: &Expectation,
+    (what, count): (Seen, Amount),
+    device: &str,
+    all: &[(Seen, u64)],
+) -> Verdict {
     let at = if let Wanted::Peer { at, .. } = expectation.wanted { Moment(at) } else { Moment(0) };
-    let expected = format!("{count} {} at the mock at {at}", what.word());
-    verdict(&expectation.place, expected, seen.to_string(), count.has(seen))
+    let of = if device.is_empty() { String::new() } else { format!(" of {device}") };
+    let expected = format!("{count} {}{of} at the mock at {at}", what.word());
+    let seen = all.iter().find(|(other, _)| *other == what).map_or(0, |(_, seen)| *seen);
+    let passed = count.has(seen);
+    let table: Vec<_> = all.iter().map(|(what, count)| format!("{} {count}", what.word())).collect();
+    let near = if passed { Vec::new() } else { vec![format!("the mock has {}", table.join(", "))] };
+    Verdict { near, ..verdict(&expectation.place, expected, seen.to_string(), passed) }
 }
 
 /// Judges what a console has answered to a step; `None` where nothing was expected and nothing went wrong.
@@ -265,6 +362,13 @@ pub(super) fn refused_call(step: &Step, why: &str) -> Verdict {
 /// Lines of a startup configuration that the switch has refused.
 pub(super) fn refused_startup(device: &str, refused: &str) -> Verdict {
     verdict(device, "that its startup configuration is taken".into(), refused.into(), false)
+}
+
+/// An invariant that does not hold for a device.
+pub(super) fn broken(device: &str, violation: &Violation) -> Verdict {
+    let Violation { at_ms, invariant, why } = violation;
+    let expected = format!("that {} (invariant {})", invariant.meaning(), invariant.word());
+    verdict(device, expected, format!("at {}: {why}", Moment(*at_ms)), false)
 }
 
 /// A step that was never done.

@@ -5,20 +5,54 @@ use std::fmt::Write;
 use slpsim_agent::Purpose;
 use slpsim_config::Kind;
 use slpsim_config::reader::{Key, Schema, Section, Shape, key};
-use slpsim_cssm::span::purpose_word;
 use slpsim_transport::fault;
 
 use super::model::{Event, Peer, Seen};
+use super::property::Quantity;
 
 const PURPOSES: &[&str] = &{
     let mut words = [""; Purpose::ALL.len()];
     let mut at = 0;
     while at < words.len() {
-        words[at] = purpose_word(Purpose::ALL[at]);
+        words[at] = Purpose::ALL[at].word();
         at += 1;
     }
     words
 };
+
+/// The same, or any.
+const PURPOSES_OR_ANY: &[&str] = &{
+    let mut words = ["any"; PURPOSES.len() + 1];
+    let mut at = 0;
+    while at < PURPOSES.len() {
+        words[at + 1] = PURPOSES[at];
+        at += 1;
+    }
+    words
+};
+
+/// The keys of `always`, `never` and `eventually`.
+const CLAIM: &[Key] = &[
+    key("state", Kind::Choice(Quantity::WORDS), "none", "Something of the agent's state."),
+    key("show", Kind::Text, "none", "A console command that only shows something."),
+    key("field", Kind::Text, "required with `show`", "A path in its structured form."),
+    key("equals", Kind::Any, "none", "What it has to be: a text, a number, true or false."),
+    key("at-least", Kind::Count(0, 1_000_000_000_000), "none", "A number that it is not below."),
+    key("at-most", Kind::Count(0, 1_000_000_000_000), "none", "A number that it is not above."),
+    key("message", Kind::Name, "none", "Mnemonic, or `any`."),
+    key("text", Kind::Text, "any", "Regular expression over the whole text of the message."),
+    key("after", Kind::Name, "none", "With `always`: each comes after one of these."),
+    key("followed-by", Kind::Name, "none", "With `always`: each is followed by one of these."),
+    key("for", Kind::Span, "any", "How far away that one is at most."),
+];
+
+/// The keys of `before` and `after` of an expectation.
+const ANCHOR: &[Key] = &[
+    key("message", Kind::Name, "required", "Mnemonic."),
+    key("nth", Kind::Count(1, 1_000_000), "1", "The how manyth of them."),
+    key("device", Kind::Name, "that of the expectation", "Of which device."),
+    key("for", Kind::Span, "any", "How far away from it at most."),
+];
 
 const fn section(path: &'static str, shape: Shape, meaning: &'static str, keys: &'static [Key]) -> Section {
     Section { path, shape, meaning, keys }
@@ -88,6 +122,45 @@ static SECTIONS: &[Section] = &[
         ],
     ),
     section(
+        "world.link",
+        Shape::Many,
+        "The link between devices and their peer; a device has the first one that names it. An exchange takes what its link takes beside `latency` of `[world]`.",
+        &[
+            key("devices", Kind::Names, "all", "Names, serial numbers or UDIs of devices."),
+            key("latency", Kind::Span, "0s", "What the way there and back takes."),
+            key(
+                "jitter",
+                Kind::Span,
+                "0s",
+                "By how much that varies: ± with `uniform`, standard deviation with `normal`.",
+            ),
+            key(
+                "distribution",
+                Kind::Choice(fault::Distribution::WORDS),
+                "uniform with `jitter`, else fixed",
+                "How it varies; with `exponential`, `latency` is the mean.",
+            ),
+            key(
+                "bandwidth",
+                Kind::Count(300, 1_000_000_000_000),
+                "without end",
+                "Bits a second, shared with nobody; sizes of messages are modelled.",
+            ),
+            key(
+                "loss",
+                Kind::Share,
+                "0",
+                "The share of exchanges that are lost: no answer until the time-out.",
+            ),
+            key(
+                "partitions",
+                Kind::Texts,
+                "none",
+                "Windows such as `2d..2d6h` in which nothing gets through: no answer until the time-out.",
+            ),
+        ],
+    ),
+    section(
         "at",
         Shape::Many,
         "A step: a time and one thing to do.",
@@ -109,6 +182,12 @@ static SECTIONS: &[Section] = &[
                 "Regular expression that the console's answer has to match somewhere.",
             ),
             key("event", Kind::Choice(Event::WORDS), "none", "Something that happens to the device."),
+            key(
+                "lost-writes",
+                Kind::Count(1, 64),
+                "none",
+                "With `event = \"power-loss\"`: the last so many writes of the durable state are lost too.",
+            ),
             key(
                 "peer",
                 Kind::Choice(Peer::WORDS),
@@ -142,8 +221,34 @@ static SECTIONS: &[Section] = &[
             key("kind", Kind::Choice(fault::Kind::WORDS), "required", "What happens."),
             key("for", Kind::Span, "to the end", "How long it is in force, the end not included."),
             key("next", Kind::Count(1, 1_000_000), "no limit", "The next so many exchanges that it hits."),
+            key(
+                "after",
+                Kind::Count(0, 1_000_000),
+                "0",
+                "Only once so many exchanges have passed that it could have hit.",
+            ),
             key("every", Kind::Count(1, 1_000_000), "each", "Every so manyth exchange."),
             key("probability", Kind::Share, "1", "Each exchange with this share."),
+            key(
+                "ramp",
+                Kind::Span,
+                "none",
+                "Its delay, or the share of exchanges that it hits, grows from nothing in so long.",
+            ),
+            key("on", Kind::Span, "always", "In force for so long, then not for `off`, and so on."),
+            key("off", Kind::Span, "none", "See `on`."),
+            key(
+                "distribution",
+                Kind::Choice(fault::Distribution::WORDS),
+                "fixed",
+                "How its delay varies around `by`.",
+            ),
+            key(
+                "spread",
+                Kind::Span,
+                "that of the distribution",
+                "By how much: ± with `uniform`, standard deviation with `normal`.",
+            ),
             key("devices", Kind::Names, "all", "Names, serial numbers or UDIs of devices."),
             key("purpose", Kind::Choice(PURPOSES), "any", "Exchanges of this purpose only."),
             key("status", Kind::Count(0, 65_535), "that of the kind", "HTTP status."),
@@ -154,7 +259,7 @@ static SECTIONS: &[Section] = &[
                 "link",
                 Kind::Choice(&["device", "upstream"]),
                 "device",
-                "Which link of a chain; `upstream` is not there in this version.",
+                "Which link: that of the device, or that between a CSLU or On-Prem and its CSSM.",
             ),
         ],
     ),
@@ -232,13 +337,20 @@ static SECTIONS: &[Section] = &[
     section(
         "expect",
         Shape::Many,
-        "An expectation: a message, what a show command prints, or what the mock knows.",
+        "An expectation: messages, exchanges, what a show command prints, what the mock knows, or what holds over the run.",
         &[
             key("device", Kind::Name, "any; with `show`: all", "Of which device."),
             key("message", Kind::Name, "none", "Mnemonic, or `any`."),
             key("within", Kind::Text, "the whole run", "Window such as `30d..30d6h`, both ends included."),
             key("count", Kind::Any, "1..", "`15`, `1..`, `3..5` or `0`."),
-            key("text", Kind::Text, "any", "Regular expression over the whole text."),
+            key(
+                "text",
+                Kind::Text,
+                "any",
+                "Regular expression over the whole text; of an exchange, over its failure.",
+            ),
+            key("exchange", Kind::Choice(PURPOSES_OR_ANY), "none", "Exchanges of this purpose that ended."),
+            key("ended", Kind::Choice(&["answered", "failed"]), "either", "How they ended."),
             key("at", Kind::Span, "none", "When `show` or `peer` is asked."),
             key("show", Kind::Text, "none", "A console command."),
             key("contains", Kind::Texts, "none", "What it has to print."),
@@ -253,6 +365,21 @@ static SECTIONS: &[Section] = &[
             key("equals", Kind::Any, "none", "What is there: a text, a number, true or false."),
             key("peer", Kind::Choice(Seen::WORDS), "none", "What the mock has: so many of these."),
         ],
+    ),
+    section("expect.after", Shape::One, "Only messages that come after this one count.", ANCHOR),
+    section("expect.before", Shape::One, "Only messages that come before this one count.", ANCHOR),
+    section(
+        "expect.always",
+        Shape::One,
+        "What holds after everything that happens, and at both ends of `within`; or what goes with each message.",
+        CLAIM,
+    ),
+    section("expect.never", Shape::One, "What holds at no instant, or messages that do not come.", CLAIM),
+    section(
+        "expect.eventually",
+        Shape::One,
+        "What holds at one instant at least, or comes once at least.",
+        CLAIM,
     ),
 ];
 

@@ -7,14 +7,19 @@ use std::time::Duration;
 use slpsim_agent::{AgentId, Draw, ElementFault, Failure, Purpose, Reply, TransportMode, draw};
 use slpsim_config::Device as Keys;
 use slpsim_console::config::{CSLU_DISCOVERY, Config};
-use slpsim_cssm::{Arrived, Cssm, Route, Rule, Steer};
+use slpsim_cssm::fault::steer;
+use slpsim_cssm::{AckMode, Arrived, Cssm, Route};
 use slpsim_network::{Network, ResolveError, Source, Unreached, World};
-use slpsim_transport::fault::{Effect, Meets, Plan, ReportWhy, TokenWhy};
+use slpsim_policy::Wall;
+use slpsim_transport::fault::{Effect, Meets, Plan};
+#[cfg(feature = "lockstep")]
+use slpsim_transport::fault::{Fault, Kind, Spec};
 use slpsim_transport::message::{PolicyObject, Sealed, ServerMessage, accept, compose};
 
 use super::model::Open;
 use super::resolve::is_called;
-use crate::link::{Carried, Exchange, Link};
+use super::wire::Wire;
+use crate::link::{Carried, Exchange, Link, Written};
 
 /// A link with faults.
 #[derive(Debug)]
@@ -33,6 +38,10 @@ pub(super) struct FaultLink {
     pub(super) gone: BTreeSet<String>,
     /// What an exchange takes.
     pub(super) latency: Duration,
+    /// What it takes beside that, by device: the first that names it.
+    pub(super) wires: Vec<Wire>,
+    /// Devices whose last push the peer could not bring to the CSSM above it.
+    pub(super) stuck: BTreeSet<AgentId>,
     /// Decides what is drawn.
     pub(super) seed: u64,
     /// Exchanges that a fault has hit.
@@ -44,7 +53,7 @@ pub(super) struct FaultLink {
 pub(super) struct Hit {
     pub(super) device: AgentId,
     pub(super) purpose: Purpose,
-    pub(super) at: slpsim_policy::Wall,
+    pub(super) at: Wall,
     pub(super) fault: u64,
 }
 
@@ -53,6 +62,7 @@ impl Link for FaultLink {
         let network = exchange.config.network(&self.network);
         let way =
             Way { config: exchange.config, network: network.clone(), open: self.open, gone: &self.gone };
+        let usual = self.usual(exchange);
         let (struck, route) = match way.lead(exchange.transport) {
             Ok(Led { by_name, tls, route }) => (self.strike(exchange, by_name, tls), route),
             Err(failure) => match &mut self.mock {
@@ -62,25 +72,72 @@ impl Link for FaultLink {
                     let timing = Timing {
                         after: Duration::ZERO,
                         at_timeout: false,
-                        ..Timing::of(exchange, None, self.latency)
+                        ..Timing::of(exchange, None, usual)
                     };
                     return real.carry(exchange, (network, &self.gone), None, timing);
                 }
             },
         };
-        let effect = struck.map(|(_, effect)| effect);
-        let timing = Timing::of(exchange, effect, self.latency);
-        match &mut self.mock {
+        let (effect, ready) = self.above(exchange, route.as_ref(), struck.map(|(_, effect)| effect));
+        let timing = Timing::of(exchange, effect, usual);
+        let mode = if ready { None } else { Some(self.mock.with(|cssm| cssm.ack_mode())) };
+        if mode.is_some() {
+            self.mock.with(|cssm| cssm.set_ack_mode(AckMode::Manual));
+        }
+        let carried = match &mut self.mock {
             Mock::InProcess(cssm) => timing.end(in_process(cssm, exchange, route, effect)),
             #[cfg(feature = "lockstep")]
             Mock::Real(real) => {
                 let number = struck.map(|(number, _)| number);
-                let fault = self.plan.active().find(|(active, _)| Some(*active) == number);
-                real.carry(exchange, (network, &self.gone), fault.map(|(_, fault)| fault), timing)
+                let own = self.plan.active().find(|(active, _)| Some(*active) == number);
+                let busy = busy(effect, own.is_some());
+                let fault = own.map(|(_, fault)| fault).or(busy.as_ref());
+                real.carry(exchange, (network, &self.gone), fault, timing)
             }
+        };
+        if let Some(mode) = mode {
+            self.mock.with(|cssm| cssm.set_ack_mode(mode));
+        }
+        carried
+    }
+
+    fn write(&mut self, at: Wall, device: AgentId) -> Written {
+        if self.plan.is_empty() {
+            return Written::Kept;
+        }
+        let keys = self.devices.get(device.0 as usize);
+        let called = |name: &str| keys.is_some_and(|keys| is_called(keys, name));
+        let luck = luck(self.seed, device);
+        match self.plan.strike_write(at, &called, &luck) {
+            None => Written::Kept,
+            Some((_, Effect::WriteLost)) => Written::Lost,
+            Some(_) => Written::Refused,
         }
     }
+
+    fn is_full(&self, at: Wall, device: AgentId) -> bool {
+        let keys = self.devices.get(device.0 as usize);
+        self.plan.is_full(at, &|name| keys.is_some_and(|keys| is_called(keys, name)))
+    }
 }
+
+/// Keyed draws of the faults of a device.
+fn luck(seed: u64, device: AgentId) -> impl Fn(u64, u64) -> u64 {
+    move |fault: u64, met: u64| draw(seed ^ fault.rotate_left(32), device, Draw::Network, met)
+}
+
+/// The fault with which a real mock says what a peer says that cannot reach the CSSM above it; none where the exchange
+/// has a fault of its own.
+#[cfg(feature = "lockstep")]
+fn busy(effect: Option<Effect>, has_own: bool) -> Option<Fault> {
+    let Some(Effect::TryAgain(seconds)) = effect.filter(|_| !has_own) else { return None };
+    Fault::resolve(Spec { retry_after_s: Some(seconds), ..Spec::of(Kind::TryAgain) }).ok()
+}
+
+/// When a device shall ask again what its peer could not pass on, in seconds: as the server does.
+const PASS_AGAIN_S: u32 = 60;
+/// Parts the draws of a link from those of faults.
+const OF_THE_WAY: u64 = 0x6c69_6e6b;
 
 impl FaultLink {
     /// The fault that hits an exchange: the same in every mode, as it is drawn from the same numbers.
@@ -89,13 +146,81 @@ impl FaultLink {
         let keys = self.devices.get(exchange.device.0 as usize);
         let called = |name: &str| keys.is_some_and(|keys| is_called(keys, name));
         let meets = Meets { at: exchange.at, purpose: Some(purpose), by_name, tls, is_called: &called };
-        let (seed, device) = (self.seed, exchange.device);
-        let luck = move |fault: u64, met: u64| draw(seed ^ fault.rotate_left(32), device, Draw::Network, met);
-        let struck = self.plan.strike(&meets, &luck);
+        let device = exchange.device;
+        let struck = self.plan.strike(&meets, &luck(self.seed, device));
         if let Some((fault, _)) = struck {
             self.hits.push(Hit { device, purpose, at: exchange.at, fault });
         }
         struck
+    }
+
+    /// What an exchange takes without a fault.
+    fn usual(&self, exchange: &Exchange<'_>) -> Duration {
+        let device = exchange.device;
+        let keys = self.devices.get(device.0 as usize);
+        let called = |name: &String| keys.is_some_and(|keys| is_called(keys, name));
+        let wire = self.wires.iter().find(|wire| wire.devices.is_empty() || wire.devices.iter().any(called));
+        let drawn = || draw(self.seed ^ OF_THE_WAY, device, Draw::Network, exchange.nonce);
+        self.latency.saturating_add(wire.map_or(Duration::ZERO, |wire| wire.takes(exchange.request, drawn())))
+    }
+
+    /// What a fault on the link to the CSSM above makes of an exchange, and whether an ACK can be there (modelled:
+    /// `spec/behaviour.md` §12 has only the peer without connection). The peer keeps a report and brings it there when it
+    /// comes and whenever the device asks for its ACK; what only CSSM answers is put off.
+    fn above(
+        &mut self,
+        exchange: &Exchange<'_>,
+        route: Option<&Route>,
+        effect: Option<Effect>,
+    ) -> (Option<Effect>, bool) {
+        let arrives = !matches!(effect, Some(Effect::Lost { .. }));
+        let Some(route) = route.filter(|_| arrives && !self.plan.is_empty()) else { return (effect, true) };
+        let peer = self.mock.with(|cssm| cssm.peer(route));
+        if !peer.connected || peer.is_cssm {
+            return (effect, true);
+        }
+        let device = exchange.device;
+        match exchange.request.purpose() {
+            Purpose::Trust | Purpose::TrustSync | Purpose::AuthRequest | Purpose::AuthReturn => {
+                if effect.is_some() {
+                    return (effect, true);
+                }
+                (
+                    self.ask_above(exchange).map(|above| {
+                        if above.lets_through() { above } else { Effect::TryAgain(PASS_AGAIN_S) }
+                    }),
+                    true,
+                )
+            }
+            Purpose::Usage => {
+                if self.ask_above(exchange).is_some_and(|above| !above.lets_through()) {
+                    self.stuck.insert(device);
+                } else {
+                    self.stuck.remove(&device);
+                }
+                (effect, true)
+            }
+            Purpose::Poll if self.stuck.contains(&device) => {
+                if self.ask_above(exchange).is_some_and(|above| !above.lets_through()) {
+                    return (effect, false);
+                }
+                self.stuck.remove(&device);
+                (effect, true)
+            }
+            Purpose::Poll | Purpose::Hello | Purpose::AuthRenew | Purpose::IdRenew => (effect, true),
+        }
+    }
+
+    /// The fault that hits what the peer asks the CSSM above it for a device.
+    fn ask_above(&mut self, exchange: &Exchange<'_>) -> Option<Effect> {
+        let (device, purpose) = (exchange.device, exchange.request.purpose());
+        let keys = self.devices.get(device.0 as usize);
+        let called = |name: &str| keys.is_some_and(|keys| is_called(keys, name));
+        let meets =
+            Meets { at: exchange.at, purpose: Some(purpose), by_name: true, tls: true, is_called: &called };
+        let (fault, effect) = self.plan.strike_upstream(&meets, &luck(self.seed, device))?;
+        self.hits.push(Hit { device, purpose, at: exchange.at, fault });
+        Some(effect)
     }
 }
 
@@ -122,7 +247,7 @@ impl Mock {
 
 /// When an exchange ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timing {
+pub(crate) struct Timing {
     after: Duration,
     give_up: Duration,
     /// It ends at the time-out whatever comes.
@@ -130,7 +255,7 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    fn of(exchange: &Exchange<'_>, effect: Option<Effect>, usual: Duration) -> Self {
+    pub(crate) fn of(exchange: &Exchange<'_>, effect: Option<Effect>, usual: Duration) -> Self {
         let (after, at_timeout) = match effect {
             Some(Effect::Lost { at_timeout, .. }) => (usual, at_timeout),
             Some(Effect::Late(by)) => (usual.saturating_add(by), false),
@@ -143,7 +268,9 @@ impl Timing {
                 | Effect::RejectReport(_)
                 | Effect::PolicyBadSignature
                 | Effect::PolicyBadTime(_)
-                | Effect::TokenRefused(_),
+                | Effect::TokenRefused(_)
+                | Effect::WriteLost
+                | Effect::DiskFull,
             )
             | None => (usual, false),
         };
@@ -151,7 +278,7 @@ impl Timing {
     }
 
     /// What comes too late is lost on the way.
-    pub(super) fn end(self, result: Result<Reply, Failure>) -> Carried {
+    pub(crate) fn end(self, result: Result<Reply, Failure>) -> Carried {
         if self.at_timeout {
             Carried { after: self.give_up, result }
         } else if self.after >= self.give_up {
@@ -162,7 +289,8 @@ impl Timing {
     }
 }
 
-fn in_process(
+/// Asks a mock in the same process, where a fault may have a say.
+pub(crate) fn in_process(
     cssm: &mut Cssm,
     exchange: &Exchange<'_>,
     route: Option<Route>,
@@ -189,46 +317,6 @@ fn in_process(
         Some(_) | None => {}
     }
     accept(answer, exchange.nonce, &exchange.sender.units)
-}
-
-/// What the mock's own rules carry out.
-fn steer(effect: Option<Effect>) -> Steer {
-    let mut steer = Steer::default();
-    match effect {
-        Some(Effect::TryAgain(seconds)) => steer.try_again_s = Some(seconds),
-        Some(Effect::LateAck(by)) => {
-            steer.late_ack_ms = Some(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
-        }
-        Some(Effect::ForeignAck) => steer.foreign_ack = true,
-        Some(Effect::RejectReport(why)) => {
-            steer.reject_reports = Some(match why {
-                ReportWhy::Signature => Rule::ReportSignature,
-                ReportWhy::Timestamp => Rule::ReportTimestamp,
-                ReportWhy::Device => Rule::ReportDevice,
-            });
-        }
-        Some(Effect::TokenRefused(why)) => {
-            steer.refuse_token = Some(match why {
-                TokenWhy::Unknown => Rule::TokenUnknown,
-                TokenWhy::Expired => Rule::TokenExpired,
-                TokenWhy::Revoked => Rule::TokenRevoked,
-                TokenWhy::UsedUp => Rule::TokenUsedUp,
-                TokenWhy::Account => Rule::OtherAccount,
-                TokenWhy::Connection => Rule::TokenConnection,
-                TokenWhy::Installed => Rule::NodeLock,
-            });
-        }
-        Some(
-            Effect::Lost { .. }
-            | Effect::Late(_)
-            | Effect::Spoiled(_)
-            | Effect::LostAck
-            | Effect::PolicyBadSignature
-            | Effect::PolicyBadTime(_),
-        )
-        | None => {}
-    }
-    steer
 }
 
 fn each_policy(answer: &mut ServerMessage, spoil: impl Fn(Sealed<PolicyObject>) -> Sealed<PolicyObject>) {

@@ -4,14 +4,16 @@ use std::fmt;
 use std::net::IpAddr;
 
 use regex::Regex;
-use slpsim_agent::Usage;
 use slpsim_agent::messages::Kind;
+use slpsim_agent::{Purpose, Usage};
 use slpsim_config::Device;
 use slpsim_network::{Rule, World};
 use slpsim_policy::{Policy, Wall};
-use slpsim_transport::fault::Fault;
+use slpsim_transport::fault::{Effect, Fault};
 
 use super::manage::Call;
+use super::property::Property;
+use super::wire::Wire;
 
 /// One scenario, ready to be played.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Scenario {
     pub has_policy: bool,
     /// What an exchange takes, in milliseconds.
     pub latency_ms: u64,
+    /// What it takes beside that, by device: the first that names it.
+    pub links: Vec<Wire>,
     /// When ACKs become ready.
     pub ack_mode: slpsim_cssm::AckMode,
     /// The mock refuses requests whose clock is an hour or more off.
@@ -90,6 +94,12 @@ impl Peer {
     #[must_use]
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|peer| peer.word() == word)
+    }
+
+    /// Whether a CSSM stands above it: at the CSLU route of a CSSM too, where a connected CSLU answers.
+    #[must_use]
+    pub const fn has_upstream(self) -> bool {
+        !matches!(self, Self::CsluDisconnected)
     }
 
     /// Its word.
@@ -151,6 +161,8 @@ pub enum Action {
     Fault(Fault),
     /// Something happens to the device.
     Event(Event),
+    /// The power fails, and the last so many writes of the durable state with it.
+    LosingPower(usize),
     /// The device's clock changes.
     Clock(ClockChange),
     /// A licence is used more or less.
@@ -163,6 +175,21 @@ pub enum Action {
     Peer(Peer),
     /// A management call; parts of the answer are kept as variables: variable and key of the answer.
     Manage(Call, Vec<(String, String)>),
+}
+
+impl Action {
+    /// How many writes are lost with the power.
+    #[must_use]
+    pub const fn lost_writes(&self) -> usize {
+        if let Self::LosingPower(lost) = self { *lost } else { 0 }
+    }
+
+    /// Whether the store of a device does not keep what it was given, so that nothing durable is what it should be.
+    #[must_use]
+    pub fn harms_the_store(&self) -> bool {
+        self.lost_writes() > 0
+            || matches!(self, Self::Fault(fault) if matches!(fault.effect, Effect::WriteLost | Effect::DiskFull))
+    }
 }
 
 /// A change of the network that is no device's own.
@@ -269,7 +296,26 @@ pub enum Wanted {
         count: Amount,
         /// The whole text.
         text: Option<Regex>,
+        /// Only those that come after this one.
+        after: Option<Anchor>,
+        /// Only those that come before this one.
+        before: Option<Anchor>,
     },
+    /// So many exchanges that ended in a window.
+    Exchange {
+        /// What for; none: for anything.
+        purpose: Option<Purpose>,
+        /// When.
+        window: Option<Window>,
+        /// How many.
+        count: Amount,
+        /// With an authenticated answer, or without; none: either way.
+        answered: Option<bool>,
+        /// The whole text of the failure.
+        text: Option<Regex>,
+    },
+    /// What holds over the whole run, or over a window.
+    Property(Property),
     /// What a console command prints at a time.
     Show {
         /// When.
@@ -296,6 +342,19 @@ pub enum Wanted {
     },
 }
 
+/// A message that others come before or after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which.
+    pub message: Kind,
+    /// The how manyth, from 1.
+    pub nth: u32,
+    /// Of which device; none: of that of the expectation.
+    pub device: Option<usize>,
+    /// How far away at most, in milliseconds; none: any distance.
+    pub span_ms: Option<u64>,
+}
+
 /// What the mock knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -305,13 +364,30 @@ pub enum Seen {
     Acknowledged,
     /// Product instances.
     Devices,
+    /// Product instances that were given a trust code.
+    Trusted,
+    /// Reports that were refused.
+    Rejected,
+    /// Reports whose ACK was not fetched yet.
+    Waiting,
+    /// Times that a report arrived which had arrived before.
+    Repeats,
 }
 
 impl Seen {
     /// The words.
-    pub const WORDS: &'static [&'static str] = &["reports", "acknowledged", "devices"];
+    pub const WORDS: &'static [&'static str] =
+        &["reports", "acknowledged", "devices", "trusted", "rejected", "waiting", "repeats"];
     /// All, in the order of the words.
-    pub const ALL: [Self; 3] = [Self::Reports, Self::Acknowledged, Self::Devices];
+    pub const ALL: [Self; 7] = [
+        Self::Reports,
+        Self::Acknowledged,
+        Self::Devices,
+        Self::Trusted,
+        Self::Rejected,
+        Self::Waiting,
+        Self::Repeats,
+    ];
 
     /// Its word.
     #[must_use]

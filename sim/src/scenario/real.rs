@@ -231,13 +231,16 @@ const fn flaw(kind: Kind) -> Option<Flaw> {
         | Kind::BadSignature
         | Kind::WrongSigner
         | Kind::Replayed
+        | Kind::LostAnswer
         | Kind::LostAck
         | Kind::LateAck
         | Kind::ForeignAck
         | Kind::RejectReport
         | Kind::PolicyBadSignature
         | Kind::PolicyBadTime
-        | Kind::TokenRefused => None,
+        | Kind::TokenRefused
+        | Kind::WriteLost
+        | Kind::DiskFull => None,
     }
 }
 
@@ -259,6 +262,8 @@ fn live(fault: &Fault, known: bool) -> Option<FaultSpec> {
         Effect::Lost { failure: Failure::HttpStatus(_), .. } => {}
         Effect::Lost { .. } if spec.kind == Kind::Reset => {}
         Effect::Lost { .. } => return None,
+        // Writes are the device's own.
+        Effect::WriteLost | Effect::DiskFull => return None,
         Effect::Spoiled(_) if spec.kind == Kind::Replayed && !known => word = Kind::WrongNonce.word(),
         Effect::Spoiled(_)
         | Effect::LostAck
@@ -272,16 +277,12 @@ fn live(fault: &Fault, known: bool) -> Option<FaultSpec> {
     }
     Some(FaultSpec {
         kind: word.into(),
-        span: None,
         next: Some(1),
-        every: None,
-        probability: None,
-        devices: Vec::new(),
-        purpose: None,
         status,
         retry_after: spec.retry_after_s,
         by,
         why: spec.why.clone(),
+        ..FaultSpec::of(spec.kind)
     })
 }
 
@@ -397,6 +398,8 @@ mod tests {
                         | Kind::DnsNxdomain
                         | Kind::DnsServfail
                         | Kind::DnsTimeout
+                        | Kind::WriteLost
+                        | Kind::DiskFull
                 );
             assert_eq!(live(&fault, true).is_none(), on_the_way, "{}", kind.word());
         }

@@ -17,14 +17,17 @@ use slpsim_transport::fault::Plan;
 use super::act::class_of;
 use super::judge;
 use super::link::{FaultLink, Mock};
+use super::looks::{self, Looks};
 use super::model::{Peer, Scenario, Wanted, When};
 use super::page::{Band, State};
 use super::record::Recorder;
 use super::trace::{Outcome, Verdict, What};
+
 use crate::device::{DeviceId, DeviceSpec};
+use crate::explore::Watch;
 use crate::factory::factory_config;
 use crate::queue::Class;
-use crate::switch::{Factory, zone_of};
+use crate::switch::{Factory, zone_at};
 use crate::world::World;
 
 /// Entries of one trace; more are a mistake, or the work of a fleet.
@@ -151,6 +154,8 @@ pub(super) struct Run<'a> {
     log: Vec<String>,
     /// Faults that have begun.
     pub(super) faults: Vec<Band>,
+    /// Properties of state.
+    pub(super) looks: Looks,
     states: Vec<State>,
     /// The place of each device's last state.
     last_states: Vec<Option<usize>>,
@@ -158,7 +163,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
+    pub(super) fn new(scenario: &'a Scenario, options: &Options) -> Result<Self, RunError> {
         let seed = options.seed.unwrap_or(scenario.seed);
         let bare = options.without_cause && !scenario.steps.iter().any(|step| step.is_cause);
         let (mock, token) = peer(scenario, mock(scenario, seed, bare), options)?;
@@ -166,6 +171,8 @@ impl<'a> Run<'a> {
         let link = FaultLink {
             mock,
             plan: Plan::default(),
+            stuck: BTreeSet::new(),
+            wires: if bare { Vec::new() } else { scenario.links.clone() },
             devices: scenario.devices.clone(),
             network: Arc::new(scenario.network.clone()),
             open: scenario.open,
@@ -177,6 +184,8 @@ impl<'a> Run<'a> {
         let mut world = World::new(scenario.start, seed, link);
         world.shared.keep = Keep::SWITCH;
         world.keep_durable = true;
+        world.watch = Some(Watch::default());
+        world.keep_writes = scenario.steps.iter().map(|step| step.action.lost_writes()).max().unwrap_or(0);
         let mut run = Self {
             scenario,
             world,
@@ -190,6 +199,7 @@ impl<'a> Run<'a> {
             logged: 0,
             log: Vec::new(),
             faults: Vec::new(),
+            looks: Looks::of(scenario),
             states: Vec::new(),
             last_states: vec![None; scenario.devices.len()],
         };
@@ -205,14 +215,22 @@ impl<'a> Run<'a> {
             }
         }
         for (position, expectation) in self.scenario.expectations.iter().enumerate() {
-            if let Wanted::Show { at, .. } | Wanted::Peer { at, .. } = expectation.wanted {
+            let times = match &expectation.wanted {
+                Wanted::Show { at, .. } | Wanted::Peer { at, .. } => vec![*at],
+                Wanted::Property(property) => {
+                    let window = looks::window(property, self.scenario.until_ms);
+                    vec![window.from, window.to]
+                }
+                Wanted::Message { .. } | Wanted::Exchange { .. } => Vec::new(),
+            };
+            for at in times {
                 self.schedule.insert((at, Class::Expect, position), Item::Expect(position));
             }
         }
     }
 
     /// Builds and boots the devices, at 0.
-    fn boot(&mut self) -> Result<(), RunError> {
+    pub(super) fn boot(&mut self) -> Result<(), RunError> {
         let network = Arc::clone(&self.world.link.network);
         for (position, keys) in self.scenario.devices.iter().enumerate() {
             let lines = match &keys.startup_config {
@@ -252,7 +270,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn play(&mut self) -> Result<(), RunError> {
+    pub(super) fn play(&mut self) -> Result<(), RunError> {
         let end = (self.scenario.until_ms, Class::Expect, usize::MAX);
         loop {
             let (key, item) = match self.schedule.first_key_value() {
@@ -263,12 +281,16 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.world.run_to(key.0, key.1, &mut self.seen);
-            let Some(item) = item else { return Ok(()) };
+            let Some(item) = item else {
+                self.observe();
+                return Ok(());
+            };
             self.schedule.remove(&key);
             match item {
                 Item::Step(position) => self.step(position, key)?,
                 Item::Expect(position) => self.look(position),
             }
+            self.observe();
         }
     }
 
@@ -276,6 +298,7 @@ impl<'a> Run<'a> {
     fn run_until(&mut self, key: Key) -> Result<bool, RunError> {
         while self.world.run_one(key.0, key.1, &mut self.seen) {
             self.settle();
+            self.observe();
             if self.seen.entries.len() > ENTRIES_MAX {
                 return Err(RunError::TooMuch("2000000 things"));
             }
@@ -284,6 +307,13 @@ impl<'a> Run<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether nothing more happens at this instant.
+    pub(super) fn is_over(&self) -> bool {
+        let now = self.world.now_ms();
+        let step = self.schedule.first_key_value().map(|(key, _)| key.0);
+        [self.world.next_ms(), step].into_iter().flatten().all(|at| at > now)
     }
 
     /// What has to be done after the world has moved: lines go to the log, messages release steps.
@@ -295,7 +325,7 @@ impl<'a> Run<'a> {
                 let config = &device.switch.config;
                 let line = self.log_form.format(&Line {
                     at: *clock,
-                    zone: zone_of(config),
+                    zone: zone_at(&config.zone, *clock),
                     host: Some(&config.hostname),
                     address: None,
                     sequence: 0,
@@ -359,10 +389,12 @@ impl<'a> Run<'a> {
         let verdict = match &expectation.wanted {
             Wanted::Show { .. } => self.show(expectation),
             Wanted::Peer { what, count, .. } => {
-                let seen = self.count_at_peer(*what);
-                judge::peer(expectation, *what, *count, seen)
+                let all = self.counts_at_peer(expectation.device);
+                let device = expectation.device.and_then(|at| self.scenario.devices.get(at));
+                let name = device.map_or("", |device| device.name.as_str());
+                judge::peer(expectation, (*what, *count), name, &all)
             }
-            Wanted::Message { .. } => return,
+            Wanted::Message { .. } | Wanted::Exchange { .. } | Wanted::Property(_) => return,
         };
         self.verdicts.push((self.place_of(position), verdict));
     }
@@ -372,7 +404,7 @@ impl<'a> Run<'a> {
         self.scenario.steps.len().saturating_add(expectation)
     }
 
-    fn outcome(mut self) -> Outcome {
+    pub(super) fn outcome(mut self) -> Outcome {
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
         outcome.log = std::mem::take(&mut self.log);
         outcome.course.faults = std::mem::take(&mut self.faults);
@@ -382,13 +414,21 @@ impl<'a> Run<'a> {
         outcome.events = self.world.events();
         outcome.trace.entries = self.seen.finish(self.scenario.start, &self.world.link.hits);
         for (position, expectation) in self.scenario.expectations.iter().enumerate() {
-            if let Wanted::Message { .. } = expectation.wanted {
-                let verdict = judge::message(expectation, &outcome);
-                let place = self.place_of(position);
-                self.verdicts.push((place, verdict));
-            }
+            let verdict = match expectation.wanted {
+                Wanted::Message { .. } => judge::message(expectation, &outcome),
+                Wanted::Exchange { .. } => judge::exchange(expectation, &outcome),
+                Wanted::Property(_) => judge::property(expectation, self.looks.sights(position), &outcome),
+                Wanted::Show { .. } | Wanted::Peer { .. } => continue,
+            };
+            let place = self.place_of(position);
+            self.verdicts.push((place, verdict));
         }
         self.verdicts.extend(self.never_released());
+        let broken = self.world.watch.iter().flat_map(Watch::broken);
+        self.verdicts.extend(broken.map(|(device, violation)| {
+            let name = self.scenario.devices.get(device.0 as usize).map_or("", |keys| &keys.name);
+            (usize::MAX, judge::broken(name, violation))
+        }));
         self.verdicts.sort_by_key(|(place, _)| *place);
         outcome.verdicts = self.verdicts.into_iter().map(|(_, verdict)| verdict).collect();
         outcome
@@ -431,7 +471,7 @@ fn peer(scenario: &Scenario, config: Config, options: &Options) -> Result<(Mock,
 }
 
 /// What a mock is told to play a peer: role, connected, down-rev.
-pub(super) const fn plays(peer: Peer) -> (Role, bool, bool) {
+pub(crate) const fn plays(peer: Peer) -> (Role, bool, bool) {
     match peer {
         Peer::Cssm => (Role::Cssm, true, false),
         Peer::Cslu => (Role::Cslu, true, false),

@@ -67,11 +67,13 @@ async fn ins_api(State(api): State<Arc<Api>>, request: Request<Body>) -> Respons
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
             let most = limits.request_bytes;
-            return (StatusCode::PAYLOAD_TOO_LARGE, format!("A request has at most {most} bytes\n")).into_response();
+            return (StatusCode::PAYLOAD_TOO_LARGE, format!("A request has at most {most} bytes\n"))
+                .into_response();
         }
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match api.answer(&account, content_type, &body).await {
         Ok((content_type, text)) => ([(CONTENT_TYPE, content_type)], text).into_response(),
         Err(Gone) => (StatusCode::SERVICE_UNAVAILABLE, "The device has ended\n").into_response(),

@@ -42,7 +42,9 @@ impl Output {
             Kind::Text => Self::Text(reply.text),
             Kind::Conf => Self::Nothing,
             Kind::Show => match reply.document.to_value() {
-                Value::Map(map) if map.is_empty() && shows(command) && !reply.text.is_empty() => Self::NoStructure,
+                Value::Map(map) if map.is_empty() && shows(command) && !reply.text.is_empty() => {
+                    Self::NoStructure
+                }
                 Value::Map(map) if map.is_empty() => Self::Nothing,
                 value => Self::Data(value),
             },

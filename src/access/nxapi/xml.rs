@@ -119,7 +119,9 @@ fn write_output(to: &mut String, answered: &Answered) {
             501,
         ),
     };
-    to.push_str(&format!("<output>{inner}<input>{input}</input><msg>{msg}</msg><code>{code}</code></output>"));
+    to.push_str(&format!(
+        "<output>{inner}<input>{input}</input><msg>{msg}</msg><code>{code}</code></output>"
+    ));
 }
 
 /// A value under its key; a list is the key again for each of its items.
@@ -132,9 +134,7 @@ fn element(key: &str, value: &Value) -> String {
         Value::Bool(bool) => wrapped(&bool.to_string()),
         Value::Null => wrapped(""),
         Value::List(list) => list.iter().map(|item| element(key, item)).collect(),
-        Value::Map(map) => {
-            wrapped(&map.iter().map(|(key, value)| element(key, value)).collect::<String>())
-        }
+        Value::Map(map) => wrapped(&map.iter().map(|(key, value)| element(key, value)).collect::<String>()),
     }
 }
 

@@ -38,7 +38,11 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves SSH on `listener` until the task is aborted.
-pub(super) fn listen(listener: std::net::TcpListener, target: Target, gate: Gate) -> io::Result<JoinHandle<()>> {
+pub(super) fn listen(
+    listener: std::net::TcpListener,
+    target: Target,
+    gate: Gate,
+) -> io::Result<JoinHandle<()>> {
     let listener = TcpListener::from_std(listener)?;
     let door = Arc::new(Door::new(target, gate));
     Ok(tokio::spawn(accept(listener, door)))
@@ -51,7 +55,10 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let Ok(slot) = Arc::clone(&door.slots).try_acquire_owned() else {
-                    tracing::debug!(device = &*door.target.name, "SSH: {peer} was turned away, all lines are in use");
+                    tracing::debug!(
+                        device = &*door.target.name,
+                        "SSH: {peer} was turned away, all lines are in use"
+                    );
                     continue;
                 };
                 // Keystrokes and their echo are small packets.

@@ -194,7 +194,8 @@ impl Inbox {
 
     fn data(&mut self, data: &[u8]) -> Result<(), WireError> {
         let mut data = data;
-        if self.printing && self.pty.is_some()
+        if self.printing
+            && self.pty.is_some()
             && let Some(at) = data.iter().rposition(|byte| *byte == INTERRUPT)
         {
             // As a terminal does: what was typed before it is gone.

@@ -16,9 +16,15 @@ pub enum Form {
 }
 
 /// The keys that every kind takes.
-const COMMON: &str = "Every kind also takes `for`, `next = N` (the next N exchanges that it hits), `every = N`, `probability`, \
-    `devices` and `purpose`. A fault is in force in [t, t + for); of several the one that began last decides; of `for` and `next` the \
-    earlier limit ends it. DNS faults do not hit URLs with an address, TLS faults do not hit plain HTTP.";
+const COMMON: &str = "Every kind also takes `for`, `next = N` (the next N exchanges that it hits), `after = N` (only once N exchanges \
+    that it could have hit have passed, such as a quota), `every = N`, `probability`, `devices` and `purpose`; `on` and `off` (in force for `on`, \
+    then not for `off`, and so on: a flapping link); `ramp` (its delay, or for kinds without one the share of exchanges that it hits, \
+    grows from nothing to its measure in so long). Kinds with a delay (slow, latency, dribble) take `distribution` (fixed, uniform, normal, \
+    exponential: how `by` varies) and `spread` (uniform: by ± spread, default a half of `by`; normal: the standard deviation, default a \
+    quarter). A fault is in force in [t, t + for); of several the one that began last decides; of `for` and `next` the earlier limit ends \
+    it. DNS faults do not hit URLs with an address, TLS faults do not hit plain HTTP, faults of the store count writes in place of \
+    exchanges. With `link = \"upstream\"` a fault lies between a CSLU or On-Prem and its CSSM: a report is kept and its ACK waits, a trust \
+    request is answered OK_TRY_AGAIN (modelled).";
 
 /// The whole table.
 #[must_use]

@@ -3,8 +3,9 @@
 use slpsim_agent::Purpose;
 use slpsim_policy::Wall;
 
+use super::shape::grown;
 use super::table::Needs;
-use super::{Effect, Fault};
+use super::{Effect, Fault, Kind};
 
 /// The faults in force, in the order in which they began.
 #[derive(Clone, Debug, Default)]
@@ -17,10 +18,31 @@ pub struct Plan {
 struct Active {
     number: u64,
     fault: Fault,
+    began: Wall,
     /// First instant at which it is not in force any more.
     until: Option<Wall>,
     left: Option<u64>,
     met: u64,
+    hit: u64,
+}
+
+/// How a fault in force stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Its number.
+    pub number: u64,
+    /// What it is.
+    pub fault: &'a Fault,
+    /// When it began.
+    pub began: Wall,
+    /// First instant at which it is not in force any more; none: until it is ended.
+    pub until: Option<Wall>,
+    /// How many more exchanges it hits; none: any number.
+    pub left: Option<u64>,
+    /// How many exchanges it met.
+    pub met: u64,
+    /// How many it hit.
+    pub hit: u64,
 }
 
 /// The exchange that a fault may hit.
@@ -63,7 +85,7 @@ impl Plan {
         let until =
             fault.spec.span.map(|span| now.plus_millis(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)));
         let left = fault.spec.next;
-        self.active.push(Active { number: self.begun, fault, until, left, met: 0 });
+        self.active.push(Active { number: self.begun, fault, began: now, until, left, met: 0, hit: 0 });
         self.begun
     }
 
@@ -80,6 +102,25 @@ impl Plan {
         self.active.len()
     }
 
+    /// Whether none was begun that is not forgotten yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.active.is_empty()
+    }
+
+    /// How those stand that were begun and not forgotten yet.
+    pub fn standing(&self) -> impl Iterator<Item = Standing<'_>> {
+        self.active.iter().map(|active| Standing {
+            number: active.number,
+            fault: &active.fault,
+            began: active.began,
+            until: active.until,
+            left: active.left,
+            met: active.met,
+            hit: active.hit,
+        })
+    }
+
     /// Those that were begun and not forgotten yet: number and fault.
     pub fn active(&self) -> impl Iterator<Item = (u64, &Fault)> {
         self.active.iter().map(|active| (active.number, &active.fault))
@@ -88,29 +129,88 @@ impl Plan {
     /// The fault that hits this exchange: of those that fit, the one that began last (`spec/behaviour.md` §7.5). One that
     /// lets this exchange pass (`every`, `probability`) leaves it to the one before. Its number, and what it does.
     pub fn strike(&mut self, meets: &Meets<'_>, luck: &dyn Luck) -> Option<(u64, Effect)> {
+        self.first(meets.at, luck, &|active| !active.fault.spec.upstream && active.fits(meets))
+    }
+
+    /// The same on the link between a CSLU or On-Prem and its CSSM, for an exchange that makes the peer ask there.
+    pub fn strike_upstream(&mut self, meets: &Meets<'_>, luck: &dyn Luck) -> Option<(u64, Effect)> {
+        let meets = Meets { by_name: true, tls: true, ..*meets };
+        self.first(meets.at, luck, &|active| active.fault.spec.upstream && active.fits(&meets))
+    }
+
+    /// The same for a write of the store of a device.
+    pub fn strike_write(
+        &mut self,
+        at: Wall,
+        is_called: &dyn Fn(&str) -> bool,
+        luck: &dyn Luck,
+    ) -> Option<(u64, Effect)> {
+        self.first(at, luck, &|active| active.hits_writes_of(is_called))
+    }
+
+    /// Whether the store of a device is full, without counting anything.
+    #[must_use]
+    pub fn is_full(&self, at: Wall, is_called: &dyn Fn(&str) -> bool) -> bool {
+        let is_full = |active: &Active| {
+            active.fault.spec.kind == Kind::DiskFull
+                && !active.is_over(at)
+                && active.is_on(at)
+                && active.hits_writes_of(is_called)
+        };
+        self.active.iter().any(is_full)
+    }
+
+    fn first(&mut self, at: Wall, luck: &dyn Luck, fits: &dyn Fn(&Active) -> bool) -> Option<(u64, Effect)> {
         for active in self.active.iter_mut().rev() {
-            if active.is_over(meets.at) || !active.fits(meets) {
+            if active.is_over(at) || !active.is_on(at) || !fits(active) {
                 continue;
             }
             active.met += 1;
             let spec = &active.fault.spec;
-            if spec.every.is_some_and(|every| !active.met.is_multiple_of(every)) {
+            let Some(counted @ 1..) = active.met.checked_sub(spec.after.unwrap_or(0)) else { continue };
+            if spec.every.is_some_and(|every| !counted.is_multiple_of(every)) {
                 continue;
             }
-            if spec.probability.is_some_and(|share| !is_lucky(luck.draw(active.number, active.met), share)) {
+            let grown = spec.ramp.map_or(1.0, |ramp| grown(at.since(active.began), ramp));
+            // What has a delay comes with a part of it; the rest comes now and then.
+            let has_delay = matches!(active.fault.effect, Effect::Late(_));
+            let share = spec.probability.unwrap_or(1.0) * if has_delay { 1.0 } else { grown };
+            if share < 1.0 && !is_lucky(luck.draw(active.number, active.met), share) {
                 continue;
             }
+            active.hit += 1;
             active.left = active.left.map(|left| left.saturating_sub(1));
-            return Some((active.number, active.fault.effect));
+            let drawn = luck.draw(active.number, active.met | DELAY);
+            return Some((active.number, active.fault.effect_now(grown, drawn)));
         }
         None
     }
 }
 
+/// Marks the draw of a delay, so that it is not that of a share.
+const DELAY: u64 = 1 << 63;
+
 impl Active {
     /// Half-open: at `until` itself it is over. Of `for` and `next` the earlier limit ends it.
     fn is_over(&self, at: Wall) -> bool {
         self.left == Some(0) || self.until.is_some_and(|until| at >= until)
+    }
+
+    /// `on` and `off`: half-open windows from its begin.
+    fn is_on(&self, at: Wall) -> bool {
+        let (Some(on), Some(off)) = (self.fault.spec.on, self.fault.spec.off) else { return true };
+        let since = u128::try_from(at.since(self.began)).unwrap_or(0);
+        let period = (on + off).as_millis();
+        period == 0 || since % period < on.as_millis()
+    }
+
+    fn hits_writes_of(&self, is_called: &dyn Fn(&str) -> bool) -> bool {
+        self.fault.spec.kind.row().needs == Needs::Write && self.is_meant(is_called)
+    }
+
+    fn is_meant(&self, is_called: &dyn Fn(&str) -> bool) -> bool {
+        let devices = &self.fault.spec.devices;
+        devices.is_empty() || devices.iter().any(|name| is_called(name))
     }
 
     fn fits(&self, meets: &Meets<'_>) -> bool {
@@ -120,11 +220,12 @@ impl Active {
             Needs::Any => true,
             Needs::Name => meets.by_name,
             Needs::Tls => meets.tls,
+            Needs::Write => false,
         };
         reached
             && (row.aim.is_empty() || aimed(row.aim))
             && spec.purpose.is_none_or(|purpose| aimed(&[purpose]))
-            && (spec.devices.is_empty() || spec.devices.iter().any(|name| (meets.is_called)(name)))
+            && self.is_meant(meets.is_called)
     }
 }
 
@@ -219,5 +320,67 @@ mod tests {
         begin(&mut plan, Spec { probability: Some(0.25), ..Spec::of(Kind::Reset) });
         let count = (0..4000).filter(|_| hits(&mut plan, NOW, Purpose::Poll).is_some()).count();
         assert!((850..1150).contains(&count), "{count}");
+    }
+
+    fn series(spec: Spec, at: impl Fn(i64) -> i64, count: i64) -> Vec<bool> {
+        let mut plan = Plan::default();
+        begin(&mut plan, spec);
+        (0..count).map(|n| hits(&mut plan, NOW.plus_millis(at(n)), Purpose::Poll).is_some()).collect()
+    }
+
+    #[test]
+    fn a_quota_lets_the_first_exchanges_pass_and_a_flapping_link_comes_and_goes() {
+        let quota = Spec { after: Some(2), next: Some(2), ..Spec::of(Kind::Quota) };
+        assert_eq!(series(quota, |_| 0, 5), [false, false, true, true, false]);
+        let second = Spec { after: Some(1), every: Some(2), ..Spec::of(Kind::Reset) };
+        assert_eq!(series(second, |_| 0, 5), [false, false, true, false, true]);
+        let (on, off) = (Some(Duration::from_secs(10)), Some(Duration::from_secs(20)));
+        let flaps = Spec { on, off, ..Spec::of(Kind::Reset) };
+        assert_eq!(series(flaps, |n| n * 10_000, 5), [true, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_ramp_grows_a_share_or_a_delay() {
+        let ramp = Some(Duration::from_secs(4000));
+        let hits = series(Spec { ramp, ..Spec::of(Kind::Reset) }, |n| n * 1000, 8000);
+        let count = |range: std::ops::Range<usize>| hits[range].iter().filter(|hit| **hit).count();
+        assert!(count(0..400) < 60 && (1700..2300).contains(&count(0..4000)), "{}", count(0..4000));
+        assert_eq!(count(4000..8000), 4000);
+        let mut plan = Plan::default();
+        begin(&mut plan, Spec { ramp, by_ms: Some(1000), ..Spec::of(Kind::Latency) });
+        for (at, expected) in [(0, 0), (1_000_000, 250), (4_000_000, 1000), (9_000_000, 1000)] {
+            let effect = super::tests::hits(&mut plan, NOW.plus_millis(at), Purpose::Poll);
+            assert_eq!(effect, Some(Effect::Late(Duration::from_millis(expected))), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_delay_by_distribution_is_another_each_time_and_the_same_again() {
+        let delays = || {
+            let mut plan = Plan::default();
+            let distribution = Some(crate::fault::Distribution::Exponential);
+            begin(&mut plan, Spec { distribution, by_ms: Some(1000), ..Spec::of(Kind::Latency) });
+            (0..50).map(|_| hits(&mut plan, NOW, Purpose::Poll).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(), delays());
+        let mut distinct: Vec<_> = delays().iter().map(|effect| format!("{effect:?}")).collect();
+        distinct.sort();
+        distinct.dedup();
+        assert!(distinct.len() > 45, "{}", distinct.len());
+    }
+
+    #[test]
+    fn each_link_and_the_store_have_their_own_faults() {
+        let mut plan = Plan::default();
+        begin(&mut plan, Spec { upstream: true, ..Spec::of(Kind::TlsExpired) });
+        begin(&mut plan, Spec { devices: vec!["a".into()], next: Some(1), ..Spec::of(Kind::DiskFull) });
+        let (named, luck) = (|name: &str| name == "a", |_: u64, _: u64| 0);
+        let meets = meets(NOW, Purpose::Poll, &named);
+        assert!(plan.strike(&meets, &luck).is_none());
+        assert_eq!(plan.strike_upstream(&meets, &luck).map(|(number, _)| number), Some(1));
+        assert!(plan.is_full(NOW, &named) && !plan.is_full(NOW, &|_| false));
+        assert!(plan.strike_write(NOW, &|_| false, &luck).is_none());
+        assert_eq!(plan.strike_write(NOW, &named, &luck), Some((2, Effect::DiskFull)));
+        assert!(plan.strike_write(NOW, &named, &luck).is_none() && !plan.is_full(NOW, &named));
     }
 }

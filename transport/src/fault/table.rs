@@ -35,6 +35,8 @@ pub enum Place {
     Lockstep,
     /// The live mock, by `POST faults`.
     Live,
+    /// In the first two also on the link between a CSLU or On-Prem and its CSSM (`link = "upstream"`).
+    Upstream,
 }
 
 impl Place {
@@ -45,6 +47,7 @@ impl Place {
             Self::Simulation => "simulation",
             Self::Lockstep => "lockstep",
             Self::Live => "live mock",
+            Self::Upstream => "upstream link",
         }
     }
 }
@@ -58,6 +61,8 @@ pub enum Needs {
     Name,
     /// TLS.
     Tls,
+    /// It is no exchange, but a write of the device's store.
+    Write,
 }
 
 /// A key that only some kinds take.
@@ -105,6 +110,10 @@ const fn param(key: Key, default: &'static str, meaning: &'static str) -> Param 
 const BOTH: &[Place] = &[Place::Simulation, Place::Lockstep, Place::Live];
 /// On the way or at the device only.
 const WAY: &[Place] = &[Place::Simulation, Place::Lockstep];
+/// As [`BOTH`], and between a CSLU or On-Prem and its CSSM.
+const BOTH_UP: &[Place] = &[Place::Simulation, Place::Lockstep, Place::Live, Place::Upstream];
+/// As [`WAY`], and between a CSLU or On-Prem and its CSSM.
+const WAY_UP: &[Place] = &[Place::Simulation, Place::Lockstep, Place::Upstream];
 
 macro_rules! kinds {
     ($($variant:ident { $($row:tt)+ })+) => {
@@ -144,6 +153,21 @@ impl Kind {
         self.row().word
     }
 
+    /// What is said of a word that is none, with the nearest one.
+    #[must_use]
+    pub fn no_such(word: &str) -> String {
+        let shown: String = word.chars().filter(|character| !character.is_control()).take(64).collect();
+        let near = |known: &str| strsim::jaro_winkler(&shown.to_lowercase(), known);
+        let best = Self::ALL.into_iter().map(|kind| (near(kind.word()), kind));
+        let best = best.max_by(|(one, _), (other, _)| one.total_cmp(other));
+        match best.filter(|(score, _)| *score > 0.75) {
+            Some((_, kind)) => format!("no fault is called `{shown}`; did you mean `{}`?", kind.word()),
+            None => {
+                format!("no fault is called `{shown}`; `slpsim scenario faults` prints those that there are")
+            }
+        }
+    }
+
     /// The kind of that word.
     #[must_use]
     pub fn by_word(word: &str) -> Option<Self> {
@@ -157,7 +181,7 @@ kinds! {
         sees: "the TCP connection is refused at once",
         failure: Some(Failure::Unreachable),
         due: "COMM_FAILED for each attempt, COMM_RESTORED once afterwards",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -168,7 +192,7 @@ kinds! {
         sees: "the connection is reset before an answer",
         failure: Some(Failure::Unreachable),
         due: "COMM_FAILED for each attempt, COMM_RESTORED once afterwards",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -179,7 +203,7 @@ kinds! {
         sees: "no answer until the time-out of 60 s",
         failure: Some(Failure::Unreachable),
         due: "COMM_FAILED 60 s after each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -190,7 +214,7 @@ kinds! {
         sees: "the answer comes late; later than the time-out it is lost",
         failure: None,
         due: "none below 60 s, else COMM_FAILED",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[param(Key::By, "5s", "how late the answer is")],
@@ -201,7 +225,7 @@ kinds! {
         sees: "the answer comes a little later",
         failure: None,
         due: "none below 60 s, else COMM_FAILED",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[param(Key::By, "200ms", "how late the answer is")],
@@ -212,7 +236,7 @@ kinds! {
         sees: "the answer comes byte by byte",
         failure: None,
         due: "none below 60 s, else COMM_FAILED",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[param(Key::By, "10s", "time for the whole answer")],
@@ -223,7 +247,7 @@ kinds! {
         sees: "the name of the URL does not exist",
         failure: Some(Failure::Resolve),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Name,
         aim: &[],
         params: &[],
@@ -234,7 +258,7 @@ kinds! {
         sees: "the name server answers SERVFAIL",
         failure: Some(Failure::Resolve),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Name,
         aim: &[],
         params: &[],
@@ -245,7 +269,7 @@ kinds! {
         sees: "no name server answers until the time-out of 60 s",
         failure: Some(Failure::Resolve),
         due: "COMM_FAILED 60 s after each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Name,
         aim: &[],
         params: &[],
@@ -256,7 +280,7 @@ kinds! {
         sees: "the server's certificate has expired",
         failure: Some(Failure::TlsCertificate),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Tls,
         aim: &[],
         params: &[],
@@ -267,7 +291,7 @@ kinds! {
         sees: "the server's certificate is not valid yet",
         failure: Some(Failure::TlsCertificate),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Tls,
         aim: &[],
         params: &[],
@@ -278,7 +302,7 @@ kinds! {
         sees: "the server's certificate is for another name",
         failure: Some(Failure::TlsCertificate),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Tls,
         aim: &[],
         params: &[],
@@ -289,7 +313,7 @@ kinds! {
         sees: "the server's certificate is from an unknown CA",
         failure: Some(Failure::TlsCertificate),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Tls,
         aim: &[],
         params: &[],
@@ -300,7 +324,7 @@ kinds! {
         sees: "the connection is closed in the TLS handshake",
         failure: Some(Failure::Unreachable),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Tls,
         aim: &[],
         params: &[],
@@ -311,7 +335,7 @@ kinds! {
         sees: "a proxy in the way asks for credentials",
         failure: Some(Failure::Proxy),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -322,7 +346,7 @@ kinds! {
         sees: "a proxy in the way refuses the connection",
         failure: Some(Failure::Unreachable),
         due: "COMM_FAILED for each attempt",
-        places: WAY,
+        places: WAY_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -333,7 +357,7 @@ kinds! {
         sees: "an HTTP status outside 2xx",
         failure: Some(Failure::HttpStatus(503)),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[param(Key::Status, "503", "the status, 300 to 599"), param(Key::RetryAfter, "none", "header Retry-After in seconds; the device does not heed it")],
@@ -344,7 +368,7 @@ kinds! {
         sees: "429 Too Many Requests",
         failure: Some(Failure::HttpStatus(429)),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[param(Key::RetryAfter, "60", "header Retry-After in seconds; the device does not heed it")],
@@ -355,7 +379,7 @@ kinds! {
         sees: "503 Service Unavailable",
         failure: Some(Failure::HttpStatus(503)),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[param(Key::RetryAfter, "3600", "header Retry-After in seconds; the device does not heed it")],
@@ -366,7 +390,7 @@ kinds! {
         sees: "status OK_TRY_AGAIN; nothing was done",
         failure: None,
         due: "none: the answer is authenticated",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[param(Key::RetryAfter, "0", "retry_time_seconds; 0: the device waits 900 s")],
@@ -377,7 +401,7 @@ kinds! {
         sees: "200 without a body",
         failure: Some(Failure::EmptyReply),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -388,7 +412,7 @@ kinds! {
         sees: "the first half of the answer",
         failure: Some(Failure::BadReply),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -399,7 +423,7 @@ kinds! {
         sees: "some bytes of the answer are others",
         failure: Some(Failure::BadReply),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -410,7 +434,7 @@ kinds! {
         sees: "more bytes than a message may have",
         failure: Some(Failure::BadReply),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -421,7 +445,7 @@ kinds! {
         sees: "the answer repeats another nonce",
         failure: Some(Failure::NonceMismatch),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -432,7 +456,7 @@ kinds! {
         sees: "the signature of the answer does not verify",
         failure: Some(Failure::BadSignature),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -443,7 +467,7 @@ kinds! {
         sees: "the answer is signed by somebody who is not under the licensing root",
         failure: Some(Failure::SignerInvalid),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
@@ -454,11 +478,22 @@ kinds! {
         sees: "the answer to the exchange before",
         failure: Some(Failure::NonceMismatch),
         due: "COMM_FAILED for each attempt",
-        places: BOTH,
+        places: BOTH_UP,
         needs: Needs::Any,
         aim: &[],
         params: &[],
         example: "{ kind = \"replayed\", next = 1 }",
+    }
+    LostAnswer {
+        word: "lost-answer",
+        sees: "the peer does its part, but the connection breaks before its answer",
+        failure: Some(Failure::Unreachable),
+        due: "COMM_FAILED for each attempt; what the peer did is done, so a report arrives twice",
+        places: BOTH_UP,
+        needs: Needs::Any,
+        aim: &[],
+        params: &[],
+        example: "{ kind = \"lost-answer\", purpose = \"usage\", next = 1 }",
     }
     LostAck {
         word: "lost-ack",
@@ -537,6 +572,28 @@ kinds! {
         params: &[param(Key::Why, "unknown", "unknown, expired, revoked, used-up, account, connection, installed")],
         example: "{ kind = \"token-refused\", why = \"expired\", next = 1 }",
     }
+    WriteLost {
+        word: "write-lost",
+        sees: "its store takes a write and loses it; only the next loss of power shows that",
+        failure: None,
+        due: "none; after a loss of power the device is where the last kept write has left it",
+        places: WAY,
+        needs: Needs::Write,
+        aim: &[],
+        params: &[],
+        example: "{ kind = \"write-lost\", next = 2 }",
+    }
+    DiskFull {
+        word: "disk-full",
+        sees: "its store refuses every write, of its durable state and of files",
+        failure: None,
+        due: "none; the device works on, files are refused with `No space left`, a loss of power loses the rest",
+        places: WAY,
+        needs: Needs::Write,
+        aim: &[],
+        params: &[],
+        example: "{ kind = \"disk-full\", for = \"2d\" }",
+    }
 }
 
 #[cfg(test)]
@@ -552,5 +609,7 @@ mod tests {
             assert!(row.example.contains(&format!("kind = \"{}\"", row.word)), "{}", row.word);
         }
         assert_eq!(Kind::by_word("no-such-kind"), None);
+        assert!(Kind::no_such("unreachble").ends_with("did you mean `unreachable`?"));
+        assert!(Kind::no_such("\u{1}xyzzy").contains("no fault is called `xyzzy`; `slpsim"));
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn begin_fault(State(shared): State<Arc<Shared>>, bytes: Bytes)
     let now = shared.now();
     let begun = shared.with(|cssm| {
         let id = cssm.begin_fault(spec, now)?;
-        Ok::<_, crate::cssm::ManageError>(find(cssm.faults(now).active(), id))
+        Ok::<_, crate::cssm::ManageError>(find(&cssm.faults(now).active(), id))
     })?;
     begun
         .map(Json)
@@ -42,7 +42,7 @@ pub(super) async fn clear_faults(State(shared): State<Arc<Shared>>) -> Json<Valu
 
 pub(super) async fn fault(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answered {
     let id = number(&id)?;
-    let found = shared.with(|cssm| find(cssm.faults(shared.now()).active(), id));
+    let found = shared.with(|cssm| find(&cssm.faults(shared.now()).active(), id));
     found.map(Json).ok_or_else(|| no_fault(id))
 }
 

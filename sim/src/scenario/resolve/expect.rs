@@ -1,9 +1,39 @@
 //! `[[expect]]`.
 
-use slpsim_config::reader::{Item, Table, Value};
+use slpsim_agent::Purpose;
+use slpsim_config::reader::{Item, Node, Table, Value};
 
-use super::{Cx, printed};
-use crate::scenario::model::{Expectation, Seen, Wanted};
+use super::claim;
+use super::{Cx, millis, printed};
+use crate::scenario::model::{Anchor, Expectation, Seen, Wanted};
+use crate::scenario::property::Mood;
+
+/// What an expectation can be about, and the keys that only go with it.
+const ABOUT: [(&str, &[&str]); 7] = [
+    ("message", &["within", "count", "text", "after", "before", "device"]),
+    ("exchange", &["within", "count", "text", "ended", "device"]),
+    ("show", &["at", "contains", "not-contains", "matches", "field", "equals", "device"]),
+    ("peer", &["at", "count", "device"]),
+    ("always", &["within", "device"]),
+    ("never", &["within", "device"]),
+    ("eventually", &["within", "device"]),
+];
+/// All keys and tables that belong to some of them.
+const ALL: [&str; 13] = [
+    "within",
+    "count",
+    "text",
+    "ended",
+    "at",
+    "contains",
+    "not-contains",
+    "matches",
+    "field",
+    "equals",
+    "device",
+    "after",
+    "before",
+];
 
 /// All expectations, in file order.
 pub(super) fn expectations(tables: &[(String, Table)], cx: &mut Cx<'_>) -> Vec<Expectation> {
@@ -11,26 +41,35 @@ pub(super) fn expectations(tables: &[(String, Table)], cx: &mut Cx<'_>) -> Vec<E
 }
 
 fn expectation(table: &Table, cx: &mut Cx<'_>) -> Option<Expectation> {
-    let given: Vec<_> = ["message", "show", "peer"].into_iter().filter(|key| table.has(key)).collect();
-    let [kind] = given[..] else {
-        cx.add(&table.place, "an expectation has one of `message`, `show` and `peer`");
+    let given: Vec<_> = ABOUT.into_iter().filter(|(key, _)| is_given(table, key)).collect();
+    let [(about, own)] = given[..] else {
+        let words = ABOUT.map(|(key, _)| key).join(", ");
+        cx.add(&table.place, format!("an expectation has one of {words}"));
         return None;
     };
-    let foreign: &[&str] = match kind {
-        "message" => &["at", "contains", "not-contains", "matches", "field", "equals"],
-        "show" => &["within", "count", "text"],
-        _ => &["within", "text", "contains", "not-contains", "matches", "field", "equals", "device"],
-    };
-    for key in foreign.iter().filter(|key| table.has(key)) {
-        cx.add(table.place(key), format!("`{key}` does not belong to an expectation with `{kind}`"));
+    for key in ALL.into_iter().filter(|key| !own.contains(key) && is_given(table, key)) {
+        cx.add(table.place_of(key), format!("`{key}` does not belong to an expectation with `{about}`"));
     }
     let device = cx.device(table);
-    let wanted = match kind {
+    let wanted = match about {
         "message" => message(table, cx),
+        "exchange" => exchange(table, cx),
         "show" => show(table, cx),
-        _ => peer(table, cx),
+        "peer" => peer(table, cx),
+        other => {
+            let mood = Mood::ALL.into_iter().find(|mood| mood.word() == other)?;
+            claim::property(mood, table, cx).map(Wanted::Property)
+        }
     }?;
     Some(Expectation { place: printed(&table.place), device, wanted })
+}
+
+/// `after`, `before` and the properties are tables, the others keys.
+fn is_given(table: &Table, word: &str) -> bool {
+    match word {
+        "after" | "before" | "always" | "never" | "eventually" => table.one(word).is_some(),
+        _ => table.has(word),
+    }
 }
 
 fn message(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
@@ -43,17 +82,47 @@ fn message(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
         window: cx.window(table),
         count: cx.amount(table),
         text: cx.regex(table, "text", true),
+        after: anchor(table, "after", cx),
+        before: anchor(table, "before", cx),
+    })
+}
+
+/// The message that others come `before` or `after`.
+fn anchor(table: &Table, side: &str, cx: &mut Cx<'_>) -> Option<Anchor> {
+    let inner = table.one(side)?;
+    if !inner.has("message") {
+        cx.add(&inner.place, format!("`message` is missing: the message that the others come {side}"));
+        return None;
+    }
+    Some(Anchor {
+        message: cx.message(inner, "message")?,
+        nth: inner.count("nth").and_then(|nth| u32::try_from(nth).ok()).unwrap_or(1),
+        device: cx.device(inner),
+        span_ms: inner.span("for").map(millis),
+    })
+}
+
+fn exchange(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
+    let word = table.text("exchange")?;
+    let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.word() == word);
+    let answered = table.text("ended").map(|word| word == "answered");
+    if answered == Some(true) && table.has("text") {
+        cx.add(
+            table.place("text"),
+            "`text` is that of a failure, and an exchange that was answered has none",
+        );
+    }
+    Some(Wanted::Exchange {
+        purpose,
+        window: cx.window(table),
+        count: cx.amount(table),
+        answered,
+        text: cx.regex(table, "text", true),
     })
 }
 
 fn show(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
-    let command = table.owned("show")?;
-    if !command.trim_start().starts_with("sh") && !command.trim_start().starts_with("dir") {
-        cx.add(
-            table.place("show"),
-            "`show` takes a command that only shows something; use a step for others",
-        );
-    }
+    let command = command(table, cx)?;
     let texts = |key| match table.item_of(key) {
         Some(Item::Texts(texts)) => texts.clone(),
         _ => Vec::new(),
@@ -71,6 +140,18 @@ fn show(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
     })
 }
 
+/// `show`: a command that changes nothing.
+pub(super) fn command(table: &Table, cx: &mut Cx<'_>) -> Option<String> {
+    let command = table.owned("show")?;
+    if !command.trim_start().starts_with("sh") && !command.trim_start().starts_with("dir") {
+        cx.add(
+            table.place("show"),
+            "`show` takes a command that only shows something; use a step for others",
+        );
+    }
+    Some(command)
+}
+
 /// `field` and `equals`, which belong together.
 fn field(table: &Table, cx: &mut Cx<'_>) -> Option<(String, String)> {
     let given = (table.owned("field"), table.item_of("equals"));
@@ -86,19 +167,21 @@ fn field(table: &Table, cx: &mut Cx<'_>) -> Option<(String, String)> {
             return None;
         }
     };
-    let value = match &node.value {
-        Value::Text(text) => text.clone(),
-        Value::Integer(number) => number.to_string(),
-        Value::Bool(value) => value.to_string(),
+    Some((field, equals(node, cx)?))
+}
+
+/// The value of `equals`, as it is compared: as a text.
+pub(super) fn equals(node: &Node, cx: &mut Cx<'_>) -> Option<String> {
+    match &node.value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
         Value::Float(_) | Value::Time(_) | Value::List(_) | Value::Table(_) => {
-            cx.add(
-                &node.place,
-                format!("`equals` is a text, a whole number, true or false, not {}", node.value.kind()),
-            );
-            return None;
+            let kind = node.value.kind();
+            cx.add(&node.place, format!("`equals` is a text, a whole number, true or false, not {kind}"));
+            None
         }
-    };
-    Some((field, value))
+    }
 }
 
 fn peer(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {

@@ -1,8 +1,10 @@
 //! From checked tables to a scenario.
 
+mod claim;
 mod expect;
 mod step;
 mod value;
+mod wire;
 
 pub(super) use step::{is_called, placeholders};
 
@@ -59,7 +61,9 @@ pub(super) fn scenario(
         }
     };
     let mut cx = Cx { devices: &devices, until_ms, problems: &mut problems };
-    let steps = step::steps(top.inner("at"), &mut cx);
+    // The link's own faults begin first, so that those of steps decide.
+    let (links, mut steps) = wire::links(world.map_or(&[], |world| world.inner("link")), &mut cx);
+    steps.extend(step::steps(top.inner("at"), &mut cx));
     let expectations = expect::expectations(top.inner("expect"), &mut cx);
     let says = |name| network_table.is_some_and(|table| !table.inner(name).is_empty());
     let open = Open { names: !says("hosts"), routes: !says("routes") };
@@ -75,6 +79,7 @@ pub(super) fn scenario(
         network,
         peer: world.and_then(|world| Peer::by_word(world.text("peer")?)).unwrap_or_default(),
         has_policy: world.is_none_or(|world| world.text("policy") != Some("none")),
+        links,
         latency_ms: world.and_then(|world| world.span("latency")).map_or(0, millis),
         ack_mode: world.map_or(AckMode::AtOnce, |world| ack_mode(world, &mut problems)),
         strict_clock: world.is_some_and(|world| world.flag("strict-clock")),
@@ -82,6 +87,7 @@ pub(super) fn scenario(
         steps,
         expectations,
     };
+    step::has_chains(&scenario, &mut problems, top.inner("at"));
     problems.or(scenario)
 }
 

@@ -1,15 +1,14 @@
 //! `[[at]]`.
 
-use slpsim_agent::Usage;
+use slpsim_agent::{Purpose, Usage};
 use slpsim_config::parse_span;
-use slpsim_config::reader::{Item, Table, did_you_mean};
-use slpsim_cssm::span::purpose_of;
+use slpsim_config::reader::{Item, Problems, Table, did_you_mean};
 use slpsim_policy::{Policy, Values};
-use slpsim_transport::fault::{Fault, Kind, Spec};
+use slpsim_transport::fault::{Distribution, Fault, Kind, Spec};
 
 use super::{Cx, millis, printed};
 use crate::scenario::manage::Call;
-use crate::scenario::model::{Action, ClockChange, Event, NetworkChange, Peer, Step, When};
+use crate::scenario::model::{Action, ClockChange, Event, NetworkChange, Peer, Scenario, Step, When};
 
 /// How often one step may be done.
 const REPEATS_MAX: u64 = 100_000;
@@ -38,12 +37,15 @@ fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
     if table.has("reply") && deed != "command" {
         cx.add(table.place("reply"), "`reply` belongs to a step with `command`");
     }
+    if table.has("lost-writes") && deed != "event" {
+        cx.add(table.place("lost-writes"), "`lost_writes` belongs to a step with `event = \"power-loss\"`");
+    }
     if table.has("device") && matches!(deed, "network" | "peer" | "policy" | "manage") {
         cx.add(table.place("device"), format!("`{deed}` is not done at a device"));
     }
     let action = match deed {
         "command" => command(table, names, cx),
-        "event" => event(table),
+        "event" => event(table, cx),
         "fault" => fault(table.one("fault")?, device, cx),
         "clock" => clock(table.one("clock")?, cx),
         "usage" => usage(table.one("usage")?, device, cx),
@@ -130,15 +132,40 @@ pub(in crate::scenario) fn placeholders(line: &str) -> impl Iterator<Item = &str
     line.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
 }
 
-fn event(table: &Table) -> Option<Action> {
+fn event(table: &Table, cx: &mut Cx<'_>) -> Option<Action> {
     let word = table.text("event");
-    Event::ALL.into_iter().find(|event| Some(event.word()) == word).map(Action::Event)
+    let event = Event::ALL.into_iter().find(|event| Some(event.word()) == word)?;
+    match table.count("lost-writes").and_then(|lost| usize::try_from(lost).ok()) {
+        None => Some(Action::Event(event)),
+        Some(lost) if event == Event::PowerLoss => Some(Action::LosingPower(lost)),
+        Some(_) => {
+            let why = format!("nothing is lost with `{}`; `lost_writes` needs `power-loss`", event.word());
+            cx.add(table.place("lost-writes"), why);
+            None
+        }
+    }
+}
+
+/// A fault on the link to the CSSM above needs a peer that has one, at some time of the run.
+pub(super) fn has_chains(scenario: &Scenario, problems: &mut Problems, tables: &[(String, Table)]) {
+    let later = scenario
+        .steps
+        .iter()
+        .filter_map(|step| if let Action::Peer(peer) = step.action { Some(peer) } else { None });
+    if std::iter::once(scenario.peer).chain(later).any(Peer::has_upstream) {
+        return;
+    }
+    let faults = tables.iter().filter_map(|(_, table)| table.one("fault"));
+    for table in faults.filter(|table| table.text("link") == Some("upstream")) {
+        let peer = scenario.peer.word();
+        let why = format!(
+            "the peer `{peer}` has no CSSM above it: take `cslu` or `on-prem`, or `cssm` at its CSLU route"
+        );
+        problems.add(table.place("link"), why);
+    }
 }
 
 fn fault(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action> {
-    if table.text("link") == Some("upstream") {
-        cx.add(table.place("link"), "this version has no chain of mocks, so no `upstream` link");
-    }
     let Some(kind) = table.text("kind").and_then(Kind::by_word) else {
         if !table.has("kind") {
             cx.add(&table.place, "`kind` is missing: what happens, such as \"unreachable\"");
@@ -159,14 +186,21 @@ fn fault(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action
     let spec = Spec {
         span: table.span("for"),
         next: table.count("next"),
+        after: table.count("after"),
         every: table.count("every"),
+        ramp: table.span("ramp"),
+        on: table.span("on"),
+        off: table.span("off"),
+        distribution: table.text("distribution").and_then(Distribution::by_word),
+        spread: table.span("spread"),
+        upstream: table.text("link") == Some("upstream"),
         probability: if let Some(Item::Share(share)) = table.item_of("probability") {
             Some(*share)
         } else {
             None
         },
         devices,
-        purpose: table.text("purpose").and_then(purpose_of),
+        purpose: table.text("purpose").and_then(Purpose::by_word),
         status: table.count("status").and_then(|status| u16::try_from(status).ok()),
         retry_after_s: table.count("retry-after").and_then(|seconds| u32::try_from(seconds).ok()),
         by_ms: if let Some(Item::SignedSpan(by)) = table.item_of("by") { Some(*by) } else { None },

@@ -71,7 +71,7 @@ impl Cx<'_> {
     }
 }
 
-fn window(text: &str, until_ms: u64) -> Result<Window, String> {
+pub(super) fn window(text: &str, until_ms: u64) -> Result<Window, String> {
     let wrong = || format!("`{text}` is no window: write two times such as 30d..30d6h");
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
     let time = |text: &str, open: u64| {

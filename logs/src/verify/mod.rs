@@ -1,0 +1,284 @@
+//! What became of the lines of a log on their way: lost, doubled, reordered within a device, altered.
+
+mod expected;
+mod numbers;
+
+use std::collections::BTreeMap;
+
+pub use expected::Expected;
+
+use crate::form::Form;
+use crate::read::{self, Said};
+use expected::Match;
+use numbers::Numbers;
+
+/// Examples of lines that are not as they should be that are kept.
+const EXAMPLES_MAX: usize = 20;
+/// Bytes of an example that are kept.
+const EXAMPLE_MAX: usize = 300;
+
+/// When two lines are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compare {
+    /// Byte for byte.
+    #[default]
+    Bytes,
+    /// Device, day, time to the second, and message: the form may have changed on the way.
+    Content,
+}
+
+/// Takes what arrives, line by line.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    expected: Option<Expected>,
+    numbers: Numbers,
+    report: Report,
+    altered: u64,
+}
+
+/// What arrived, and what became of what was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Lines that arrived.
+    pub lines: u64,
+    /// Their bytes, without framing.
+    pub bytes: u64,
+    /// Licensing lines that can be read.
+    pub fit: u64,
+    /// Licensing lines that cannot, or that the catalogue does not have.
+    pub misfit: u64,
+    /// `last message repeated N times`.
+    pub repeats: u64,
+    /// Lines of other features.
+    pub other: u64,
+    /// Lines that can be read, by form.
+    pub forms: BTreeMap<&'static str, u64>,
+    /// Licensing lines, by mnemonic on NX-OS.
+    pub messages: BTreeMap<&'static str, u64>,
+    /// What became of the lines that were sent, where that can be known.
+    pub way: Option<Way>,
+    /// Some of the lines that are not as they should be, each with its reason.
+    pub examples: Vec<String>,
+}
+
+/// What became of the lines that were sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// How many were sent; not known from numbers alone.
+    pub sent: Option<u64>,
+    /// Never arrived.
+    pub lost: u64,
+    /// Arrived once more.
+    pub doubled: u64,
+    /// Arrived after a later line of the same device.
+    pub reordered: u64,
+    /// Arrived, but not as sent; not known from numbers alone.
+    pub altered: Option<u64>,
+    /// Arrived, but nobody sent them; not known from numbers alone.
+    pub foreign: Option<u64>,
+}
+
+impl Way {
+    /// Whether everything arrived once, in order and unaltered.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        let Self { lost, doubled, reordered, altered, foreign, .. } = *self;
+        lost + doubled + reordered + altered.unwrap_or(0) + foreign.unwrap_or(0) == 0
+    }
+}
+
+impl Verifier {
+    /// Holds what arrives against a log as sent.
+    #[must_use]
+    pub fn against(expected: Expected) -> Self {
+        Self { expected: Some(expected), ..Self::default() }
+    }
+
+    /// Lines that arrived so far.
+    #[must_use]
+    pub const fn lines(&self) -> u64 {
+        self.report.lines
+    }
+
+    /// Takes a line.
+    pub fn take(&mut self, line: &[u8]) {
+        let report = &mut self.report;
+        report.lines += 1;
+        report.bytes += u64::try_from(line.len()).unwrap_or(0);
+        let read = read::read(line);
+        match &read {
+            Ok(read) => report.count(read.form, &read.said),
+            Err(reason) if read::is_licensing(line) => {
+                report.misfit += 1;
+                report.example(&reason.to_string(), line);
+            }
+            Err(_) => report.other += 1,
+        }
+        let device = read.as_ref().ok().and_then(|read| read.device.as_deref());
+        if let Some(number) = read.as_ref().ok().and_then(|read| read.sequence) {
+            self.numbers.take(device.unwrap_or_default(), number);
+        }
+        let Some(expected) = &mut self.expected else { return };
+        let way = report.way.get_or_insert_default();
+        match expected.take(line, device, read.is_ok()) {
+            Match::InOrder => {}
+            Match::Late => way.reordered += 1,
+            Match::Again => way.doubled += 1,
+            Match::Altered => {
+                self.altered += 1;
+                report.example("not as sent", line);
+            }
+            Match::Foreign => {
+                *way.foreign.get_or_insert(0) += 1;
+                report.example("nobody sent this", line);
+            }
+        }
+    }
+
+    /// What is to be said when nothing follows.
+    ///
+    /// Each line that is not as sent stands for one that is missing, as far as any is.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        if let Some(expected) = &self.expected {
+            let count = |lines: usize| u64::try_from(lines).unwrap_or(u64::MAX);
+            let missing = count(expected.sent() - expected.matched());
+            let altered = self.altered.min(missing);
+            let way = self.report.way.get_or_insert_default();
+            way.sent = Some(count(expected.sent()));
+            way.lost = missing - altered;
+            way.altered = Some(altered);
+            way.foreign = Some(way.foreign.unwrap_or(0) + self.altered - altered);
+        } else if self.numbers.followed > 0 {
+            let Numbers { doubled, reordered, .. } = self.numbers;
+            self.report.way = Some(Way { lost: self.numbers.lost(), doubled, reordered, ..Way::default() });
+        }
+        self.report
+    }
+}
+
+impl Report {
+    fn count(&mut self, form: Form, said: &Said) {
+        *self.forms.entry(form.word()).or_default() += 1;
+        match said {
+            Said::Message(message) => {
+                self.fit += 1;
+                *self.messages.entry(message.row().mnemonic()).or_default() += 1;
+            }
+            Said::Repeat => self.repeats += 1,
+            Said::Other => self.other += 1,
+        }
+    }
+
+    fn example(&mut self, reason: &str, line: &[u8]) {
+        if self.examples.len() < EXAMPLES_MAX {
+            let shown = String::from_utf8_lossy(line.get(..EXAMPLE_MAX).unwrap_or(line));
+            let shown = shown.replace(char::is_control, "?");
+            self.examples.push(format!("{reason}: {shown}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "UTC: %LICMGR-3-LOG_SMART_LIC_POLICY_REMOVED: The licensing policy has been removed.";
+
+    fn log(lines: &[(&str, u32)]) -> String {
+        lines
+            .iter()
+            .map(|(device, second)| format!("<187>{device}: 2026 Mar  2 10:00:{second:02} {TEXT}\n"))
+            .collect()
+    }
+
+    fn verified(sent: &str, arrived: &str, compare: Compare) -> Report {
+        let mut verifier = Verifier::against(Expected::read(sent.as_bytes(), compare).unwrap());
+        arrived.lines().for_each(|line| verifier.take(line.as_bytes()));
+        verifier.finish()
+    }
+
+    #[test]
+    fn what_became_of_each_line_is_counted() {
+        let sent = log(&[("a", 0), ("b", 0), ("a", 1), ("a", 1), ("b", 1), ("a", 2), ("a", 3)]);
+        let altered = log(&[("a", 3)]).replace("policy has", "police has");
+        for (arrived, way, name) in [
+            (sent.clone(), Way::default(), "as sent"),
+            (
+                log(&[("b", 0), ("b", 1), ("a", 0), ("a", 1), ("a", 1), ("a", 2), ("a", 3)]),
+                Way::default(),
+                "devices may overtake one another",
+            ),
+            (
+                log(&[("a", 0), ("a", 1), ("b", 1), ("a", 2), ("a", 3)]),
+                Way { lost: 2, ..Way::default() },
+                "lost",
+            ),
+            (
+                format!("{sent}{}", log(&[("a", 1), ("b", 0)])),
+                Way { doubled: 2, ..Way::default() },
+                "doubled, also where a line was sent twice",
+            ),
+            (
+                log(&[("a", 2), ("b", 0), ("a", 0), ("a", 1), ("a", 1), ("b", 1), ("a", 3)]),
+                Way { reordered: 3, ..Way::default() },
+                "one that came too early overtook three",
+            ),
+            (
+                log(&[("a", 0), ("b", 0), ("a", 1), ("a", 1), ("b", 1), ("a", 2)]) + &altered,
+                Way { altered: Some(1), ..Way::default() },
+                "altered",
+            ),
+            (
+                format!("{sent}{}", log(&[("c", 0)])),
+                Way { foreign: Some(1), ..Way::default() },
+                "of a device that sent nothing",
+            ),
+            (String::new(), Way { lost: 7, ..Way::default() }, "nothing"),
+        ] {
+            let way = Way {
+                sent: Some(7),
+                altered: way.altered.or(Some(0)),
+                foreign: way.foreign.or(Some(0)),
+                ..way
+            };
+            let report = verified(&sent, &arrived, Compare::Bytes);
+            assert_eq!(report.way, Some(way), "{name}");
+            assert_eq!(
+                way.is_clean(),
+                way == Way { sent: Some(7), altered: Some(0), foreign: Some(0), ..Way::default() }
+            );
+        }
+    }
+
+    #[test]
+    fn another_form_of_the_same_lines_is_the_same_content() {
+        let sent = log(&[("a", 0), ("a", 1)]);
+        let arrived =
+            sent.replace("<187>a: 2026 Mar  2 10:00:00", "<187>Mar  2 10:00:00 a : 2026 Mar  2 10:00:00");
+        assert!(verified(&sent, &arrived, Compare::Content).way.unwrap().is_clean());
+        assert_eq!(verified(&sent, &arrived, Compare::Bytes).way.unwrap().altered, Some(1));
+    }
+
+    #[test]
+    fn without_the_log_as_sent_numbers_tell_what_is_missing() {
+        let mut verifier = Verifier::default();
+        for number in [1, 2, 5, 4, 2] {
+            let line = format!(
+                "<187>{number}: a: Mar  2 10:00:00 UTC: %SMART_LIC-3-POLICY_REMOVED: The licensing policy has been removed."
+            );
+            verifier.take(line.as_bytes());
+        }
+        verifier.take(b"<187>a: 2026 Mar  2 10:00:00 UTC: %LICMGR-3-X: y");
+        let report = verifier.finish();
+        let way = Way { lost: 1, doubled: 1, reordered: 1, ..Way::default() };
+        assert_eq!((report.way, report.misfit, report.lines), (Some(way), 1, 6));
+        assert!(
+            report.examples[0].starts_with("%LICMGR-3-X is no message of the catalogue: <187>a"),
+            "{report:?}"
+        );
+        let mut plain = Verifier::default();
+        plain.take(log(&[("a", 0)]).trim_end().as_bytes());
+        assert_eq!(plain.finish().way, None);
+    }
+}

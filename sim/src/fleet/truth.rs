@@ -1,0 +1,161 @@
+//! The ground truth of a fleet: what caused a line, in words, with the incident and the rule.
+
+use slpsim_agent::messages::Kind;
+
+use super::cast::Cast;
+use super::line::{Cause, Record};
+use super::seat::Flap;
+use super::weather::{Opened, Weather};
+
+/// What caused a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Something that began and ended and may have caused many lines; absent where a line stands by itself.
+    pub incident: Option<Incident>,
+    /// In words.
+    pub cause: String,
+    /// The rule by which the line followed, as a section of the reference.
+    pub rule: &'static str,
+}
+
+/// Something that began and ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Incident {
+    /// Names it within the run.
+    pub id: String,
+    /// What it was.
+    pub what: String,
+    /// The site, where it was one of a site; `*` for all.
+    pub site: String,
+    /// The device, where it was one of a single one.
+    pub device: Option<String>,
+    /// When it began, in milliseconds since the start.
+    pub from_ms: u64,
+    /// When it was over; absent: never.
+    pub to_ms: Option<u64>,
+}
+
+/// Explains lines of a fleet.
+#[derive(Clone, Debug)]
+pub struct Truth {
+    weather: Weather,
+    /// Outages that were opened by hand.
+    pub opened: Vec<Opened>,
+}
+
+impl Truth {
+    /// That of a fleet with this cast.
+    #[must_use]
+    pub fn of(cast: &Cast) -> Self {
+        Self { weather: Weather::new(cast.luck, &cast.population.outages, 0), opened: Vec::new() }
+    }
+
+    /// What caused a line.
+    #[must_use]
+    pub fn explain(&self, cast: &Cast, record: &Record) -> Explained {
+        let incident = self.incident(cast, record);
+        let cause = match (&incident, record.cause) {
+            (Some(incident), _) => incident.what.clone(),
+            (None, Cause::Schedule) => "the schedule of reports and reminders".into(),
+            (None, Cause::Boot(n)) => format!("the switch started, for the {} time", nth(n)),
+            (None, Cause::Companion) => "not of the licensing agent: decoration (--companions)".into(),
+            (None, Cause::Operator(_)) => "an operator typed a command, or something was changed".into(),
+            (
+                None,
+                Cause::SiteOutage(..)
+                | Cause::UpstreamOutage(..)
+                | Cause::Flap(_)
+                | Cause::NeverCslu
+                | Cause::Clock
+                | Cause::Opened(_),
+            ) => "an outage".into(),
+        };
+        Explained { incident, cause, rule: rule(record) }
+    }
+
+    fn incident(&self, cast: &Cast, record: &Record) -> Option<Incident> {
+        let device = record.key.device;
+        let site = cast.site(device);
+        let host = || Some(cast.host(device));
+        let single = |id: String, what: String, from_ms, to_ms| Incident {
+            id,
+            what,
+            site: cast.site_name(site).into(),
+            device: host(),
+            from_ms,
+            to_ms,
+        };
+        match record.cause {
+            Cause::SiteOutage(kind, n) | Cause::UpstreamOutage(kind, n) => {
+                let (spell, outage) = self.weather.of(site, record.cause)?;
+                let at = if outage.upstream { "*" } else { cast.site_name(site) };
+                let word = outage.trouble.word();
+                Some(Incident {
+                    id: format!("{at}-{word}{kind}-{n}"),
+                    what: format!("outage ({word}): {}", outage.trouble.failure()),
+                    site: at.into(),
+                    device: None,
+                    from_ms: spell.from_ms,
+                    to_ms: Some(spell.to_ms),
+                })
+            }
+            Cause::Flap(n) => {
+                let mut flap = Flap::first(cast, device);
+                while flap.n < n {
+                    flap = flap.next(cast, device);
+                }
+                let id = format!("{}-link-{n}", cast.host(device));
+                let what = "the link of the switch itself was down".into();
+                Some(single(id, what, flap.from_ms, Some(flap.to_ms)))
+            }
+            Cause::NeverCslu => {
+                let id = format!("{}-no-cslu", cast.host(device));
+                let what = "no CSLU was ever there: the name cslu-local does not resolve".into();
+                Some(single(id, what, cast.boot_ms(device), None))
+            }
+            Cause::Clock => {
+                let id = format!("{}-clock", cast.host(device));
+                let by = record.clock_s;
+                Some(single(id, format!("the clock of the switch is {by} s off"), cast.boot_ms(device), None))
+            }
+            Cause::Opened(id) => {
+                let opened = self.opened.iter().find(|one| one.id == id)?;
+                Some(Incident {
+                    id: format!("opened-{id}"),
+                    what: format!("an outage opened by hand: {}", opened.failure),
+                    site: opened.site.map_or("*", |site| cast.site_name(site)).into(),
+                    device: None,
+                    from_ms: opened.from_ms,
+                    to_ms: Some(opened.to_ms),
+                })
+            }
+            Cause::Schedule | Cause::Boot(_) | Cause::Operator(_) | Cause::Companion => None,
+        }
+    }
+}
+
+fn nth(n: u32) -> String {
+    match n {
+        1 => "first".into(),
+        2 => "second".into(),
+        3 => "third".into(),
+        n => format!("{n}th"),
+    }
+}
+
+/// The rule by which a message follows.
+fn rule(record: &Record) -> &'static str {
+    match record.said.kind() {
+        Some(Kind::CommFailed) => "behaviour.md §7.2",
+        Some(Kind::CommRestored) => "behaviour.md §7.2, messages.md §1 row 4",
+        Some(Kind::ReportingRequired) => "behaviour.md §3.3, messages.md §1 row 11",
+        Some(Kind::TrustCodeInstallSuccess | Kind::TrustCodeInstallFailed) => "behaviour.md §6",
+        Some(Kind::PolicyInstallSuccess | Kind::PolicyRemoved) => "behaviour.md §2.3",
+        Some(Kind::PolicyInstallFailed) => "behaviour.md §9",
+        Some(Kind::ReportingNotSupported) => "behaviour.md §13",
+        Some(
+            Kind::AuthorizationInstallFailed | Kind::AuthorizationInstallSuccess | Kind::AuthorizationRemoved,
+        ) => "formats.md §6",
+        None => "logs.md §11",
+    }
+}

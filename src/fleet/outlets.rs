@@ -1,0 +1,179 @@
+//! The sinks of a fleet: lines are gathered into batches, each for its sink, and handed over together.
+
+use std::io;
+
+use anyhow::{Context, Result};
+use slpsim_logs::queue::DEFAULT_LINES;
+use slpsim_logs::{Batch, Counts, Filter, Options, Queue, SinkUrl, SourceNet};
+use slpsim_sim::fleet;
+
+use crate::sinks::SinkSpec;
+
+/// Bytes of a batch before it is handed over.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// The open sinks of a fleet.
+#[derive(Debug)]
+pub struct Outlets {
+    outlets: Vec<Outlet>,
+    forms: Vec<Options>,
+    /// The producer waits for room; otherwise lines without room are dropped.
+    wait: bool,
+}
+
+#[derive(Debug)]
+struct Outlet {
+    url: SinkUrl,
+    filter: Filter,
+    /// Whether the filter looks at the device at all.
+    by_device: bool,
+    source_net: Option<SourceNet>,
+    /// Position among the forms.
+    form: usize,
+    queue: Queue,
+    batch: Batch,
+}
+
+/// What became of the lines of one sink.
+#[derive(Clone, Debug)]
+pub struct Fate {
+    /// Which.
+    pub url: String,
+    /// The counts.
+    pub counts: Counts,
+    /// The kind of the last error that it met.
+    pub error: Option<io::ErrorKind>,
+}
+
+impl Outlets {
+    /// Opens sinks. `wait`: the producer waits for a sink that is behind, so that nothing is dropped.
+    ///
+    /// # Errors
+    /// Where one cannot be opened, or lies outside this machine without leave; one line for the user.
+    pub fn open(specs: &[SinkSpec], allow_external: bool, wait: bool) -> Result<Self> {
+        let mut forms: Vec<Options> = Vec::new();
+        let mut outlets = Vec::new();
+        for spec in specs {
+            let options = spec.line_options();
+            let form = forms.iter().position(|known| *known == options).unwrap_or_else(|| {
+                forms.push(options);
+                forms.len() - 1
+            });
+            let sink = spec.open(allow_external)?;
+            let queue = Queue::spawn("log-sink", sink, DEFAULT_LINES).context("no thread for a log sink")?;
+            let filter = spec.target.filter.clone();
+            outlets.push(Outlet {
+                url: spec.target.url.clone(),
+                by_device: filter.device.is_some() || filter.site.is_some(),
+                filter,
+                source_net: spec.target.source_net,
+                form,
+                batch: queue.batch(),
+                queue,
+            });
+        }
+        Ok(Self { outlets, forms, wait })
+    }
+
+    /// The forms that are wanted.
+    #[must_use]
+    pub fn forms(&self) -> &[Options] {
+        &self.forms
+    }
+
+    /// Whether any sink does more with lines than to throw them away.
+    #[must_use]
+    pub fn want_lines(&self) -> bool {
+        self.outlets.iter().any(|outlet| outlet.url != SinkUrl::Null)
+    }
+
+    /// Whether the producer waits for room from now on.
+    pub fn wait_for_room(&mut self, wait: bool) {
+        self.wait = wait;
+    }
+
+    /// Takes a line of a fleet.
+    pub fn take(&mut self, cast: &fleet::Cast, record: &fleet::Record, batch: &fleet::Batch, at: usize) {
+        let wait = self.wait;
+        let device = record.key.device;
+        for outlet in &mut self.outlets {
+            if !outlet.filter.has_severity(record.severity()) {
+                continue;
+            }
+            if outlet.by_device
+                && !outlet.filter.has_device(&cast.host(device), cast.site_name(cast.site(device)))
+            {
+                continue;
+            }
+            let Some(text) = batch.texts.get(outlet.form) else { continue };
+            let source = outlet.source_net.map(|net| net.address(device.into()));
+            outlet.batch.push_from(text.line(at), source);
+            if outlet.batch.bytes().len() >= BATCH_BYTES {
+                outlet.hand_over(wait);
+            }
+        }
+    }
+
+    /// Takes a line that is printed already, for every sink; nothing is known of it that a filter could ask for.
+    pub fn take_text(&mut self, line: &[u8]) {
+        let wait = self.wait;
+        for outlet in &mut self.outlets {
+            outlet.batch.push(line);
+            if outlet.batch.bytes().len() >= BATCH_BYTES {
+                outlet.hand_over(wait);
+            }
+        }
+    }
+
+    /// Hands over what is gathered.
+    pub fn flush(&mut self) {
+        let wait = self.wait;
+        self.outlets.iter_mut().for_each(|outlet| outlet.hand_over(wait));
+    }
+
+    /// Whether the only reader of lines was that of standard output, and it has gone, as with `slpsim fleet | head`.
+    #[must_use]
+    pub fn reader_gone(&self) -> bool {
+        let gone = |outlet: &Outlet| {
+            outlet.url == SinkUrl::Stdout && outlet.queue.error() == Some(io::ErrorKind::BrokenPipe)
+        };
+        let mut readers = self.outlets.iter().filter(|outlet| outlet.url != SinkUrl::Null).peekable();
+        readers.peek().is_some() && readers.all(gone)
+    }
+
+    /// Lines that found no room or were refused so far.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.outlets
+            .iter()
+            .map(|outlet| outlet.queue.counts())
+            .map(|counts| counts.dropped + counts.failed)
+            .sum()
+    }
+
+    /// Lets the sinks write what waits, and says what became of the lines.
+    #[must_use]
+    pub fn close(mut self) -> Vec<Fate> {
+        self.flush();
+        let close = |outlet: Outlet| {
+            // A file or socket that is behind is waited for, within the limits of the queue.
+            let _ = outlet.queue.flush();
+            let error = outlet.queue.error();
+            Fate { url: outlet.url.to_string(), error, counts: outlet.queue.close() }
+        };
+        self.outlets.into_iter().map(close).collect()
+    }
+}
+
+impl Outlet {
+    fn hand_over(&mut self, wait: bool) {
+        if self.batch.is_empty() {
+            return;
+        }
+        if wait {
+            self.queue.put_batch(&mut self.batch);
+        } else {
+            self.queue.offer_batch(&mut self.batch);
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! `--report FILE.html`: a run on one page, for a browser or for paper: messages over time, outages as bands, devices by
+//! state. No scripts, nothing from elsewhere.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use slpsim_agent::messages::{CATALOGUE, Kind};
+use slpsim_policy::Wall;
+use slpsim_sim::fleet::{Cast, Cause, Incident, Opened, Record, Truth};
+
+use super::summary::Summary;
+use crate::time::print_time;
+
+/// Columns of the picture at most; a longer run has broader ones.
+const COLUMNS: usize = 480;
+/// Outages that are drawn; of more, the first ones.
+const BANDS: usize = 200;
+/// The picture's width and the height of its bars, in units of SVG.
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 240.0;
+const HOUR_MS: u64 = 3_600_000;
+const KINDS: usize = CATALOGUE.len();
+/// Companions come last.
+const ROWS: usize = KINDS + 1;
+
+/// Colours that can be told apart, also by people who see fewer (after Okabe and Ito), by row of the catalogue.
+const COLOURS: [&str; ROWS] = [
+    "#882255", "#999933", "#d55e00", "#009e73", "#aa4499", "#cc79a7", "#117733", "#56b4e9", "#44aa99",
+    "#ddcc77", "#e69f00", "#0072b2", "#bbbbbb",
+];
+
+/// Gathers what the page shows.
+#[derive(Debug)]
+pub struct Report {
+    truth: Truth,
+    width_ms: u64,
+    columns: Vec<[u64; ROWS]>,
+    states: Vec<State>,
+    seen: HashSet<(Cause, u32)>,
+    bands: Vec<Incident>,
+    more_bands: u64,
+}
+
+/// How a device stands, as far as its lines tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    /// It has said nothing.
+    #[default]
+    Silent,
+    /// Its last word on its peer was good, or it has had none to say.
+    Good,
+    /// COMM_FAILED, and no COMM_RESTORED since.
+    Down,
+    /// Its deadline has passed: REPORTING_REQUIRED with 0 days.
+    Overdue,
+}
+
+impl State {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Silent => "has said nothing",
+            Self::Good => "in contact, or nothing to complain of",
+            Self::Down => "cannot reach its peer",
+            Self::Overdue => "cannot or does not report, and the deadline has passed",
+        }
+    }
+
+    const fn colour(self) -> &'static str {
+        match self {
+            Self::Silent => "#bbbbbb",
+            Self::Good => "#009e73",
+            Self::Down => "#d55e00",
+            Self::Overdue => "#882255",
+        }
+    }
+}
+
+impl Report {
+    /// An empty one.
+    #[must_use]
+    pub fn new(cast: &Cast) -> Self {
+        Self {
+            truth: Truth::of(cast),
+            width_ms: HOUR_MS,
+            columns: Vec::new(),
+            states: Vec::new(),
+            seen: HashSet::new(),
+            bands: Vec::new(),
+            more_bands: 0,
+        }
+    }
+
+    /// An outage was opened by hand.
+    pub fn opened(&mut self, outage: Opened) {
+        self.truth.opened.push(outage);
+    }
+
+    /// Takes note of a line.
+    pub fn take(&mut self, cast: &Cast, record: &Record) {
+        let row = record.kind().map_or(KINDS, |kind| kind as usize);
+        if let Some(count) = self.column(record.key.at_ms).get_mut(row) {
+            *count += 1;
+        }
+        let device = usize::try_from(record.key.device).unwrap_or(0);
+        if self.states.len() <= device {
+            self.states.resize(device + 1, State::Silent);
+        }
+        self.states[device] = match (record.kind(), record.days()) {
+            (Some(Kind::CommFailed), _) if self.states[device] != State::Overdue => State::Down,
+            (Some(Kind::ReportingRequired), Some(0)) => State::Overdue,
+            (Some(Kind::CommRestored), _) => State::Good,
+            (_, _) => self.states[device].max(State::Good),
+        };
+        self.band(cast, record);
+    }
+
+    fn column(&mut self, at_ms: u64) -> &mut [u64; ROWS] {
+        let mut at = usize::try_from(at_ms / self.width_ms).unwrap_or(usize::MAX);
+        while at >= COLUMNS {
+            // Twice as broad: two and two become one.
+            self.width_ms *= 2;
+            let halves = self.columns.chunks(2).map(|pair| {
+                let mut sum = [0; ROWS];
+                pair.iter().flatten().zip((0..ROWS).cycle()).for_each(|(count, row)| sum[row] += count);
+                sum
+            });
+            self.columns = halves.collect();
+            at = usize::try_from(at_ms / self.width_ms).unwrap_or(usize::MAX);
+        }
+        if self.columns.len() <= at {
+            self.columns.resize(at + 1, [0; ROWS]);
+        }
+        &mut self.columns[at]
+    }
+
+    fn band(&mut self, cast: &Cast, record: &Record) {
+        let site = match record.cause {
+            Cause::SiteOutage(..) => cast.site(record.key.device),
+            Cause::UpstreamOutage(..) | Cause::Opened(_) => u32::MAX,
+            Cause::Schedule
+            | Cause::Boot(_)
+            | Cause::Flap(_)
+            | Cause::NeverCslu
+            | Cause::Operator(_)
+            | Cause::Clock
+            | Cause::Companion => return,
+        };
+        if self.seen.contains(&(record.cause, site)) {
+            return;
+        }
+        self.seen.insert((record.cause, site));
+        if self.bands.len() >= BANDS {
+            self.more_bands += 1;
+        } else {
+            self.bands.extend(self.truth.explain(cast, record).incident);
+        }
+    }
+
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write(&self, path: &Path, summary: &Summary, start: Wall) -> Result<()> {
+        let page = self.page(summary, start);
+        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+        file.and_then(|mut file| file.write_all(page.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn page(&self, summary: &Summary, start: Wall) -> String {
+        let end = start.plus_millis(i64::try_from(self.span_ms()).unwrap_or(i64::MAX));
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>slpsim fleet</title>\n\
+             <style>body{{font:14px sans-serif;max-width:1000px;margin:2em auto;color:#222}}\
+             pre{{background:#f4f4f4;padding:1em;overflow:auto}}svg{{width:100%;height:auto}}\
+             li{{list-style:none}}li span{{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-2px}}\
+             table{{border-collapse:collapse}}td{{padding:.1em 1em .1em 0}}</style></head><body>\n\
+             <h1>A fleet of {} switches</h1>\n<p>Simulated time from {} to {}. Amounts are modelled.</p>\n\
+             <h2>Messages</h2>\n<p>{} in a column</p>\n{}{}<h2>Outages</h2>\n{}<h2>Devices at the end</h2>\n{}\
+             <h2>Summary</h2>\n<pre>{}</pre>\n</body></html>\n",
+            summary.devices,
+            print_time(start),
+            print_time(end),
+            slpsim_config::print_span(std::time::Duration::from_millis(self.width_ms)),
+            self.bars(),
+            self.legend(),
+            self.outages(start),
+            self.devices(summary.devices),
+            escaped(&summary.text()),
+        )
+    }
+
+    fn span_ms(&self) -> u64 {
+        u64::try_from(self.columns.len().max(1)).unwrap_or(1).saturating_mul(self.width_ms)
+    }
+
+    fn bars(&self) -> String {
+        let highest = self.columns.iter().map(|column| column.iter().sum::<u64>()).max().unwrap_or(0).max(1);
+        let width = WIDTH / self.columns.len().max(1) as f64;
+        let mut svg = format!(
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"messages over time\">\n\
+             <text x=\"4\" y=\"12\" font-size=\"11\">{highest}</text>\n"
+        );
+        for (at, column) in self.columns.iter().enumerate() {
+            let mut top = HEIGHT;
+            for (count, colour) in column.iter().zip(COLOURS).filter(|(count, _)| **count > 0) {
+                let height = HEIGHT * *count as f64 / highest as f64;
+                top -= height;
+                let x = width * at as f64;
+                // Writing to a string does not fail.
+                let _ = writeln!(
+                    svg,
+                    "<rect x=\"{x:.2}\" y=\"{top:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" fill=\"{colour}\"/>"
+                );
+            }
+        }
+        svg.push_str("</svg>\n");
+        svg
+    }
+
+    fn legend(&self) -> String {
+        let mut text = String::from("<ul>\n");
+        for (row, colour) in COLOURS.iter().enumerate() {
+            let sum: u64 = self.columns.iter().filter_map(|column| column.get(row)).sum();
+            let name = CATALOGUE.get(row).map_or("not of the licensing agent", |row| row.nxos.mnemonic);
+            if sum > 0 {
+                let _ = writeln!(text, "<li><span style=\"background:{colour}\"></span>{name}: {sum}</li>");
+            }
+        }
+        text.push_str("</ul>\n");
+        text
+    }
+
+    fn outages(&self, start: Wall) -> String {
+        if self.bands.is_empty() {
+            return "<p>None that anybody noticed.</p>\n".into();
+        }
+        let span = self.span_ms() as f64;
+        let height = 10.0 * self.bands.len() as f64;
+        let mut svg =
+            format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"outages over time\">\n");
+        for (at, band) in self.bands.iter().enumerate() {
+            let place = |ms: u64| WIDTH * (ms as f64 / span).min(1.0);
+            let (x, end) = (place(band.from_ms), band.to_ms.map_or(WIDTH, place));
+            let time = |ms: u64| print_time(start.plus_millis(i64::try_from(ms).unwrap_or(i64::MAX)));
+            let until = band.to_ms.map_or_else(|| "now".into(), time);
+            let title = format!("{}: {}, {} to {until}", band.site, band.what, time(band.from_ms));
+            let _ = writeln!(
+                svg,
+                "<rect x=\"{x:.2}\" y=\"{}\" width=\"{:.2}\" height=\"8\" fill=\"#d55e00\"><title>{}</title></rect>",
+                10 * at,
+                (end - x).max(1.0),
+                escaped(&title)
+            );
+        }
+        svg.push_str("</svg>\n");
+        if self.more_bands > 0 {
+            let _ = writeln!(svg, "<p>The first {BANDS} are drawn; {} more are not.</p>", self.more_bands);
+        }
+        svg
+    }
+
+    fn devices(&self, devices: u32) -> String {
+        let mut counts: BTreeMap<State, u64> = BTreeMap::new();
+        for state in &self.states {
+            *counts.entry(*state).or_default() += 1;
+        }
+        // Numbers below those of this part belong to other ones.
+        counts.remove(&State::Silent);
+        let silent = u64::from(devices).saturating_sub(counts.values().sum());
+        counts.insert(State::Silent, silent);
+        let mut text = String::from("<table>\n");
+        for (state, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            let share = 300.0 * count as f64 / f64::from(devices.max(1));
+            let _ = writeln!(
+                text,
+                "<tr><td>{}</td><td>{count}</td><td><svg viewBox=\"0 0 300 12\" style=\"width:300px\">\
+                 <rect width=\"{share:.1}\" height=\"12\" fill=\"{}\"/></svg></td></tr>",
+                state.words(),
+                state.colour()
+            );
+        }
+        text.push_str("</table>\n");
+        text
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slpsim_agent::{Failure, Message, Peer};
+    use slpsim_sim::fleet::{Key, population};
+
+    fn cast() -> Cast {
+        let (name, text) = population::SHIPPED[2];
+        Cast::new(population::parse(text, name).unwrap(), 1, 400)
+    }
+
+    fn record(at_ms: u64, device: u32, message: &Message) -> Record {
+        Record::new(Key { at_ms, device, number: 1 }, message, Cause::Schedule)
+    }
+
+    #[test]
+    fn columns_become_broader_and_lose_no_line() {
+        let cast = cast();
+        let mut report = Report::new(&cast);
+        let failed = Message::CommFailed { peer: Peer::Cslu, failure: Failure::Resolve };
+        for hour in 0..3_000_u64 {
+            report.take(&cast, &record(hour * HOUR_MS, 0, &failed));
+        }
+        assert!(report.columns.len() <= COLUMNS);
+        assert_eq!(report.width_ms, 8 * HOUR_MS);
+        assert_eq!(report.columns.iter().flatten().sum::<u64>(), 3_000);
+        assert!(report.columns[..300].iter().all(|column| column.iter().sum::<u64>() == 8));
+    }
+
+    #[test]
+    fn devices_are_told_by_what_they_said_last() {
+        let cast = cast();
+        let mut report = Report::new(&cast);
+        let failed = Message::CommFailed { peer: Peer::Cslu, failure: Failure::Resolve };
+        let restored = Message::CommRestored { peer: Peer::Cslu };
+        let overdue = Message::ReportingRequired { days: 0 };
+        for (device, messages) in [
+            (1, vec![&failed]),
+            (2, vec![&failed, &restored]),
+            (3, vec![&overdue, &failed]),
+            (4, vec![&overdue, &restored]),
+        ] {
+            messages.into_iter().for_each(|message| report.take(&cast, &record(1, device, message)));
+        }
+        assert_eq!(report.states, [State::Silent, State::Down, State::Good, State::Overdue, State::Good]);
+        let table = report.devices(10);
+        assert!(table.contains("<td>has said nothing</td><td>6</td>"), "{table}");
+    }
+}

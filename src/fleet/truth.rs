@@ -1,0 +1,220 @@
+//! `--truth FILE`: beside the log what caused each line, as JSON lines; and `slpsim why`, which reads it.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use slpsim_policy::Wall;
+use slpsim_sim::fleet::{Batch, Cast, Opened, Record, Truth};
+
+use crate::error::{BlameUser, user_error};
+use crate::time::print_time;
+
+/// Bytes of one line of a truth file; longer ones are none of ours.
+const LINE_MAX: u64 = 64 * 1024;
+
+/// Writes the ground truth.
+#[derive(Debug)]
+pub struct TruthFile {
+    path: PathBuf,
+    out: BufWriter<File>,
+    truth: Truth,
+    start: Wall,
+    told: HashSet<String>,
+    lines: u64,
+}
+
+/// A row of the file about a line.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LineRow {
+    /// Number of the line in the log, from 1.
+    pub line: u64,
+    /// True time.
+    pub time: String,
+    /// Host name.
+    pub device: String,
+    /// Number of the line among the device's, from 1.
+    pub number: u32,
+    /// Mnemonic.
+    pub message: String,
+    /// The incident that it belongs to, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+    /// When that began, true time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// When it was over; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// In words.
+    pub cause: String,
+    /// Section of the reference.
+    pub rule: String,
+    /// Whether it was spoiled on purpose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spoiled: bool,
+    /// The line itself, in the form of the first sink.
+    pub text: String,
+}
+
+/// A row of the file about an incident; it stands before the first line that it caused.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct IncidentRow {
+    /// Names it.
+    pub incident: String,
+    /// What it was.
+    pub what: String,
+    /// The site; `*`: all.
+    pub site: String,
+    /// The device, where it was one of a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// When it began, true time.
+    pub start: String,
+    /// When it was over; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+}
+
+impl TruthFile {
+    /// Begins a file, in place of what is there.
+    ///
+    /// # Errors
+    /// Where it cannot be written; one line for the user.
+    pub fn create(path: &Path, cast: &Cast, start: Wall) -> Result<Self> {
+        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let file = file.with_context(|| format!("cannot write {}", path.display())).blame_user()?;
+        let out = BufWriter::with_capacity(1 << 18, file);
+        let path = path.to_owned();
+        Ok(Self { path, out, truth: Truth::of(cast), start, told: HashSet::new(), lines: 0 })
+    }
+
+    /// An outage was opened by hand.
+    pub fn opened(&mut self, outage: Opened) {
+        self.truth.opened.push(outage);
+    }
+
+    /// Writes what caused a line.
+    ///
+    /// # Errors
+    /// Where the disk is full, or such.
+    pub fn write(&mut self, cast: &Cast, record: &Record, batch: &Batch, at: usize) -> Result<()> {
+        self.lines += 1;
+        let explained = self.truth.explain(cast, record);
+        let start = self.start;
+        let time = |ms: u64| print_time(start.plus_millis(i64::try_from(ms).unwrap_or(i64::MAX)));
+        if let Some(incident) = &explained.incident
+            && !self.told.contains(&incident.id)
+        {
+            self.told.insert(incident.id.clone());
+            let row = IncidentRow {
+                incident: incident.id.clone(),
+                what: incident.what.clone(),
+                site: incident.site.clone(),
+                device: incident.device.clone(),
+                start: time(incident.from_ms),
+                end: incident.to_ms.map(time),
+            };
+            self.row(&row)?;
+        }
+        let text = batch.texts.first().map(|text| text.line(at)).unwrap_or_default();
+        let row = LineRow {
+            line: self.lines,
+            time: time(record.key.at_ms),
+            device: cast.host(record.key.device),
+            number: record.key.number,
+            message: record.kind().map_or("companion", |kind| kind.row().nxos.mnemonic).into(),
+            start: explained.incident.as_ref().map(|incident| time(incident.from_ms)),
+            end: explained.incident.as_ref().and_then(|incident| incident.to_ms).map(time),
+            incident: explained.incident.map(|incident| incident.id),
+            cause: explained.cause,
+            rule: explained.rule.into(),
+            spoiled: u32::try_from(at).is_ok_and(|at| batch.spoiled.binary_search(&at).is_ok()),
+            text: String::from_utf8_lossy(text).into_owned(),
+        };
+        self.row(&row)
+    }
+
+    fn row(&mut self, row: &impl Serialize) -> Result<()> {
+        serde_json::to_writer(&mut self.out, row)
+            .map_err(anyhow::Error::from)
+            .and_then(|()| Ok(self.out.write_all(b"\n")?))
+            .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Where the rest of it cannot be written.
+    pub fn finish(mut self) -> Result<()> {
+        self.out.flush().with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+/// What caused a line of a log: `which` is its number in the log, from 1, or the line itself.
+///
+/// # Errors
+/// Where the file cannot be read or has no such line; one line for the user.
+pub fn why(which: &str, path: &Path) -> Result<String> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display())).blame_user()?;
+    let mut reader = BufReader::new(file);
+    let wanted = which.trim();
+    let number = wanted.parse::<u64>().ok();
+    let mut incidents = std::collections::HashMap::new();
+    let mut text = String::new();
+    for place in 1_u64.. {
+        text.clear();
+        let read = std::io::Read::take(&mut reader, LINE_MAX).read_line(&mut text);
+        if read.with_context(|| format!("cannot read {}", path.display())).blame_user()? == 0 {
+            break;
+        }
+        let wrong = || user_error(format!("{}:{place}: this is no row of a truth file", path.display()));
+        let row: Row = serde_json::from_str(&text).map_err(|_| wrong())?;
+        match row {
+            Row::Line(line) if number == Some(line.line) || line.text == wanted => {
+                let incident = line.incident.as_ref().and_then(|id| incidents.get(id));
+                return Ok(in_words(&line, incident));
+            }
+            Row::Line(_) => {}
+            Row::Incident(incident) => drop(incidents.insert(incident.incident.clone(), incident)),
+        }
+    }
+    let what = if number.is_some() { "line of that number" } else { "such line" };
+    Err(user_error(format!(
+        "{} has no {what}: give the number of a line of the log, from 1, or the whole line as the first sink got it",
+        path.display()
+    )))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Row {
+    Line(Box<LineRow>),
+    Incident(IncidentRow),
+}
+
+fn in_words(line: &LineRow, incident: Option<&IncidentRow>) -> String {
+    let mut words = format!(
+        "{}\n  line {}, the {}. of {}, at {} (true time)\n  message  {}\n  cause    {}\n",
+        line.text, line.line, line.number, line.device, line.time, line.message, line.cause
+    );
+    if let Some(incident) = incident {
+        let whom = incident.device.clone().unwrap_or_else(|| match incident.site.as_str() {
+            "*" => "all sites".into(),
+            site => format!("site {site}"),
+        });
+        let end =
+            incident.end.as_deref().map_or_else(|| "and never ended".into(), |end| format!("until {end}"));
+        words
+            .push_str(&format!("  incident {} ({whom}), from {} {end}\n", incident.incident, incident.start));
+    }
+    words.push_str(&format!("  rule     {}\n", line.rule));
+    if line.spoiled {
+        words.push_str("  spoiled  on purpose (--corrupt)\n");
+    }
+    words
+}

@@ -1,0 +1,201 @@
+//! A program on a pseudo-terminal, and the screen that a person has before them.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+
+/// Longest wait for anything; a busy machine needs some of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What a program asks a terminal with to know where the cursor is (ECMA-48 DSR).
+const WHERE: &[u8] = b"\x1b[6n";
+
+pub(crate) const LINES: u16 = 24;
+const COLUMNS: u16 = 100;
+
+/// Everything that has been printed, and the screen that it makes.
+struct Seen {
+    screen: vt100::Parser,
+    /// What is printed, as text: lines that have scrolled away are here.
+    text: String,
+    ended: bool,
+}
+
+/// A terminal with a program on it.
+pub(crate) struct Tty {
+    child: Child,
+    keys: File,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+    reader: Option<JoinHandle<()>>,
+    /// How far the text has been read by [`Tty::expect`].
+    read: usize,
+}
+
+impl Tty {
+    /// Starts `slpsim ARGS...` on a terminal of 24 lines.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let size = Winsize { ws_row: LINES, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let child = Command::new(env!("CARGO_BIN_EXE_slpsim"))
+            .args(args)
+            .env("TERM", "xterm-256color")
+            .env_remove("SLPSIM_LOG")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        drop(pty.slave);
+        let keys = File::from(pty.master);
+        let size = [LINES, COLUMNS].map(|size| NonZero::new(size).unwrap());
+        let screen = vt100::Parser::new(size[0], size[1], 0);
+        let seen = Seen { screen, text: String::new(), ended: false };
+        let seen = Arc::new((Mutex::new(seen), Condvar::new()));
+        let (from, to, shared) = (keys.try_clone().unwrap(), keys.try_clone().unwrap(), Arc::clone(&seen));
+        let reader = Some(std::thread::spawn(move || watch(from, to, &shared)));
+        Self { child, keys, seen, reader, read: 0 }
+    }
+
+    /// Presses keys.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types a line and waits for its answer: what is printed until the prompt that follows.
+    pub(crate) fn answer(&mut self, line: &str, prompt: &str) -> String {
+        self.press(line);
+        self.press("\r");
+        // A log line may come while the line is typed; it is painted again then.
+        self.expect(&format!("{line}\n"));
+        let text = self.expect(prompt);
+        text.strip_suffix(prompt).unwrap().to_owned()
+    }
+
+    /// Waits until `what` is printed, behind what was waited for before; what is printed until then.
+    pub(crate) fn expect(&mut self, what: &str) -> String {
+        let from = self.read;
+        let end = self.wait(what, |seen| {
+            let rest = &seen.text[from..];
+            rest.find(what).map(|at| from + at + what.len())
+        });
+        self.read = end;
+        self.seen.0.lock().unwrap().text[from..end].to_owned()
+    }
+
+    /// Waits until the screen is as `is` wants it.
+    pub(crate) fn screen(&self, what: &str, is: impl Fn(&[String]) -> bool) -> Vec<String> {
+        self.wait(what, |seen| {
+            let lines: Vec<_> =
+                seen.screen.screen().rows(0, COLUMNS).map(|line| line.trim_end().into()).collect();
+            is(&lines).then_some(lines)
+        })
+    }
+
+    fn wait<T>(&self, what: &str, look: impl Fn(&Seen) -> Option<T>) -> T {
+        let (seen, changed) = &*self.seen;
+        let mut seen = seen.lock().unwrap();
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look(&seen) {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let screen = seen.screen.screen().contents();
+            assert!(!seen.ended && !left.is_zero(), "{what:?} does not come; the screen is\n{screen}");
+            seen = changed.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+
+    /// Waits until the program has ended; whether it said that all went well.
+    pub(crate) fn end(mut self) -> bool {
+        {
+            let (seen, changed) = &*self.seen;
+            let running = |seen: &mut Seen| !seen.ended;
+            let (seen, late) = changed.wait_timeout_while(seen.lock().unwrap(), PATIENCE, running).unwrap();
+            assert!(!late.timed_out(), "it does not end; the screen is\n{}", seen.screen.screen().contents());
+        }
+        self.reader.take().unwrap().join().unwrap();
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Keeps what is printed, and answers as a terminal does.
+fn watch(mut from: File, mut to: File, shared: &(Mutex<Seen>, Condvar)) {
+    let (seen, changed) = shared;
+    let mut bytes = [0; 4096];
+    // At the end of the program, Linux gives EIO.
+    while let Ok(count) = from.read(&mut bytes) {
+        if count == 0 {
+            break;
+        }
+        let mut seen = seen.lock().unwrap();
+        let mut rest = &bytes[..count];
+        while let Some(at) = rest.windows(WHERE.len()).position(|window| window == WHERE) {
+            seen.take(&rest[..at]);
+            rest = &rest[at + WHERE.len()..];
+            let (row, column) = seen.screen.screen().cursor_position();
+            // Who asked may have ended.
+            let _ = write!(to, "\x1b[{};{}R", row + 1, column + 1);
+        }
+        seen.take(rest);
+        changed.notify_all();
+    }
+    seen.lock().unwrap().ended = true;
+    changed.notify_all();
+}
+
+impl Seen {
+    fn take(&mut self, bytes: &[u8]) {
+        self.screen.process(bytes);
+        self.text.push_str(&plain(bytes));
+    }
+}
+
+/// The text without what controls the terminal. A sequence is never cut: the program writes them whole.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut plain = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\x1b' => match rest.next() {
+                Some('[') => while rest.next().is_some_and(|next| !('@'..='~').contains(&next)) {},
+                Some(']') => while rest.next().is_some_and(|next| next != '\x07' && next != '\\') {},
+                Some(_) | None => {}
+            },
+            '\r' => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// What a daemon has written once everything listens.
+pub(crate) fn ready(path: &Path) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let written = async {
+        loop {
+            if let Ok(bytes) = std::fs::read(path) {
+                return bytes;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let written = runtime.block_on(async { tokio::time::timeout(PATIENCE, written).await });
+    written.unwrap_or_else(|_| panic!("{} is not written", path.display()))
+}

@@ -1,0 +1,184 @@
+//! `slpsim receive` at the far end of relays that do to lines what relays do, and of switches.
+
+#[path = "../daemon/process.rs"]
+#[expect(dead_code, reason = "made for daemons, of which this uses a part")]
+mod process;
+mod relay;
+
+use std::path::Path;
+
+use process::{Daemon, run, slpsim, stdout};
+use relay::{Deed, send};
+use serde_json::Value;
+use tokio::process::Child;
+
+/// `slpsim receive` as a process, and what it says at its end.
+struct Receiver {
+    child: Child,
+    ready: Value,
+}
+
+impl Receiver {
+    async fn start(folder: &Path, args: &[&str]) -> Self {
+        let ready_file = folder.join("receive.ready");
+        let child = slpsim()
+            .args(["receive", "--output", "json", "--ready-file"])
+            .arg(&ready_file)
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let bytes = process::until(|| std::fs::read(&ready_file).ok()).await;
+        Self { child, ready: serde_json::from_slice(&bytes).unwrap() }
+    }
+
+    fn url(&self) -> &str {
+        self.ready["urls"]["log"].as_str().unwrap()
+    }
+
+    fn address(&self) -> &str {
+        self.url().split_once("://").unwrap().1
+    }
+
+    /// Its summary and exit code.
+    async fn end(self) -> (Value, i32) {
+        let output = self.child.wait_with_output().await.unwrap();
+        let shown = || format!("{}{}", stdout(&output), process::stderr(&output));
+        let summary =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", shown()));
+        (summary, output.status.code().unwrap())
+    }
+}
+
+/// 3 devices, 133 lines each; every line is another one. All of them fit a socket's usual buffer: no datagram is lost.
+fn log() -> Vec<String> {
+    (0..399_u32)
+        .map(|number| {
+            let (device, minute, second) = (number % 3, number / 180 % 60, number / 3 % 60);
+            let days = number / 3;
+            format!(
+                "<190>leaf-{device}: 2026 Mar  2 10:{minute:02}:{second:02} UTC: %LICMGR-6-LOG_SMART_LIC_REPORTING_REQUIRED: \
+                 A Usage report acknowledgement will be required in {days} days."
+            )
+        })
+        .collect()
+}
+
+fn counts(summary: &Value) -> [u64; 5] {
+    ["lost", "doubled", "reordered", "altered", "foreign"].map(|key| summary[key].as_u64().unwrap())
+}
+
+/// Whatever a relay does is counted exactly, over every transport.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_relay_does_to_lines_is_counted_exactly() {
+    let deeds = [
+        (10, Deed::Lose),
+        (11, Deed::Lose),
+        (50, Deed::Double),
+        (70, Deed::Alter),
+        (80, Deed::DelayBy(3)),
+        (81, Deed::DelayBy(3)),
+        (120, Deed::DelayBy(1)),
+        (150, Deed::Double),
+        (200, Deed::Alter),
+        (398, Deed::Lose),
+    ];
+    for scheme in ["tcp", "tls", "udp", "unix", "unix-stream"] {
+        let folder = tempfile::tempdir().unwrap();
+        let sent = folder.path().join("sent.log");
+        std::fs::write(&sent, log().join("\n") + "\n").unwrap();
+        let at = match scheme {
+            "unix" | "unix-stream" => folder.path().join("socket").display().to_string(),
+            _ => "127.0.0.1:0".into(),
+        };
+        let listen = format!("{scheme}://{at}");
+        let receiver = Receiver::start(
+            folder.path(),
+            &["--listen", &listen, "--expect", sent.to_str().unwrap(), "--count", "398", "--duration", "60s"],
+        )
+        .await;
+        let arriving = relay::through(&log(), &deeds);
+        assert_eq!(arriving.len(), 398);
+        let ca_file = receiver.ready["ca_file"].as_str().map(Into::into);
+        let url = receiver.url().to_owned();
+        tokio::task::spawn_blocking(move || send(&url, ca_file, &arriving)).await.unwrap();
+        let (summary, code) = receiver.end().await;
+        assert_eq!((summary["ended_by"].as_str(), code), (Some("count"), 1), "{scheme}: {summary:#}");
+        // Delayed by three places, a line is overtaken by one of its own device; by one place, by none.
+        assert_eq!(counts(&summary), [3, 2, 2, 2, 0], "{scheme}: {summary:#}");
+        assert_eq!((&summary["sent"], &summary["lines"]), (&399.into(), &398.into()), "{scheme}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_arrives_as_it_was_sent_is_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent.log");
+    std::fs::write(&sent, log().join("\n") + "\n").unwrap();
+    let receiver = Receiver::start(
+        folder.path(),
+        &[
+            "--listen",
+            "tcp://127.0.0.1:0",
+            "--expect",
+            sent.to_str().unwrap(),
+            "--idle",
+            "300ms",
+            "--duration",
+            "60s",
+        ],
+    )
+    .await;
+    let (url, lines) = (receiver.url().to_owned(), log());
+    tokio::task::spawn_blocking(move || send(&url, None, &lines)).await.unwrap();
+    let (summary, code) = receiver.end().await;
+    assert_eq!((summary["ended_by"].as_str(), code), (Some("idle"), 0), "{summary:#}");
+    assert_eq!(counts(&summary), [0; 5]);
+    assert_eq!((&summary["fit"], &summary["forms"]["nxos"]), (&399.into(), &399.into()));
+}
+
+/// A switch, its log in a file and over TCP and TLS: every line arrives, and the file says the same as the wire.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_switch_sends_is_what_arrives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let receiver =
+        Receiver::start(path, &["--listen", "tls://127.0.0.1:0", "--count", "3", "--duration", "60s"]).await;
+    let (file, ca) = (path.join("log"), receiver.ready["ca_file"].as_str().unwrap());
+    let sinks = [format!("file://{}", file.display()), format!("tls://{}?ca={ca}", receiver.address())];
+    let state = path.join("state");
+    let args = ["run", "--speed", "60", "--state", state.to_str().unwrap(), "--form", "rfc5424"];
+    let args: Vec<_> =
+        args.into_iter().chain(sinks.iter().flat_map(|sink| ["--sink", sink.as_str()])).collect();
+    let daemon = Daemon::start(path, "run", &args).await;
+    let (summary, code) = receiver.end().await;
+    assert_eq!(code, 0, "{summary:#}");
+    assert_eq!((&summary["fit"], &summary["forms"]["rfc5424"]), (&3.into(), &3.into()), "{summary:#}");
+    daemon.end().await;
+    let checked = run(&["messages", "--check", file.to_str().unwrap(), "--output", "json"]).await;
+    assert!(checked.status.success(), "{}", stdout(&checked));
+}
+
+#[tokio::test]
+async fn what_cannot_be_received_is_refused_with_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("tcp://{}", taken.local_addr().unwrap());
+    let in_the_way = folder.path().join("file");
+    std::fs::write(&in_the_way, "").unwrap();
+    let unix = format!("unix://{}", in_the_way.display());
+    for (args, expected) in [
+        (vec!["--listen", "http://127.0.0.1:0"], "http:// cannot be listened at"),
+        (vec!["--listen", &taken], "Address already in use"),
+        (vec!["--listen", &unix], "Address already in use"),
+        (vec!["--listen", "tls://127.0.0.1:0"], "say with --ca-file where it is to be written"),
+        (vec!["--listen", "tls://127.0.0.1:0?cert=/none&key=/none"], "/none: no private key in PEM"),
+        (vec!["--listen", "udp://127.0.0.1:0", "--expect", "/none"], "log as sent /none"),
+        (vec!["--listen", "udp://127.0.0.1:0", "--compare", "content"], "--expect"),
+    ] {
+        let output = run(&[&["receive"], &args[..]].concat()).await;
+        let said = process::stderr(&output);
+        assert!(output.status.code() == Some(2) && said.contains(expected), "{args:?}: {said}");
+    }
+}
