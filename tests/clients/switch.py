@@ -13,4 +13,4 @@ PASSWORD = "secret"
 def expect(what, seen):
     """Ends the script where something is not so, with what was seen."""
     if not what:
-        raise SystemExit(f"unexpected: {seen!r}")
+        raise SystemExit(f"unexpected: {seen!r:.2000}")

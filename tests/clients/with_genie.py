@@ -11,7 +11,7 @@ READ = [
     ("ShowLicenseUdi", "show license udi", "N9K-C93180YC-FX3"),
     ("ShowLicenseUsage", "show license usage", "IN USE"),
     ("ShowLicenseSummary", "show license summary", "LAN_ENTERPRISE_SERVICES_PKG"),
-    ("ShowLicenseHistoryMessage", "show license history message", "trust_establishment"),
+    ("ShowLicenseHistoryMessage", "show license history message", "import_message_history"),
     ("ShowLicenseRumIdAll", "show license rum id all", "LAN_ENTERPRISE_SERVICES_PKG"),
     ("ShowLicenseEventlog2", "show license eventlog", "SAEVT_TRUST_INSTALL"),
     ("ShowLicenseTechSupport", "show license tech support", "smart_licensing_status"),
