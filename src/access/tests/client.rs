@@ -18,6 +18,7 @@ use crate::driver::tests::Bench;
 pub(super) struct Lab {
     pub(super) orders: mpsc::Sender<Order>,
     door: Arc<Door>,
+    alive: Arc<()>,
     _bench: Bench,
     _keys: TempDir,
 }
@@ -62,15 +63,29 @@ impl Lab {
         ];
         let gate = Gate { users: Arc::new(Users::of(&users).unwrap()), limits: Arc::new(limits) };
         let target = Target { name: "switch".into(), orders: orders.clone(), keys: folder.path().into() };
-        Self { orders, door: Arc::new(Door::new(target, gate)), _bench: bench, _keys: folder }
+        Self {
+            orders,
+            door: Arc::new(Door::new(target, gate)),
+            alive: Arc::default(),
+            _bench: bench,
+            _keys: folder,
+        }
     }
 
     /// A connection to the switch, as bytes.
     pub(super) fn connect(&self) -> tokio::io::DuplexStream {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let door = Arc::clone(&self.door);
-        tokio::spawn(async move { door.serve(theirs).await });
+        let (door, alive) = (Arc::clone(&self.door), Arc::clone(&self.alive));
+        tokio::spawn(async move {
+            door.serve(theirs).await;
+            drop(alive);
+        });
         ours
+    }
+
+    /// Connections that the switch serves.
+    pub(super) fn served(&self) -> usize {
+        Arc::strong_count(&self.alive) - 1
     }
 
     /// A connection to the switch before the log-in.

@@ -60,14 +60,13 @@ async fn wrong_passwords_are_answered_late_and_then_not_at_all() {
 async fn a_session_without_input_ends_as_its_settings_say() {
     let lab = Lab::new();
     let admin = lab.log_in("admin", "secret").await.unwrap();
-    let other = lab.log_in("admin", "secret").await.unwrap();
     for (line, minutes) in
         [("half a comm", 30), ("terminal session-timeout 5\r", 5), ("show license all\r", 30)]
     {
         let mut typist = Typist::start(&admin, 80, 24).await;
         typist.until("switch# ").await;
         typist.types(line).await;
-        is_answered(&other).await;
+        is_answered(&lab.log_in("admin", "secret").await.unwrap()).await;
         let began = Instant::now();
         typist.end().await;
         let waited = began.elapsed().as_secs();
@@ -103,7 +102,8 @@ async fn a_client_that_never_reads_is_given_up() {
     channel.exec(true, "show license tech support ; ".repeat(100)).await.unwrap();
     is_answered(&other).await;
     let began = Instant::now();
-    while !deaf.is_closed() {
+    // The client cannot tell: it is busy with what it does not read.
+    while lab.served() > 1 {
         is_answered(&other).await;
         sleep(Duration::from_secs(1)).await;
         assert!(began.elapsed() < Duration::from_secs(200), "it is still served");
@@ -129,7 +129,7 @@ async fn ten_thousand_pasted_commands_are_all_answered() {
     let lab = Lab::new();
     let admin = lab.log_in("admin", "secret").await.unwrap();
     let other = lab.log_in("admin", "secret").await.unwrap();
-    let mut typist = Typist::without_terminal(&admin).await;
+    let typist = Typist::without_terminal(&admin).await;
     typist.types(&"show hostname\n".repeat(10_000)).await;
     is_answered(&other).await;
     typist.types("exit\n").await;
@@ -170,8 +170,8 @@ async fn control_characters_and_bytes_that_are_no_text_end_in_an_error_of_the_sw
     let other = lab.log_in("admin", "secret").await.unwrap();
     let mut typist = Typist::start(&admin, 80, 24).await;
     typist.until("switch# ").await;
-    let bytes: Vec<u8> = (0..=255).filter(|byte| !matches!(byte, 3 | 4 | 9 | 10 | 13 | 26 | 63)).collect();
-    typist.types_bytes(&[&bytes[..], b"\r"].concat()).await;
+    let bytes: Vec<u8> = (0..=255).filter(|byte| !matches!(byte, 3 | 4 | 9 | 10 | 13 | 26 | 33 | 63)).collect();
+    typist.types_bytes(&[b"show", &bytes[..], b"\r"].concat()).await;
     typist.until("% Invalid command at '^' marker.\r\n").await;
     is_answered(&other).await;
     let (text, status) = admin.exec("show \u{1b}[2J\u{7}hostname").await;
