@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use russh::client::{self, AuthResult};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
@@ -170,7 +171,8 @@ async fn control_characters_and_bytes_that_are_no_text_end_in_an_error_of_the_sw
     let other = lab.log_in("admin", "secret").await.unwrap();
     let mut typist = Typist::start(&admin, 80, 24).await;
     typist.until("switch# ").await;
-    let bytes: Vec<u8> = (0..=255).filter(|byte| !matches!(byte, 3 | 4 | 9 | 10 | 13 | 26 | 33 | 63)).collect();
+    let bytes: Vec<u8> =
+        (0..=255).filter(|byte| !matches!(byte, 3 | 4 | 9 | 10 | 13 | 26 | 33 | 63)).collect();
     typist.types_bytes(&[b"show", &bytes[..], b"\r"].concat()).await;
     typist.until("% Invalid command at '^' marker.\r\n").await;
     is_answered(&other).await;
@@ -179,4 +181,44 @@ async fn control_characters_and_bytes_that_are_no_text_end_in_an_error_of_the_sw
     // Nothing but the simulated network answers, and nothing leaves the machine.
     let (text, _) = admin.exec("ping 8.8.8.8").await;
     assert!(text.contains("0.00% packet loss") || text.contains("(0/5)"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_wrong_log_ins_at_once_hold_up_nobody() {
+    let lab = Lab::new();
+    let other = lab.log_in("admin", "secret").await.unwrap();
+    let wrong = (0..200).map(|number| {
+        let lab = &lab;
+        async move {
+            let mut handle = lab.call(client::Config::default()).await;
+            let user = if number % 2 == 0 { "admin" } else { "nobody" };
+            let result = handle.authenticate_password(user, "wrong").await.unwrap();
+            assert!(matches!(result, AuthResult::Failure { .. }));
+        }
+    });
+    let watching = async {
+        for _ in 0..10 {
+            is_answered(&other).await;
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::join!(join_all(wrong), watching);
+    is_answered(&other).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_sessions_give_a_hundred_commands_each() {
+    let lab = Lab::new();
+    let sessions = (0..100).map(|_| async {
+        let client = lab.log_in("admin", "secret").await.unwrap();
+        let mut typist = Typist::start(&client, 80, 0).await;
+        typist.until("switch# ").await;
+        typist.types("terminal length 0\r").await;
+        typist.until("switch# ").await;
+        for _ in 0..100 {
+            typist.types("show license usage\r").await;
+            assert!(typist.until("switch# ").await.contains("Status: IN USE"));
+        }
+    });
+    join_all(sessions).await;
 }
