@@ -41,13 +41,15 @@ impl Output {
         match kind {
             Kind::Text => Self::Text(reply.text),
             Kind::Conf => Self::Nothing,
-            Kind::Show => match reply.document.to_value() {
-                Value::Map(map) if map.is_empty() && shows(command) && !reply.text.is_empty() => {
-                    Self::NoStructure
+            Kind::Show => {
+                let value = reply.document.to_value();
+                let is_empty = matches!(&value, Value::Map(map) if map.is_empty());
+                match (is_empty, shows(command) && !reply.text.is_empty()) {
+                    (false, _) => Self::Data(value),
+                    (true, true) => Self::NoStructure,
+                    (true, false) => Self::Nothing,
                 }
-                Value::Map(map) if map.is_empty() => Self::Nothing,
-                value => Self::Data(value),
-            },
+            }
         }
     }
 }

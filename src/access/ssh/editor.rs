@@ -171,10 +171,11 @@ impl Editor {
             }
             '\u{1a}' => {
                 out.extend_from_slice(b"^Z\r\n");
-                return Some(match self.take() {
-                    Asked::Line(line) => Asked::Line(line + "\u{1a}"),
-                    other => other,
-                });
+                let mut asked = self.take();
+                if let Asked::Line(line) = &mut asked {
+                    line.push('\u{1a}');
+                }
+                return Some(asked);
             }
             '\u{3}' => {
                 out.extend_from_slice(b"^C\r\n");
@@ -430,7 +431,7 @@ impl Editor {
         if to_row > from_row {
             out.extend_from_slice(format!("\x1b[{}B", to_row - from_row).as_bytes());
         }
-        if to % self.columns > 0 {
+        if !to.is_multiple_of(self.columns) {
             out.extend_from_slice(format!("\x1b[{}C", to % self.columns).as_bytes());
         }
     }

@@ -168,7 +168,6 @@ async fn during<T>(
 }
 
 impl Inbox {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
     fn take(&mut self, message: Option<ChannelMsg>) -> Result<(), WireError> {
         match message {
             None | Some(ChannelMsg::Close) => return Err(WireError::Closed),
