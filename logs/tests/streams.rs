@@ -1,4 +1,5 @@
 //! Sinks over TCP, TLS and Unix sockets against the receiver of this crate and against sockets that misbehave.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

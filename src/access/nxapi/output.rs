@@ -41,15 +41,18 @@ impl Output {
         match kind {
             Kind::Text => Self::Text(reply.text),
             Kind::Conf => Self::Nothing,
-            Kind::Show => {
-                let value = reply.document.to_value();
-                let is_empty = matches!(&value, Value::Map(map) if map.is_empty());
-                match (is_empty, shows(command) && !reply.text.is_empty()) {
-                    (false, _) => Self::Data(value),
-                    (true, true) => Self::NoStructure,
-                    (true, false) => Self::Nothing,
+            Kind::Show => match reply.document.to_value() {
+                Value::Map(map) if map.is_empty() && shows(command) && !reply.text.is_empty() => {
+                    Self::NoStructure
                 }
-            }
+                Value::Map(map) if map.is_empty() => Self::Nothing,
+                value @ (Value::Map(_)
+                | Value::Text(_)
+                | Value::Number(_)
+                | Value::Bool(_)
+                | Value::Null
+                | Value::List(_)) => Self::Data(value),
+            },
         }
     }
 }

@@ -171,11 +171,14 @@ impl Editor {
             }
             '\u{1a}' => {
                 out.extend_from_slice(b"^Z\r\n");
-                let mut asked = self.take();
-                if let Asked::Line(line) = &mut asked {
-                    line.push('\u{1a}');
-                }
-                return Some(asked);
+                return Some(match self.take() {
+                    Asked::Line(line) => Asked::Line(line + "\u{1a}"),
+                    other @ (Asked::TooLong
+                    | Asked::Interrupt
+                    | Asked::Help(_)
+                    | Asked::Complete(_)
+                    | Asked::Close) => other,
+                });
             }
             '\u{3}' => {
                 out.extend_from_slice(b"^C\r\n");

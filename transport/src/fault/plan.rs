@@ -342,14 +342,14 @@ mod tests {
     #[test]
     fn a_ramp_grows_a_share_or_a_delay() {
         let ramp = Some(Duration::from_secs(4000));
-        let hits = series(Spec { ramp, ..Spec::of(Kind::Reset) }, |n| n * 1000, 8000);
-        let count = |range: std::ops::Range<usize>| hits[range].iter().filter(|hit| **hit).count();
+        let seen = series(Spec { ramp, ..Spec::of(Kind::Reset) }, |n| n * 1000, 8000);
+        let count = |range: std::ops::Range<usize>| seen[range].iter().filter(|hit| **hit).count();
         assert!(count(0..400) < 60 && (1700..2300).contains(&count(0..4000)), "{}", count(0..4000));
         assert_eq!(count(4000..8000), 4000);
         let mut plan = Plan::default();
         begin(&mut plan, Spec { ramp, by_ms: Some(1000), ..Spec::of(Kind::Latency) });
         for (at, expected) in [(0, 0), (1_000_000, 250), (4_000_000, 1000), (9_000_000, 1000)] {
-            let effect = super::tests::hits(&mut plan, NOW.plus_millis(at), Purpose::Poll);
+            let effect = hits(&mut plan, NOW.plus_millis(at), Purpose::Poll);
             assert_eq!(effect, Some(Effect::Late(Duration::from_millis(expected))), "{at}");
         }
     }
