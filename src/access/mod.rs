@@ -9,7 +9,6 @@
 mod address;
 mod host_key;
 mod limits;
-mod monitor;
 mod nxapi;
 mod operator;
 mod ssh;
@@ -23,12 +22,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 pub use address::{Addresses, spread};
 pub use limits::Limits;
-pub use monitor::Monitor;
 pub use users::{Account, Users};
 
 use crate::driver::Order;
@@ -41,8 +39,6 @@ pub struct Target {
     pub name: Arc<str>,
     /// Where its orders go.
     pub orders: mpsc::Sender<Order>,
-    /// Its log lines, for sessions with `terminal monitor`.
-    pub log: broadcast::Sender<Arc<str>>,
     /// Folder of its keys.
     pub keys: PathBuf,
 }

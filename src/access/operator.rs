@@ -1,12 +1,14 @@
 //! A user's console session, whose lines run on the device's own task.
 
-use tokio::sync::mpsc;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc};
 
 use slpsim_console::session::Completion;
 use slpsim_console::{Reply, Session};
 
 use super::users::Account;
-use crate::driver::{Device, Order, ask, run_line};
+use crate::driver::{Device, LogLine, Order, ask, run_line};
 
 /// The device has ended; so does every session on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +69,16 @@ impl Operator {
             Ok(session.help_at(parts.agent.profile(), hostname, &before).text)
         };
         ask(&self.orders, look).await.map_err(|_| Gone)
+    }
+
+    /// The log lines of the device from now on.
+    pub(super) async fn listen(&self) -> Result<broadcast::Receiver<Arc<LogLine>>, Gone> {
+        ask(&self.orders, |device: &mut Device| Ok(device.listen())).await.map_err(|_| Gone)
+    }
+
+    /// Whether this session shows a log line.
+    pub(super) fn hears(&self, line: &LogLine) -> bool {
+        self.session.hears(line.severity, &line.logging)
     }
 
     /// Waits until the device is there, and greets.

@@ -152,17 +152,17 @@ fn checked(hash: &str) -> Result<String> {
     Ok(hash.to_owned())
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
 fn public_key(line: &str) -> Result<PublicKey> {
     let shown: String = line.chars().take(30).collect();
     let key = PublicKey::from_openssh(line)
         .map_err(|error| user_error(format!("`{shown}...` is no public key of OpenSSH's form: {error}")))?;
-    match key.algorithm() {
-        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
-        other => Err(user_error(format!(
-            "a key of the kind {other} cannot log in here: make one with ssh-keygen -t ed25519"
-        ))),
+    let kind = key.algorithm();
+    if matches!(kind, Algorithm::Ed25519 | Algorithm::Ecdsa { .. }) {
+        return Ok(key);
     }
+    Err(user_error(format!(
+        "a key of the kind {kind} cannot log in here: make one with ssh-keygen -t ed25519"
+    )))
 }
 
 #[cfg(test)]

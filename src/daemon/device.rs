@@ -15,11 +15,8 @@ use slpsim_transport::client::{Anchors, Dns, Format, Limits, SystemNonces};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
-use tokio::sync::broadcast;
-
 use super::Base;
 use super::translate::factory_config;
-use crate::access::Monitor;
 use crate::clock::DeviceClock;
 use crate::driver::{
     BLOB_VERSION, Boot, Device, DeviceMetrics, Factory, HttpConnect, Parts, SavedDevice, Switch, restore,
@@ -50,8 +47,6 @@ pub(super) struct Site<'a> {
 pub(super) struct SetUp {
     pub(super) device: Device,
     pub(super) boot: Boot,
-    /// Its log lines, for sessions.
-    pub(super) log: broadcast::Sender<Arc<str>>,
     /// The folder of its keys.
     pub(super) keys: PathBuf,
 }
@@ -116,8 +111,6 @@ impl Site<'_> {
             nonces: Arc::new(SystemNonces),
         };
         let log = DeviceLog::new(Arc::clone(&self.sinks), device.spelling, zone, &switch.config);
-        let log = Monitor::new(Box::new(log), device.spelling, &switch.config);
-        let lines = log.lines();
         // From the first boot on the saved state knows of it.
         let standby = device.standby.filter(|_| first);
         // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
@@ -143,7 +136,6 @@ impl Site<'_> {
         Ok(SetUp {
             device,
             boot: Boot { cause, first, standby, token, features_before, lines: started.lines },
-            log: lines,
             keys: key_folder,
         })
     }

@@ -155,9 +155,9 @@ fn start(
 ) -> Result<(Vec<Handle>, Vec<Access>)> {
     let (mut handles, mut accesses) = (Vec::new(), Vec::new());
     for (set_up, addresses) in devices.into_iter().zip(addresses) {
-        let (log, keys) = (set_up.log, set_up.keys);
+        let keys = set_up.keys;
         let handle = Handle::spawn(set_up.device, set_up.boot);
-        let target = Target { name: handle.name().into(), orders: handle.orders().clone(), log, keys };
+        let target = Target { name: handle.name().into(), orders: handle.orders().clone(), keys };
         accesses.push(Access::open(&target, gate, addresses)?);
         handles.push(handle);
     }

@@ -27,4 +27,4 @@ pub use slpsim_sim::operate::{run_line, run_lines};
 pub use slpsim_sim::{Factory, Switch};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

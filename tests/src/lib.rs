@@ -7,7 +7,7 @@ pub mod markdown;
 mod peer;
 
 pub use golden::assert_golden;
-pub use peer::peer;
+pub use peer::{clients, peer};
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,24 @@ pub fn peer(program: &str) -> Option<PathBuf> {
     found
 }
 
+/// The folder with the programs of the Python clients (`tests/clients/requirements.txt`): `target/clients/bin`, or that of
+/// the environment that `SLPSIM_CLIENTS` names. `None` where they are not installed; then the word `skipped` is printed.
+///
+/// # Panics
+/// Where they are missing and `SLPSIM_REQUIRE_PEERS=1` is set, as `.ci/run` does.
+#[must_use]
+pub fn clients() -> Option<PathBuf> {
+    let named = env::var_os("SLPSIM_CLIENTS").map(PathBuf::from);
+    let programs = named.unwrap_or_else(|| crate::root().join("target/clients")).join("bin");
+    let found = programs.join("ansible-playbook").is_file() && programs.join("python").exists();
+    if !found {
+        let required = env::var_os("SLPSIM_REQUIRE_PEERS").is_some_and(|value| value == "1");
+        assert!(!required, "{} has no clients, and SLPSIM_REQUIRE_PEERS=1 asks for them", programs.display());
+        println!("skipped: tests/clients/requirements.txt is not installed in target/clients");
+    }
+    found.then_some(programs)
+}
+
 fn find(program: &str, folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
     folders.iter().map(|folder| folder.as_ref().join(program)).find(|path| path.is_file())
 }

@@ -97,6 +97,9 @@ pub(crate) fn startup_config(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
             cx.doc.blank();
             cx.doc.text("!Command: show startup-config");
             cx.doc.blank();
+            // As in the running configuration: tools that compare the two would find a difference for ever.
+            cx.doc.text(format_args!("version {}", cx.device.profile().release));
+            cx.doc.blank();
             for line in text.lines() {
                 cx.doc.text(line);
             }

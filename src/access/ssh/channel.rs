@@ -24,9 +24,7 @@ pub(super) async fn serve(
         Ok((Wanted::Exec(command), pty)) => {
             exec(&mut wire, &mut operator, &command, limits, pty.is_some()).await
         }
-        Ok((Wanted::Shell, Some(size))) => {
-            shell::with_terminal(&mut wire, &mut operator, &target.log, size, limits).await
-        }
+        Ok((Wanted::Shell, Some(size))) => shell::with_terminal(&mut wire, &mut operator, size, limits).await,
         Ok((Wanted::Shell, None)) => shell::without_terminal(&mut wire, &mut operator, limits).await,
         Err(error) => Err(error),
     };

@@ -13,6 +13,7 @@ use super::editor::{Asked, Editor};
 use super::wire::{Size, Wire, WireError};
 use crate::access::Limits;
 use crate::access::operator::Operator;
+use crate::driver::LogLine;
 
 /// What a user sees after a log-in; ours, in place of Cisco's.
 const GREETING: &str = "Nexus Operating System (NX-OS) Software, simulated by slpsim\n\
@@ -31,7 +32,6 @@ pub(super) fn ends(text: &str, terminal: bool) -> Vec<u8> {
 pub(super) async fn with_terminal(
     wire: &mut Wire,
     operator: &mut Operator,
-    log: &broadcast::Sender<Arc<str>>,
     size: Size,
     limits: &Limits,
 ) -> Result<u32, WireError> {
@@ -41,7 +41,7 @@ pub(super) async fn with_terminal(
     // `exec-timeout` of the lines counts until the session says otherwise.
     session.terminal.timeout_min = greeting.timeout_min.unwrap_or(session.terminal.timeout_min);
     let editor = Editor::new(&greeting.prompt, limits.line_chars);
-    let mut shell = Shell { wire, operator, editor, lines: None, log, columns: 0 };
+    let mut shell = Shell { wire, operator, editor, lines: None, columns: 0 };
     shell.fit(size);
     let welcome = [ends(GREETING, true), greeting.prompt.into_bytes()].concat();
     shell.wire.put(&welcome).await?;
@@ -105,15 +105,14 @@ struct Shell<'a> {
     wire: &'a mut Wire,
     operator: &'a mut Operator,
     editor: Editor,
-    log: &'a broadcast::Sender<Arc<str>>,
     /// Log lines, while they are listened to.
-    lines: Option<broadcast::Receiver<Arc<str>>>,
+    lines: Option<broadcast::Receiver<Arc<LogLine>>>,
     columns: u16,
 }
 
 enum Event {
     Heard(Result<(), WireError>),
-    Logged(Option<Arc<str>>),
+    Logged(Logged),
     Idle,
 }
 
@@ -135,7 +134,7 @@ impl Shell<'_> {
             }
             match self.event().await {
                 Event::Heard(heard) => heard?,
-                Event::Logged(line) => self.show_log(line.as_deref()).await?,
+                Event::Logged(logged) => self.show_log(&logged).await?,
                 Event::Idle => return Ok(0),
             }
             if let Some(size) = self.wire.resized() {
@@ -153,12 +152,6 @@ impl Shell<'_> {
     }
 
     async fn event(&mut self) -> Event {
-        let monitor = self.operator.session().terminal.monitor;
-        if !monitor {
-            self.lines = None;
-        } else if self.lines.is_none() {
-            self.lines = Some(self.log.subscribe());
-        }
         let logged = next_line(&mut self.lines);
         let idle = idle(self.operator);
         tokio::select! {
@@ -175,7 +168,7 @@ impl Shell<'_> {
             Asked::Line(line) => {
                 let reply = self.wire.during(self.operator.line(line)).await??;
                 self.editor.set_prompt(&reply.prompt);
-                self.keep_up();
+                self.keep_up().await?;
                 if self.page(&reply).await? || reply.closed {
                     return Ok(true);
                 }
@@ -254,14 +247,14 @@ impl Shell<'_> {
     }
 
     /// NX-OS prints a log line behind the prompt (`spec/logs.md` §4); the prompt comes again, for whoever is typing.
-    async fn show_log(&mut self, line: Option<&str>) -> Result<(), WireError> {
-        match line {
-            Some(line) => {
-                let before = if self.editor.is_empty() { "" } else { "\n" };
-                self.prompt(&format!("{before}{line}\n")).await
-            }
-            None => Ok(()),
-        }
+    async fn show_log(&mut self, logged: &Logged) -> Result<(), WireError> {
+        let line = match logged {
+            Ok(line) if self.operator.hears(line) => line.session.clone(),
+            Ok(_) => return Ok(()),
+            Err(lost) => format!("({lost} log messages were lost here)"),
+        };
+        let before = if self.editor.is_empty() { "" } else { "\n" };
+        self.prompt(&format!("{before}{line}\n")).await
     }
 
     /// The terminal of the client has this size. A length of 0 is the user's own wish and stays.
@@ -279,21 +272,30 @@ impl Shell<'_> {
     }
 
     /// After a command that may have changed the terminal's settings.
-    fn keep_up(&mut self) {
+    async fn keep_up(&mut self) -> Result<(), WireError> {
+        if !self.operator.session().terminal.monitor {
+            self.lines = None;
+        } else if self.lines.is_none() {
+            self.lines = Some(self.wire.during(self.operator.listen()).await??);
+        }
         let width = self.operator.session().terminal.width;
         if width > self.columns {
             // A program said so, which reads what is echoed: it must not be wrapped for a screen.
             self.editor.set_columns(usize::from(width));
         }
+        Ok(())
     }
 }
 
-/// The next log line; for ever none where nobody listens. None at once where some were lost.
-async fn next_line(lines: &mut Option<broadcast::Receiver<Arc<str>>>) -> Option<Arc<str>> {
+/// A log line, or how many were lost.
+type Logged = Result<Arc<LogLine>, u64>;
+
+/// The next log line; never where nobody listens.
+async fn next_line(lines: &mut Option<broadcast::Receiver<Arc<LogLine>>>) -> Logged {
     let Some(receiver) = lines else { return std::future::pending().await };
     match receiver.recv().await {
-        Ok(line) => Some(line),
-        Err(RecvError::Lagged(lost)) => Some(format!("({lost} log messages were lost here)").into()),
+        Ok(line) => Ok(line),
+        Err(RecvError::Lagged(lost)) => Err(lost),
         Err(RecvError::Closed) => std::future::pending().await,
     }
 }

@@ -70,7 +70,7 @@ impl Faults for Countdown {
     }
 }
 
-struct Bench {
+pub(crate) struct Bench {
     world: World,
     flash: Flash,
     clock: Clock,
@@ -82,7 +82,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::default();
         let flash = Flash(world.clone(), Arc::default());
         Self {
@@ -97,7 +97,7 @@ impl Bench {
     }
 
     /// Starts the device as the store has it, or a new one, and lets it die at a boundary.
-    fn boot(&self, die_at: u32) -> (mpsc::Sender<Order>, JoinHandle<Result<(), DriverError>>) {
+    pub(crate) fn boot(&self, die_at: u32) -> (mpsc::Sender<Order>, JoinHandle<Result<(), DriverError>>) {
         let peer = MemoryPeer { world: self.world.clone(), clock: self.clock.clone() };
         let lines = Lines { world: self.world.clone(), start: START };
         self.boot_with(die_at, TransportMode::Smart, Box::new(peer), Box::new(lines))
@@ -171,7 +171,7 @@ impl Bench {
     }
 }
 
-async fn trust(orders: &mpsc::Sender<Order>) {
+pub(crate) async fn trust(orders: &mpsc::Sender<Order>) {
     let token = Token::new("EXAMPLETOKEN0001").unwrap();
     let command = Command::Trust { token, scope: Scope::Local, force: false };
     let (answer, answered) = oneshot::channel();
