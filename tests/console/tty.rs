@@ -138,14 +138,17 @@ impl Drop for Tty {
 /// Keeps what is printed, and answers as a terminal does.
 fn watch(mut from: File, mut to: File, shared: &(Mutex<Seen>, Condvar)) {
     let (seen, changed) = shared;
-    let mut bytes = [0; 4096];
+    let mut buffer = [0; 4096];
+    let mut bytes = Vec::new();
     // At the end of the program, Linux gives EIO.
-    while let Ok(count) = from.read(&mut bytes) {
+    while let Ok(count) = from.read(&mut buffer) {
         if count == 0 {
             break;
         }
+        bytes.extend_from_slice(&buffer[..count]);
+        let cut = bytes.split_off(whole(&bytes));
         let mut seen = seen.lock().unwrap();
-        let mut rest = &bytes[..count];
+        let mut rest = &bytes[..];
         while let Some(at) = rest.windows(WHERE.len()).position(|window| window == WHERE) {
             seen.take(&rest[..at]);
             rest = &rest[at + WHERE.len()..];
@@ -154,6 +157,7 @@ fn watch(mut from: File, mut to: File, shared: &(Mutex<Seen>, Condvar)) {
             let _ = write!(to, "\x1b[{};{}R", row + 1, column + 1);
         }
         seen.take(rest);
+        bytes = cut;
         changed.notify_all();
     }
     seen.lock().unwrap().ended = true;
@@ -167,7 +171,18 @@ impl Seen {
     }
 }
 
-/// The text without what controls the terminal. A sequence is never cut: the program writes them whole.
+/// How many of the bytes come before a control sequence whose end has not been read yet.
+fn whole(bytes: &[u8]) -> usize {
+    let Some(escape) = bytes.iter().rposition(|byte| *byte == 0x1b) else { return bytes.len() };
+    let ended = match &bytes[escape + 1..] {
+        [] => false,
+        [b'[', rest @ ..] => rest.iter().any(|byte| (b'@'..=b'~').contains(byte)),
+        [_, ..] => true,
+    };
+    if ended { bytes.len() } else { escape }
+}
+
+/// The text without what controls the terminal.
 fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut plain = String::new();
