@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use slpsim_tests::changes::until;
 use slpsim_tests::{clients, peer, root};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -62,7 +63,12 @@ impl Bench {
     async fn trust(&self) {
         let token = self.daemon.text("/idtoken").to_owned();
         self.daemon.show(&format!("license smart trust idtoken {token}")).await;
-        crate::process::until_shown(&self.daemon, "show license status", "INSTALLED on").await;
+        // What the agent learns is durable before anybody sees it.
+        until(&self.folder.join("state/devices"), async || {
+            let status = self.daemon.show("show license status").await;
+            status.contains("INSTALLED on").then_some(())
+        })
+        .await;
     }
 }
 

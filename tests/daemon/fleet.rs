@@ -7,6 +7,7 @@ use std::process::Stdio;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use slpsim_tests::changes::until;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use crate::process::{Daemon, run, slpsim, stderr, stdout};
@@ -162,7 +163,7 @@ async fn a_signal_ends_a_live_fleet_and_its_counts_are_exact() {
         .spawn()
         .unwrap();
     // The backfill is out as soon as the run is live, or nearly so.
-    crate::process::until(|| std::fs::metadata(&path).ok().filter(|data| data.len() > 100_000)).await;
+    until(folder.path(), async || std::fs::metadata(&path).ok().filter(|data| data.len() > 100_000)).await;
     kill(Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()), Signal::SIGTERM).unwrap();
     let mut said = String::new();
     child.stdout.take().unwrap().read_to_string(&mut said).await.unwrap();
@@ -271,11 +272,11 @@ async fn a_running_fleet_is_steered_and_watched() {
     let wrong = serde_json::json!({"failure": "dnss", "for": "1h"});
     let (code, body) = send(client.post(to("outages")), wrong).await;
     assert!(code == 400 && body["error"].as_str().unwrap().contains("did you mean `dns`?"), "{body}");
-    let failed = || {
+    until(folder.path(), async || {
         let text = std::fs::read_to_string(&log).unwrap();
         text.contains("HTTP server error 503").then_some(())
-    };
-    crate::process::until(failed).await;
+    })
+    .await;
     assert_eq!(client.delete(to("outages/1")).send().await.unwrap().status().as_u16(), 204);
     assert_eq!(client.delete(to("outages/9")).send().await.unwrap().status().as_u16(), 404);
 

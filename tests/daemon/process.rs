@@ -140,17 +140,6 @@ pub(crate) fn switch(folder: &Path, keys: &str, mocks: &[&Daemon]) -> Vec<PathBu
     parts.map(Path::to_path_buf).to_vec()
 }
 
-/// Waits until a command shows `part`.
-#[allow(dead_code, reason = "not every test target that shares this file waits for a page")]
-pub(crate) async fn until_shown(daemon: &Daemon, line: &str, part: &str) {
-    let looking = async {
-        while !daemon.show(line).await.contains(part) {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, looking).await.expect("it is shown in time");
-}
-
 /// Waits until a log has a line with all of `parts`, and gives the line.
 pub(crate) async fn line_with(log: &Path, parts: &[&str]) -> String {
     until(log.parent().unwrap(), async || {

@@ -11,6 +11,7 @@ use std::path::Path;
 use process::{Daemon, run, slpsim, stdout};
 use relay::{Deed, send};
 use serde_json::Value;
+use slpsim_tests::changes::until;
 use tokio::process::Child;
 
 /// `slpsim receive` as a process, and what it says at its end.
@@ -30,7 +31,7 @@ impl Receiver {
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let bytes = process::until(|| std::fs::read(&ready_file).ok()).await;
+        let bytes = until(folder, async || std::fs::read(&ready_file).ok()).await;
         Self { child, ready: serde_json::from_slice(&bytes).unwrap() }
     }
 

@@ -461,10 +461,7 @@ mod tests {
         let (asked, _) = typed(&mut Editor::new("switch# ", 100), bytes);
         asked
             .into_iter()
-            .map(|asked| match asked {
-                Asked::Line(line) => line,
-                other => format!("{other:?}"),
-            })
+            .map(|asked| if let Asked::Line(line) = asked { line } else { format!("{asked:?}") })
             .collect()
     }
 
