@@ -3,60 +3,30 @@
 use std::io::Write;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::tty::{Tty, ready};
+use crate::process::Daemon;
+use crate::tty::Tty;
 
-/// A daemon with two switches, killed with the value.
-struct Daemon {
-    child: Child,
-    control: String,
+/// A daemon of this configuration.
+fn daemon(folder: &Path, text: &str) -> Daemon {
+    let (config, control) = (folder.join("config.toml"), folder.join("control.sock"));
+    std::fs::write(&config, text).unwrap();
+    let args = ["-c", config.to_str().unwrap(), "--control", control.to_str().unwrap()];
+    Daemon::start(folder, "run", &args)
 }
 
-impl Daemon {
-    /// Two switches that send nothing.
-    fn start(folder: &Path) -> Self {
-        let device =
-            |name| format!("[[device]]\nname = \"{name}\"\nhostname = \"{name}\"\ntransport = \"off\"\n");
-        let serials = ["FDO00000001", "FDO00000002"].map(|serial| format!("serial = \"{serial}\"\n"));
-        let text = device("leaf-1") + &serials[0] + &device("leaf-2") + &serials[1] + "[mock]\n";
-        Self::with(folder, &text)
-    }
-
-    fn with(folder: &Path, text: &str) -> Self {
-        let config = folder.join("config.toml");
-        std::fs::write(&config, text).unwrap();
-        let (ready_file, control) = (folder.join("ready"), folder.join("control.sock"));
-        let child = Command::new(env!("CARGO_BIN_EXE_slpsim"))
-            .arg("run")
-            .arg("-c")
-            .arg(config)
-            .arg("--state")
-            .arg(folder.join("state"))
-            .arg("--control")
-            .arg(&control)
-            .arg("--ready-file")
-            .arg(&ready_file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        ready(&ready_file);
-        Self { child, control: control.to_str().unwrap().to_owned() }
-    }
-
-    fn console(&self, device: &str) -> Vec<String> {
-        ["console", "--control", &self.control, "--device", device].map(String::from).to_vec()
-    }
+/// Two switches that send nothing.
+fn two_switches(folder: &Path) -> Daemon {
+    let device =
+        |name| format!("[[device]]\nname = \"{name}\"\nhostname = \"{name}\"\ntransport = \"off\"\n");
+    let serials = ["FDO00000001", "FDO00000002"].map(|serial| format!("serial = \"{serial}\"\n"));
+    daemon(folder, &(device("leaf-1") + &serials[0] + &device("leaf-2") + &serials[1] + "[mock]\n"))
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn console(daemon: &Daemon, device: &str) -> Vec<String> {
+    ["console", "--control", daemon.text("/control"), "--device", device].map(String::from).to_vec()
 }
 
 fn script(args: &[String], lines: &str) -> Output {
@@ -74,8 +44,8 @@ fn script(args: &[String], lines: &str) -> Output {
 #[test]
 fn consoles_of_a_daemon_share_the_switch_and_each_has_its_own_session() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(folder.path());
-    let args = daemon.console("leaf-1");
+    let daemon = two_switches(folder.path());
+    let args = console(&daemon, "leaf-1");
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     let (mut one, mut other) = (Tty::start(&args), Tty::start(&args));
     one.expect("leaf-1# ");
@@ -96,22 +66,25 @@ fn consoles_of_a_daemon_share_the_switch_and_each_has_its_own_session() {
 #[test]
 fn a_script_gets_what_is_printed_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(folder.path());
+    let daemon = two_switches(folder.path());
     let done =
-        script(&daemon.console("leaf-2"), "show hostname\nconf t\nhostname leaf-3\nend\nshow hostname\n");
+        script(&console(&daemon, "leaf-2"), "show hostname\nconf t\nhostname leaf-3\nend\nshow hostname\n");
     let text = String::from_utf8(done.stdout).unwrap();
     let expected = "leaf-2\nEnter configuration commands, one per line. End with CNTL/Z.\nleaf-3\n";
     assert_eq!((text.as_str(), done.status.code()), (expected, Some(0)));
     // Long answers are not paged, a question is answered by the next line, and an error is an exit code.
-    let done = script(&daemon.console("leaf-2"), "show license tech support\nreload\nn\nshow nonsense\n");
+    let done = script(&console(&daemon, "leaf-2"), "show license tech support\nreload\nn\nshow nonsense\n");
     let text = String::from_utf8(done.stdout).unwrap();
     assert!(text.lines().count() > 100 && !text.contains("--More--"), "{text}");
     assert!(text.ends_with("% Invalid command at '^' marker.\n"), "{text}");
     assert_eq!(done.status.code(), Some(1));
     // Whom to blame is said, and what to do.
     for (args, said) in [
-        (daemon.console("leaf-9"), "no device \"leaf-9\" here; there is leaf-1, leaf-2"),
-        (daemon.console("leaf-1")[..3].to_vec(), "several devices: say which with --device (leaf-1, leaf-2)"),
+        (console(&daemon, "leaf-9"), "no device \"leaf-9\" here; there is leaf-1, leaf-2"),
+        (
+            console(&daemon, "leaf-1")[..3].to_vec(),
+            "several devices: say which with --device (leaf-1, leaf-2)",
+        ),
         (
             ["console", "--control", "/nonexistent/control.sock"].map(String::from).to_vec(),
             "no daemon answers at",
@@ -127,9 +100,9 @@ fn a_script_gets_what_is_printed_and_nothing_else() {
 #[test]
 fn a_line_that_is_no_text_or_of_a_megabyte_is_answered_and_the_session_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(folder.path());
+    let daemon = two_switches(folder.path());
     let lines = "x".repeat(5_000_000) + "\nshow \u{1b}[2J\u{7}\nshow hostname\n";
-    let done = script(&daemon.console("leaf-1"), &lines);
+    let done = script(&console(&daemon, "leaf-1"), &lines);
     let text = String::from_utf8(done.stdout).unwrap();
     assert!(text.starts_with("% Command line is too long\n") && text.ends_with("leaf-1\n"), "{text}");
 }
@@ -157,7 +130,7 @@ startup-config = "switch.cfg"
 "198.51.100.8:5514" = "{errors}"
 "#
     );
-    let daemon = Daemon::with(folder.path(), &config);
+    let daemon = daemon(folder.path(), &config);
     let next = |socket: &UdpSocket| {
         socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut datagram = [0; 2000];
@@ -169,7 +142,7 @@ startup-config = "switch.cfg"
     assert!(line.starts_with("<158>leaf-1: 20"), "{line}");
     assert!(line.contains(": %LICMGR-6-LOG_SMART_LIC_REPORTING_REQUIRED: A Usage report "), "{line}");
     // A failure has severity 3, but the server with a name cannot be found any more.
-    let console = ["console", "--control", &daemon.control].map(String::from);
+    let console = ["console", "--control", daemon.text("/control")].map(String::from);
     let done = script(
         &console,
         "conf t\nlicense smart transport cslu\nno ip name-server\nend\nlicense smart sync\n",

@@ -5,4 +5,5 @@
 mod chapter;
 mod daemon;
 mod keys;
+mod process;
 mod tty;

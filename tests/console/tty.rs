@@ -41,10 +41,15 @@ pub(crate) struct Tty {
 impl Tty {
     /// Starts `slpsim ARGS...` on a terminal of 24 lines.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::with(env!("CARGO_BIN_EXE_slpsim").as_ref(), args)
+    }
+
+    /// Starts a program on such a terminal.
+    pub(crate) fn with(program: &Path, args: &[&str]) -> Self {
         let size = Winsize { ws_row: LINES, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        let child = Command::new(env!("CARGO_BIN_EXE_slpsim"))
+        let child = Command::new(program)
             .args(args)
             .env("TERM", "xterm-256color")
             .env_remove("SLPSIM_LOG")
