@@ -7,7 +7,9 @@ use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg};
 use slpsim_config::{Credential, Secret, User};
 use tempfile::TempDir;
+use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::access::ssh::Door;
 use crate::access::{Gate, Limits, Target, Users};
@@ -18,7 +20,6 @@ use crate::driver::tests::Bench;
 pub(super) struct Lab {
     pub(super) orders: mpsc::Sender<Order>,
     door: Arc<Door>,
-    alive: Arc<()>,
     _bench: Bench,
     _keys: TempDir,
 }
@@ -63,29 +64,19 @@ impl Lab {
         ];
         let gate = Gate { users: Arc::new(Users::of(&users).unwrap()), limits: Arc::new(limits) };
         let target = Target { name: "switch".into(), orders: orders.clone(), keys: folder.path().into() };
-        Self {
-            orders,
-            door: Arc::new(Door::new(target, gate)),
-            alive: Arc::default(),
-            _bench: bench,
-            _keys: folder,
-        }
+        Self { orders, door: Arc::new(Door::new(target, gate)), _bench: bench, _keys: folder }
     }
 
     /// A connection to the switch, as bytes.
-    pub(super) fn connect(&self) -> tokio::io::DuplexStream {
-        let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let (door, alive) = (Arc::clone(&self.door), Arc::clone(&self.alive));
-        tokio::spawn(async move {
-            door.serve(theirs).await;
-            drop(alive);
-        });
-        ours
+    pub(super) fn connect(&self) -> DuplexStream {
+        self.served().0
     }
 
-    /// Connections that the switch serves.
-    pub(super) fn served(&self) -> usize {
-        Arc::strong_count(&self.alive) - 1
+    /// The same, and what ends when the switch no longer serves it.
+    pub(super) fn served(&self) -> (DuplexStream, JoinHandle<()>) {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let door = Arc::clone(&self.door);
+        (ours, tokio::spawn(async move { door.serve(theirs).await }))
     }
 
     /// A connection to the switch before the log-in.
