@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use slpsim_agent::{Purpose, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::fault::{
-    self, Distribution, Effect, Kind, Meets, Place, Plan, ReportWhy, Spec, TokenWhy,
+    self, Distribution, Effect, Kind, Meets, Place, Plan, ReportWhy, Spec, TokenWhy, Verdict,
 };
 
 use crate::draw::{For, Luck, key};
@@ -175,20 +175,21 @@ pub struct Struck {
 #[must_use]
 pub fn steer(effect: Option<Effect>) -> Steer {
     let mut steer = Steer::default();
-    match effect {
-        Some(Effect::TryAgain(seconds)) => steer.try_again_s = Some(seconds),
-        Some(Effect::LateAck(by)) => {
+    let Some(Effect::Decided(verdict)) = effect else { return steer };
+    match verdict {
+        Verdict::TryAgain(seconds) => steer.try_again_s = Some(seconds),
+        Verdict::LateAck(by) => {
             steer.late_ack_ms = Some(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
         }
-        Some(Effect::ForeignAck) => steer.foreign_ack = true,
-        Some(Effect::RejectReport(why)) => {
+        Verdict::ForeignAck => steer.foreign_ack = true,
+        Verdict::RejectReport(why) => {
             steer.reject_reports = Some(match why {
                 ReportWhy::Signature => Rule::ReportSignature,
                 ReportWhy::Timestamp => Rule::ReportTimestamp,
                 ReportWhy::Device => Rule::ReportDevice,
             });
         }
-        Some(Effect::TokenRefused(why)) => {
+        Verdict::TokenRefused(why) => {
             steer.refuse_token = Some(match why {
                 TokenWhy::Unknown => Rule::TokenUnknown,
                 TokenWhy::Expired => Rule::TokenExpired,
@@ -199,17 +200,6 @@ pub fn steer(effect: Option<Effect>) -> Steer {
                 TokenWhy::Installed => Rule::NodeLock,
             });
         }
-        Some(
-            Effect::Lost { .. }
-            | Effect::Late(_)
-            | Effect::Spoiled(_)
-            | Effect::LostAck
-            | Effect::PolicyBadSignature
-            | Effect::PolicyBadTime(_)
-            | Effect::WriteLost
-            | Effect::DiskFull,
-        )
-        | None => {}
     }
     steer
 }

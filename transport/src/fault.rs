@@ -4,6 +4,7 @@
 //! those in force and says which one hits an exchange.
 
 mod docs;
+mod effect;
 mod plan;
 mod shape;
 mod table;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use slpsim_agent::{Failure, Purpose};
 
 pub use docs::{Form, print};
+pub use effect::{Effect, PolicyFlaw, ReportWhy, TokenWhy, Verdict, WriteFlaw};
 pub use plan::{Luck, Meets, Plan, Standing};
 pub use shape::Distribution;
 pub use table::{Key, Kind, Needs, Param, Place, Row};
@@ -83,113 +85,6 @@ impl Spec {
             why: None,
         }
     }
-}
-
-/// What a fault does with an exchange that it hits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// The request never reaches the peer; the exchange ends so, at once or at the device's time-out.
-    Lost {
-        /// How it ends.
-        failure: Failure,
-        /// Only at the time-out.
-        at_timeout: bool,
-    },
-    /// The peer answers, and the answer needs so long; what is slower than the time-out is lost on the way.
-    Late(Duration),
-    /// The peer did its part, but the device gets nothing that it can use.
-    Spoiled(Failure),
-    /// The answer that brings an ACK is lost on the way; the peer thinks that it was fetched.
-    LostAck,
-    /// `OK_TRY_AGAIN`, with these seconds (0: the device's default).
-    TryAgain(u32),
-    /// The ACK of a push is ready so much later.
-    LateAck(Duration),
-    /// The ACK names reports that are not the device's.
-    ForeignAck,
-    /// Reports are answered `REJECTED`.
-    RejectReport(ReportWhy),
-    /// The signature of the policy in an answer does not verify.
-    PolicyBadSignature,
-    /// The policy in an answer was issued so many milliseconds later (negative: earlier) than it was.
-    PolicyBadTime(i64),
-    /// Tokens are refused.
-    TokenRefused(TokenWhy),
-    /// A write of the device's durable state is lost, and the device does not know.
-    WriteLost,
-    /// A write of the device's durable state, or of a file, finds no space.
-    DiskFull,
-}
-
-impl Effect {
-    /// Whether an exchange that it hits still brings an authenticated answer in time.
-    #[must_use]
-    pub const fn lets_through(self) -> bool {
-        match self {
-            Self::Lost { .. } | Self::Spoiled(_) | Self::LostAck | Self::TryAgain(_) => false,
-            Self::Late(_)
-            | Self::LateAck(_)
-            | Self::ForeignAck
-            | Self::RejectReport(_)
-            | Self::PolicyBadSignature
-            | Self::PolicyBadTime(_)
-            | Self::TokenRefused(_)
-            | Self::WriteLost
-            | Self::DiskFull => true,
-        }
-    }
-}
-
-/// Why a report is rejected (`spec/formats.md` §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportWhy {
-    /// `SIGNATURE_MISMATCH`
-    Signature,
-    /// `TIMESTAMP_MISMATCH`
-    Timestamp,
-    /// `UNKNOWN_DEVICE`
-    Device,
-}
-
-/// Why a token is refused (`spec/messages.md` §6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenWhy {
-    /// There is no such token.
-    Unknown,
-    /// It has expired.
-    Expired,
-    /// It was taken back.
-    Revoked,
-    /// It has no uses left.
-    UsedUp,
-    /// The device is in another account.
-    Account,
-    /// Nobody can be asked about it.
-    Connection,
-    /// A trust code is there already.
-    Installed,
-}
-
-impl ReportWhy {
-    /// All, each with its word.
-    pub const WORDS: [(&'static str, Self); 3] = [
-        ("SIGNATURE_MISMATCH", Self::Signature),
-        ("TIMESTAMP_MISMATCH", Self::Timestamp),
-        ("UNKNOWN_DEVICE", Self::Device),
-    ];
-}
-
-impl TokenWhy {
-    /// All, each with its word.
-    pub const WORDS: [(&'static str, Self); 7] = [
-        ("unknown", Self::Unknown),
-        ("expired", Self::Expired),
-        ("revoked", Self::Revoked),
-        ("used-up", Self::UsedUp),
-        ("account", Self::Account),
-        ("connection", Self::Connection),
-        ("installed", Self::Installed),
-    ];
 }
 
 /// A fault with its defaults filled in.
@@ -339,7 +234,7 @@ impl Spec {
             Kind::HttpStatus => lost(Failure::HttpStatus(self.http_status()?)),
             Kind::Quota => lost(Failure::HttpStatus(429)),
             Kind::Maintenance => lost(Failure::HttpStatus(503)),
-            Kind::TryAgain => Effect::TryAgain(self.retry_after_s.unwrap_or(0)),
+            Kind::TryAgain => Effect::Decided(Verdict::TryAgain(self.retry_after_s.unwrap_or(0))),
             Kind::Empty => Effect::Spoiled(Failure::EmptyReply),
             Kind::Truncated | Kind::Corrupt | Kind::Oversized => Effect::Spoiled(Failure::BadReply),
             Kind::WrongNonce | Kind::Replayed => Effect::Spoiled(Failure::NonceMismatch),
@@ -347,14 +242,14 @@ impl Spec {
             Kind::WrongSigner => Effect::Spoiled(Failure::SignerInvalid),
             Kind::LostAnswer => Effect::Spoiled(Failure::Unreachable),
             Kind::LostAck => Effect::LostAck,
-            Kind::LateAck => Effect::LateAck(self.delay(3_600_000)?),
-            Kind::ForeignAck => Effect::ForeignAck,
-            Kind::RejectReport => Effect::RejectReport(self.why_of(&ReportWhy::WORDS)?),
-            Kind::PolicyBadSignature => Effect::PolicyBadSignature,
-            Kind::PolicyBadTime => Effect::PolicyBadTime(self.by_ms.unwrap_or(7_200_000)),
-            Kind::TokenRefused => Effect::TokenRefused(self.why_of(&TokenWhy::WORDS)?),
-            Kind::WriteLost => Effect::WriteLost,
-            Kind::DiskFull => Effect::DiskFull,
+            Kind::LateAck => Effect::Decided(Verdict::LateAck(self.delay(3_600_000)?)),
+            Kind::ForeignAck => Effect::Decided(Verdict::ForeignAck),
+            Kind::RejectReport => Effect::Decided(Verdict::RejectReport(self.why_of(&ReportWhy::WORDS)?)),
+            Kind::PolicyBadSignature => Effect::Policy(PolicyFlaw::Signature),
+            Kind::PolicyBadTime => Effect::Policy(PolicyFlaw::Time(self.by_ms.unwrap_or(7_200_000))),
+            Kind::TokenRefused => Effect::Decided(Verdict::TokenRefused(self.why_of(&TokenWhy::WORDS)?)),
+            Kind::WriteLost => Effect::Write(WriteFlaw::Lost),
+            Kind::DiskFull => Effect::Write(WriteFlaw::DiskFull),
         })
     }
 
@@ -402,16 +297,7 @@ mod tests {
             let failure = match fault.effect {
                 Effect::Lost { failure, .. } | Effect::Spoiled(failure) => Some(failure),
                 Effect::LostAck => Some(Failure::Unreachable),
-                Effect::Late(_)
-                | Effect::TryAgain(_)
-                | Effect::LateAck(_)
-                | Effect::ForeignAck
-                | Effect::RejectReport(_)
-                | Effect::PolicyBadSignature
-                | Effect::PolicyBadTime(_)
-                | Effect::TokenRefused(_)
-                | Effect::WriteLost
-                | Effect::DiskFull => None,
+                Effect::Late(_) | Effect::Decided(_) | Effect::Policy(_) | Effect::Write(_) => None,
             };
             assert_eq!(failure, expected, "{}", kind.word());
         }
@@ -451,6 +337,6 @@ mod tests {
         let late = Spec { by_ms: Some(1), ..Spec::of(Kind::Slow) };
         assert_eq!(resolve(late), Effect::Late(Duration::from_millis(1)));
         let why = Spec { why: Some("account".into()), ..Spec::of(Kind::TokenRefused) };
-        assert_eq!(resolve(why), Effect::TokenRefused(TokenWhy::Account));
+        assert_eq!(resolve(why), Effect::Decided(Verdict::TokenRefused(TokenWhy::Account)));
     }
 }

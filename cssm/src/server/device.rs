@@ -14,7 +14,7 @@ use serde_json::json;
 use slpsim_agent::{ElementFault, Failure, Purpose, Udi, numbers};
 use slpsim_transport::DecodeError;
 use slpsim_transport::callhome::{Dispatch, decode_callhome_request, encode_callhome_response};
-use slpsim_transport::fault::{Effect, Kind as Fault};
+use slpsim_transport::fault::{Effect, Kind as Fault, PolicyFlaw};
 use slpsim_transport::message::{DeviceBody, DeviceMessage, PolicyObject, Sealed, ServerMessage, Word};
 use slpsim_transport::smart::{ReceivedRequest, decode_request};
 
@@ -323,15 +323,9 @@ fn cut_off(struck: Struck) -> Option<(Outcome, Word)> {
         Effect::Late(_)
         | Effect::Spoiled(_)
         | Effect::LostAck
-        | Effect::TryAgain(_)
-        | Effect::LateAck(_)
-        | Effect::ForeignAck
-        | Effect::RejectReport(_)
-        | Effect::PolicyBadSignature
-        | Effect::PolicyBadTime(_)
-        | Effect::TokenRefused(_)
-        | Effect::WriteLost
-        | Effect::DiskFull => None,
+        | Effect::Decided(_)
+        | Effect::Policy(_)
+        | Effect::Write(_) => None,
     }
 }
 
@@ -387,9 +381,9 @@ fn after(
 fn change(answer: &mut ServerMessage, struck: Struck) {
     if struck.kind == Fault::WrongNonce {
         answer.nonce = damage::other_nonce(&answer.nonce);
-    } else if struck.effect == Effect::PolicyBadSignature {
+    } else if struck.effect == Effect::Policy(PolicyFlaw::Signature) {
         each_policy(answer, |policy| policy.spoiled(ElementFault::Signature));
-    } else if let Effect::PolicyBadTime(by) = struck.effect {
+    } else if let Effect::Policy(PolicyFlaw::Time(by)) = struck.effect {
         each_policy(answer, |policy| Sealed { issued: policy.issued.plus_millis(by), ..policy });
     }
 }

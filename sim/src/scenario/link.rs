@@ -11,7 +11,7 @@ use slpsim_cssm::fault::steer;
 use slpsim_cssm::{AckMode, Arrived, Cssm, Route};
 use slpsim_network::{Network, ResolveError, Source, Unreached, World};
 use slpsim_policy::Wall;
-use slpsim_transport::fault::{Effect, Meets, Plan};
+use slpsim_transport::fault::{Effect, Meets, Plan, PolicyFlaw, Verdict, WriteFlaw};
 #[cfg(feature = "lockstep")]
 use slpsim_transport::fault::{Fault, Kind, Spec};
 use slpsim_transport::message::{PolicyObject, Sealed, ServerMessage, accept, compose};
@@ -110,7 +110,7 @@ impl Link for FaultLink {
         let luck = luck(self.seed, device);
         match self.plan.strike_write(at, &called, &luck) {
             None => Written::Kept,
-            Some((_, Effect::WriteLost)) => Written::Lost,
+            Some((_, Effect::Write(WriteFlaw::Lost))) => Written::Lost,
             Some(_) => Written::Refused,
         }
     }
@@ -130,7 +130,7 @@ fn luck(seed: u64, device: AgentId) -> impl Fn(u64, u64) -> u64 {
 /// has a fault of its own.
 #[cfg(feature = "lockstep")]
 fn busy(effect: Option<Effect>, has_own: bool) -> Option<Fault> {
-    let Some(Effect::TryAgain(seconds)) = effect.filter(|_| !has_own) else { return None };
+    let Some(Effect::Decided(Verdict::TryAgain(seconds))) = effect.filter(|_| !has_own) else { return None };
     Fault::resolve(Spec { retry_after_s: Some(seconds), ..Spec::of(Kind::TryAgain) }).ok()
 }
 
@@ -187,7 +187,11 @@ impl FaultLink {
                 }
                 (
                     self.ask_above(exchange).map(|above| {
-                        if above.lets_through() { above } else { Effect::TryAgain(PASS_AGAIN_S) }
+                        if above.lets_through() {
+                            above
+                        } else {
+                            Effect::Decided(Verdict::TryAgain(PASS_AGAIN_S))
+                        }
                     }),
                     true,
                 )
@@ -262,15 +266,9 @@ impl Timing {
             Some(
                 Effect::Spoiled(_)
                 | Effect::LostAck
-                | Effect::TryAgain(_)
-                | Effect::LateAck(_)
-                | Effect::ForeignAck
-                | Effect::RejectReport(_)
-                | Effect::PolicyBadSignature
-                | Effect::PolicyBadTime(_)
-                | Effect::TokenRefused(_)
-                | Effect::WriteLost
-                | Effect::DiskFull,
+                | Effect::Decided(_)
+                | Effect::Policy(_)
+                | Effect::Write(_),
             )
             | None => (usual, false),
         };
@@ -308,10 +306,10 @@ pub(crate) fn in_process(
         // The peer has done its part and does not know.
         Some(Effect::Spoiled(failure)) => return Err(failure),
         Some(Effect::LostAck) if answer.data.ack.is_some() => return Err(Failure::Unreachable),
-        Some(Effect::PolicyBadSignature) => {
+        Some(Effect::Policy(PolicyFlaw::Signature)) => {
             each_policy(&mut answer, |policy| policy.spoiled(ElementFault::Signature));
         }
-        Some(Effect::PolicyBadTime(by)) => {
+        Some(Effect::Policy(PolicyFlaw::Time(by))) => {
             each_policy(&mut answer, |policy| Sealed { issued: policy.issued.plus_millis(by), ..policy });
         }
         Some(_) | None => {}

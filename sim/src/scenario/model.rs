@@ -188,7 +188,7 @@ impl Action {
     #[must_use]
     pub fn harms_the_store(&self) -> bool {
         self.lost_writes() > 0
-            || matches!(self, Self::Fault(fault) if matches!(fault.effect, Effect::WriteLost | Effect::DiskFull))
+            || matches!(self, Self::Fault(fault) if matches!(fault.effect, Effect::Write(_)))
     }
 }
 

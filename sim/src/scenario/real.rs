@@ -263,17 +263,9 @@ fn live(fault: &Fault, known: bool) -> Option<FaultSpec> {
         Effect::Lost { .. } if spec.kind == Kind::Reset => {}
         Effect::Lost { .. } => return None,
         // Writes are the device's own.
-        Effect::WriteLost | Effect::DiskFull => return None,
+        Effect::Write(_) => return None,
         Effect::Spoiled(_) if spec.kind == Kind::Replayed && !known => word = Kind::WrongNonce.word(),
-        Effect::Spoiled(_)
-        | Effect::LostAck
-        | Effect::TryAgain(_)
-        | Effect::LateAck(_)
-        | Effect::ForeignAck
-        | Effect::RejectReport(_)
-        | Effect::PolicyBadSignature
-        | Effect::PolicyBadTime(_)
-        | Effect::TokenRefused(_) => {}
+        Effect::Spoiled(_) | Effect::LostAck | Effect::Decided(_) | Effect::Policy(_) => {}
     }
     Some(FaultSpec {
         kind: word.into(),

@@ -238,7 +238,7 @@ fn is_lucky(drawn: u64, share: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Kind, Spec};
+    use crate::fault::{Kind, Spec, WriteFlaw};
     use slpsim_agent::{AgentId, Draw, Failure, draw};
     use std::time::Duration;
 
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(plan.strike_upstream(&meets, &luck).map(|(number, _)| number), Some(1));
         assert!(plan.is_full(NOW, &named) && !plan.is_full(NOW, &|_| false));
         assert!(plan.strike_write(NOW, &|_| false, &luck).is_none());
-        assert_eq!(plan.strike_write(NOW, &named, &luck), Some((2, Effect::DiskFull)));
+        assert_eq!(plan.strike_write(NOW, &named, &luck), Some((2, Effect::Write(WriteFlaw::DiskFull))));
         assert!(plan.strike_write(NOW, &named, &luck).is_none() && !plan.is_full(NOW, &named));
     }
 }
