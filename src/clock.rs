@@ -241,7 +241,7 @@ impl DeviceClock {
 }
 
 impl slpsim_transport::client::Clock for DeviceClock {
-    fn wall(&self) -> Wall {
+    fn now(&self) -> Wall {
         self.wall_at(self.clock.mono())
     }
 }

@@ -125,14 +125,8 @@ impl SharedClock {
 }
 
 impl Clock for SharedClock {
-    fn wall(&self) -> Wall {
-        Wall(self.0.load(Ordering::SeqCst))
-    }
-}
-
-impl slpsim_cssm::server::Clock for SharedClock {
     fn now(&self) -> Wall {
-        self.wall()
+        Wall(self.0.load(Ordering::SeqCst))
     }
 }
 

@@ -60,7 +60,7 @@ impl Postbox {
     ) -> Result<Reply, CarryError> {
         let nonce =
             SystemNonces.next().ok_or_else(|| CarryError::new(Failure::NotReady, "no random number"))?;
-        let message = compose(request, sender, self.clock.wall(), nonce);
+        let message = compose(request, sender, self.clock.now(), nonce);
         let encoded = self.format.encode(message)?;
         texts.sent = Some(encoded.text);
         let late = |_| CarryError::new(Failure::Unreachable, "no answer in time");

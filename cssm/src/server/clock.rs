@@ -7,12 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 use slpsim_policy::Wall;
-
-/// Says what time it is: the host's clock, a scaled one, or the one that a simulation holds still.
-pub trait Clock: Send + Sync {
-    /// The time now.
-    fn now(&self) -> Wall;
-}
+pub use slpsim_transport::client::Clock;
 
 /// The host's clock.
 #[derive(Clone, Copy, Debug, Default)]

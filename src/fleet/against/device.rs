@@ -69,7 +69,7 @@ pub(super) struct Lived {
 struct Jumping(AtomicI64);
 
 impl Clock for Jumping {
-    fn wall(&self) -> Wall {
+    fn now(&self) -> Wall {
         Wall(self.0.load(Ordering::Relaxed))
     }
 }

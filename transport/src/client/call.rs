@@ -6,14 +6,15 @@ use std::time::Duration;
 use slpsim_agent::{Failure, numbers};
 use slpsim_policy::Wall;
 
-/// The device's clock. Certificates are judged by it, never by the host's (`spec/behaviour.md` §9).
+/// Says what time it is for one end of a connection: the host's clock, a device's own, a scaled one, or the one that a
+/// simulation holds still. A device judges certificates by its own, never by the host's (`spec/behaviour.md` §9).
 pub trait Clock: Send + Sync {
-    /// The device's time now.
-    fn wall(&self) -> Wall;
+    /// The time now.
+    fn now(&self) -> Wall;
 }
 
 impl<F: Fn() -> Wall + Send + Sync> Clock for F {
-    fn wall(&self) -> Wall {
+    fn now(&self) -> Wall {
         self()
     }
 }

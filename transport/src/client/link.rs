@@ -108,7 +108,7 @@ impl Link {
         let nonce = self.nonces.next().ok_or_else(|| {
             CarryError::new(Failure::NotReady, "the operating system gave no random number for the nonce")
         })?;
-        let message = compose(request, sender, self.carrier.clock.wall(), nonce);
+        let message = compose(request, sender, self.carrier.clock.now(), nonce);
         let Encoded { body, text } = self.format.encode(message)?;
         texts.sent = Some(text);
         let call = Call { url: url.to_owned(), content_type: self.format.content_type(), body };

@@ -128,7 +128,7 @@ impl fmt::Debug for DeviceTime {
 impl TimeProvider for DeviceTime {
     /// A clock before 1970 counts as 1970: certificates are not yet valid then, which is what such a device would find.
     fn current_time(&self) -> Option<UnixTime> {
-        let millis = u64::try_from(self.0.wall().0).unwrap_or(0);
+        let millis = u64::try_from(self.0.now().0).unwrap_or(0);
         Some(UnixTime::since_unix_epoch(Duration::from_millis(millis)))
     }
 }

@@ -24,7 +24,7 @@ impl Clock {
 }
 
 impl slpsim_transport::client::Clock for Clock {
-    fn wall(&self) -> Wall {
+    fn now(&self) -> Wall {
         Wall(self.0.load(Ordering::SeqCst))
     }
 }
@@ -47,7 +47,7 @@ impl Device {
         let udi = Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap();
         let settings = Settings { transport: mode, ..Settings::default() };
         let usage = [Usage { license: 0, count: 1 }];
-        let start = slpsim_transport::client::Clock::wall(&clock);
+        let start = slpsim_transport::client::Clock::now(&clock);
         let mut device = Self {
             agent: Agent::new(ProfileId::Nexus9000, udi, settings, &usage),
             shared: Shared { keep: Keep::SWITCH, ..Shared::default() },
