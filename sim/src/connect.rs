@@ -6,8 +6,8 @@ use slpsim_agent::TransportMode;
 use slpsim_console::config::Config;
 use slpsim_network::World;
 use slpsim_transport::client::{
-    Anchors, Callhome, Carrier, Clock, Cslu, Dns, Finding, Format, Limits, Link, NoWay, Nonces, Off, Proxy,
-    Resolve, Smart, SwitchNetwork, Transport, Way,
+    Anchors, Callhome, Carrier, Clock, Credentials, Cslu, Dns, Finding, Format, Limits, Link, NoWay, Nonces,
+    Off, Proxy, Resolve, Smart, SwitchNetwork, Transport, Way,
 };
 
 use crate::lockstep::Door;
@@ -34,6 +34,8 @@ pub struct HttpConnect {
     pub dns: Arc<Dns>,
     /// Where nonces come from.
     pub nonces: Arc<dyn Nonces>,
+    /// What a proxy is told of the device, where it wants to know.
+    pub proxy_login: Option<Credentials>,
     /// Bounds of an exchange.
     pub limits: Limits,
     /// Where everything leads in an outage; none where only the network decides.
@@ -80,7 +82,10 @@ impl HttpConnect {
         carrier.anchors = self.anchors.clone();
         carrier.limits = self.limits;
         carrier.allow_external = self.world.allow_external;
-        carrier.proxy = proxy(config);
+        carrier.proxy = proxy(config).map(|proxy| match &self.proxy_login {
+            Some(login) => proxy.with_credentials(login.clone()),
+            None => proxy,
+        });
         carrier
     }
 }
