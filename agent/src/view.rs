@@ -157,6 +157,7 @@ impl Agent {
             udi: self.udi,
             units: self.units().collect(),
             identity: self.trust.map(|trust| trust.identity),
+            standby_identity: self.standby().and_then(|standby| standby.trust).map(|trust| trust.identity),
             profile: self.profile(),
             hostname: None,
             send_version: true,
