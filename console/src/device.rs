@@ -70,6 +70,8 @@ pub enum Effect {
     EraseStartup,
     /// Reload the switch.
     Reload,
+    /// The standby supervisor takes over.
+    Switchover,
     /// Step the clock.
     SetClock(Wall),
     /// Forget the licensing events.

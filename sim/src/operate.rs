@@ -134,6 +134,7 @@ fn perform<D: Operated>(device: &mut D, effect: Effect, reply: &mut Reply) -> Re
             device.keep()?;
         }
         Effect::Reload => reload(device)?,
+        Effect::Switchover => device.input(Input::Switchover)?,
         Effect::SetClock(wall) => {
             let now = device.switch().3;
             device.step_clock(wall.since(now.wall))?;

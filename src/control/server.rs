@@ -235,9 +235,10 @@ mod tests {
                     Asked::Answer { request, answer } => {
                         let text = match request {
                             Request::Exec { lines, .. } => lines.join("|"),
-                            other @ (Request::Advance { .. } | Request::Status | Request::Console(_)) => {
-                                format!("{other:?}")
-                            }
+                            other @ (Request::Advance { .. }
+                            | Request::Event { .. }
+                            | Request::Status
+                            | Request::Console(_)) => format!("{other:?}"),
                         };
                         let _ = answer.send(Answer::Exec { text, error: false });
                     }

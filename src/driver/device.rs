@@ -157,6 +157,8 @@ pub struct Device {
     pub(super) first_boot: bool,
     /// Features that the agent's usage stands for, while they are not those of the running configuration.
     pub(super) accounted: Option<BTreeSet<String>>,
+    /// The supervisors that fit into it, its own one first.
+    pub(super) supervisors: Vec<Udi>,
     /// The last destination that was refused.
     refused: Option<Box<str>>,
     monitor: Monitor,
@@ -176,6 +178,7 @@ impl Device {
             saved_at: Mono(0),
             first_boot: false,
             accounted: None,
+            supervisors: Vec::new(),
             refused: None,
             monitor: Monitor::new(Spelling::default()),
             syslog: Syslog::new(Spelling::default()),
@@ -187,6 +190,13 @@ impl Device {
     pub fn spelled(mut self, spelling: Spelling) -> Self {
         self.monitor = Monitor::new(spelling);
         self.syslog = Syslog::new(spelling);
+        self
+    }
+
+    /// The same with a chassis into which these supervisors fit; without, none can be put in while it runs.
+    #[must_use]
+    pub fn with_supervisors(mut self, supervisors: Vec<Udi>) -> Self {
+        self.supervisors = supervisors;
         self
     }
 

@@ -163,6 +163,7 @@ impl Desk {
         match request {
             Request::Exec { device, lines } => self.exec(device.as_deref(), lines).await,
             Request::Advance { ms } => self.advance(ms).await,
+            Request::Event { device, event } => self.event(device.as_deref(), event).await,
             Request::Status => self.status().await,
             Request::Console(_) => Err("a console is a connection of its own".into()),
         }
@@ -172,6 +173,11 @@ impl Desk {
     async fn exec(&self, device: Option<&str>, lines: Vec<String>) -> Result<Answer, String> {
         let (text, error) = ask(self.device(device)?, move |device| run_lines(device, &lines)).await?;
         Ok(Answer::Exec { text, error })
+    }
+
+    async fn event(&self, device: Option<&str>, event: control::Event) -> Result<Answer, String> {
+        let happened = ask(self.device(device)?, move |device| device.happens(event)).await?;
+        Ok(Answer::Event { units: happened? })
     }
 
     fn device(&self, wanted: Option<&str>) -> Result<&mpsc::Sender<Order>, String> {

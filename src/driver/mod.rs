@@ -12,6 +12,7 @@ mod exchange;
 mod host;
 mod metrics;
 mod monitor;
+mod redundancy;
 mod saved;
 mod syslog;
 

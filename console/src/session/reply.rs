@@ -20,7 +20,7 @@ pub struct Reply {
     pub error: bool,
     /// The session is over.
     pub closed: bool,
-    /// It is over because the switch reloads; at the console, the next one begins.
+    /// It is over because the switch reloads or its other supervisor takes over; at the console, the next one begins.
     pub reloads: bool,
     /// `| no-more` was typed: the text is printed without paging.
     pub unpaged: bool,
