@@ -346,6 +346,12 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether the peer has answered since the start, or since it became another one.
+    #[must_use]
+    pub const fn peer_is_known(&self) -> bool {
+        self.agent.flags.answered
+    }
+
     /// Where the conversion of older licences stands.
     #[must_use]
     pub fn conversion(&self) -> Conversion {

@@ -16,6 +16,11 @@ use crate::lockstep::Door;
 pub trait Connect: Send {
     /// The transport for `config`.
     fn connect(&self, config: &Config) -> Arc<dyn Transport>;
+
+    /// Who asks real name servers for the device; none where nobody does.
+    fn dns(&self) -> Option<Arc<Dns>> {
+        None
+    }
 }
 
 /// Connects over real sockets, as far as the simulated network leads there.
@@ -50,6 +55,10 @@ impl Connect for HttpConnect {
             nonces: Arc::clone(&self.nonces),
         };
         transport(config, link, &self.callhome)
+    }
+
+    fn dns(&self) -> Option<Arc<Dns>> {
+        Some(Arc::clone(&self.dns))
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::Connect;
 use super::exchange::{Ended, Exchanges};
 use super::monitor::{LogLine, Monitor};
+use super::names::Names;
 use super::syslog::Syslog;
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
@@ -161,6 +162,7 @@ pub struct Device {
     pub(super) supervisors: Vec<Udi>,
     /// The last destination that was refused.
     refused: Option<Box<str>>,
+    pub(super) names: Names,
     monitor: Monitor,
     syslog: Syslog,
 }
@@ -180,6 +182,7 @@ impl Device {
             accounted: None,
             supervisors: Vec::new(),
             refused: None,
+            names: Names::default(),
             monitor: Monitor::new(Spelling::default()),
             syslog: Syslog::new(Spelling::default()),
         }
@@ -260,6 +263,10 @@ impl Device {
                     self.run_overdue()?;
                     self.completed(ended)?;
                 }
+                answer = self.names.next() => {
+                    self.run_overdue()?;
+                    self.heard(answer)?;
+                }
                 () = due => {}
             }
         }
@@ -267,6 +274,7 @@ impl Device {
 
     fn boot(&mut self, boot: Boot) -> Result<(), DriverError> {
         self.first_boot = boot.first;
+        self.ask_names_anew();
         self.accounted.clone_from(&boot.features_before);
         if let Some(standby) = boot.standby {
             self.parts.agent.pair_with(standby);
@@ -292,6 +300,7 @@ impl Device {
         let config = &self.parts.switch.config;
         self.transport = self.parts.connect.connect(config);
         self.parts.log.reconfigured(config);
+        self.ask_names_anew();
     }
 
     /// Exchanges under way end unnoticed.
@@ -475,7 +484,7 @@ impl Device {
                 self.parts.switch.note(now.wall, &message);
                 let switch = &self.parts.switch;
                 self.monitor.say(now.wall, &message, &switch.config);
-                self.syslog.say(now.wall, &message, &switch.config, &switch.world);
+                self.syslog.say(now.wall, &message, &switch.config, &switch.network());
                 self.parts.log.log(now.wall, &message);
                 Ok(())
             }
@@ -497,6 +506,9 @@ impl Device {
         }
         let received = exchanged.received.take().map(|text| (now.wall, text));
         self.parts.switch.remember(purpose, (sent_at, exchanged.sent.take()), received);
+        if let Ok(reply) = &mut exchanged.result {
+            self.parts.switch.peer = reply.peer.take();
+        }
         self.input_at(now, Input::Completed { txn, result: exchanged.result })
     }
 

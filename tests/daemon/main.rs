@@ -13,6 +13,7 @@ mod check;
 mod death;
 mod files;
 mod fleet;
+mod names;
 mod pipes;
 mod printed;
 mod process;

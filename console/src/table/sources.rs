@@ -271,6 +271,7 @@ static TECH: Block = block(
         "Transport: Smart",
         "Privacy Send Hostname:",
         "Message Version:",
+        "connect_info.",
         "agent.capabilities:",
         "Event log max size:",
         "P:",
