@@ -155,6 +155,7 @@ fn connect(wires: &Wires, server: &Running) -> Result<HttpConnect> {
         format,
         dns: Arc::default(),
         nonces: Arc::clone(&wires.nonces) as _,
+        proxy_login: None,
         limits: Limits::default(),
         door: Some(Arc::clone(&wires.door)),
     })

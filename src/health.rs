@@ -9,7 +9,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::error::BlameUser;
+use crate::error::{BlameUser, user_error};
 
 /// Serves until dropped.
 #[derive(Debug)]
@@ -23,11 +23,16 @@ impl HealthServer {
     /// asked for.
     ///
     /// # Errors
-    /// Where the address is taken or not ours; one line for the user.
-    pub async fn start<F>(address: SocketAddr, metrics: F) -> Result<Self>
+    /// Where the address is taken, not ours, or outside the loopback without leave; one line for the user.
+    pub async fn start<F>(address: SocketAddr, allow_external: bool, metrics: F) -> Result<Self>
     where
         F: Fn() -> String + Clone + Send + Sync + 'static,
     {
+        if !address.ip().is_loopback() && !allow_external {
+            return Err(user_error(format!(
+                "health and metrics: {address} can be reached from other machines; --allow-external permits that"
+            )));
+        }
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen at {address}")).blame_user()?;
         let address = listener.local_addr()?;
@@ -92,12 +97,20 @@ mod tests {
         let registry = Registry::default();
         registry.counter("slpsim_lines_total", "Lines.", &[]).add(7);
         let server =
-            HealthServer::start(parse_address("0").unwrap(), move || registry.render()).await.unwrap();
+            HealthServer::start(parse_address("0").unwrap(), false, move || registry.render()).await.unwrap();
         assert!(fetch(server.address(), "/health").await.contains("\r\n\r\nok\n"));
         let metrics = fetch(server.address(), "/metrics").await;
         assert!(metrics.contains("text/plain; version=0.0.4") && metrics.contains("slpsim_lines_total 7\n"));
-        let taken = HealthServer::start(server.address(), String::new).await.unwrap_err();
+        let taken = HealthServer::start(server.address(), false, String::new).await.unwrap_err();
         assert!(format!("{taken:#}").contains(&server.address().to_string()));
+    }
+
+    #[tokio::test]
+    async fn other_machines_are_served_only_where_that_is_allowed() {
+        let everywhere = parse_address("0.0.0.0:0").unwrap();
+        let refused = HealthServer::start(everywhere, false, String::new).await.unwrap_err();
+        assert!(format!("{refused:#}").contains("--allow-external permits that"), "{refused:#}");
+        HealthServer::start(everywhere, true, String::new).await.unwrap();
     }
 
     #[test]

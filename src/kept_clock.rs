@@ -30,6 +30,9 @@ struct Saved {
     /// Since then the clock has been the host's.
     #[serde(default)]
     then_host: bool,
+    /// It is the end of a span that was reserved ahead: most of it nobody has seen, if the daemon died.
+    #[serde(default)]
+    reserved: bool,
 }
 
 /// What a daemon's clock is.
@@ -44,10 +47,23 @@ enum Pace {
     Shared,
 }
 
+/// What a saved time is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It has been seen.
+    Exact,
+    /// It has been reserved.
+    Reserved,
+    /// It has been seen, and the clock is the host's.
+    Host,
+}
+
 /// The clock's place in a state folder.
 pub struct KeptClock {
     store: Box<dyn Store>,
     seen_until: Option<Wall>,
+    /// `seen_until` was reserved by a daemon that died.
+    reserved: bool,
     pace: Pace,
     /// What [`Store::load`] reported.
     pub loaded: Loaded,
@@ -66,16 +82,18 @@ impl KeptClock {
     /// Where it cannot be read, or is from a newer program.
     pub fn open(mut store: Box<dyn Store>) -> Result<Self> {
         let mut loaded = store.load()?;
+        let mut reserved = false;
         let seen_until = match loaded.blob.take() {
             None => None,
             Some(blob) => {
                 let saved: Saved =
                     serde_json::from_slice(&blob).context("the saved clock is not readable")?;
+                reserved = saved.reserved;
                 let host = if saved.then_host { host_now() } else { saved.seen_until };
                 Some(saved.seen_until.max(host))
             }
         };
-        Ok(Self { store, seen_until, pace: Pace::Own, loaded })
+        Ok(Self { store, seen_until, reserved, pace: Pace::Own, loaded })
     }
 
     /// The time at which a daemon starts that would start at `wanted`: never before what was seen.
@@ -84,21 +102,31 @@ impl KeptClock {
         self.seen_until.map_or(wanted, |seen| seen.max(wanted))
     }
 
-    /// Follows a clock that another process sets.
+    /// Follows a clock that another process sets. Where a daemon died here, the time that it had reserved may lie up to
+    /// [`AHEAD`] ahead of the clock: then waits until the clock is there.
     ///
     /// # Errors
     /// Where it is behind what was seen here (one line for the user), or cannot be written down.
-    pub fn follow(&mut self, clock: &Clock) -> Result<()> {
+    pub async fn follow(&mut self, clock: &Clock) -> Result<()> {
         self.pace = Pace::Shared;
-        match self.seen_until {
-            Some(seen) if clock.wall() < seen => {
-                let (seen, shared) = (print_time(seen), print_time(clock.wall()));
-                Err(user_error(format!(
-                    "the state folder has seen {seen} and the shared clock shows {shared}, and time cannot go back: give another --state DIR"
-                )))
-            }
-            Some(_) | None => self.save(clock.wall()),
+        let behind_ms = self.seen_until.map_or(0, |seen| seen.since(clock.wall()));
+        let behind_ms = u64::try_from(behind_ms).unwrap_or(0);
+        let wait = Duration::from_millis(behind_ms / u64::from(clock.speed().factor()));
+        if behind_ms == 0 {
+            return self.save(clock.wall());
         }
+        let (seen, shared) = (self.seen_until.map(print_time).unwrap_or_default(), print_time(clock.wall()));
+        if !self.reserved || wait > AHEAD {
+            return Err(user_error(format!(
+                "the time of the state folder stands at {seen}, the shared clock at {shared}, and time cannot go back: give another --state DIR"
+            )));
+        }
+        tracing::info!(
+            "a daemon that died here had reserved the time until {seen}; the shared clock is there in {} s",
+            wait.as_secs() + 1
+        );
+        clock.passed(clock.mono().plus(Duration::from_millis(behind_ms))).await;
+        self.save(clock.wall())
     }
 
     /// Saves `clock`'s time with a reserve; to be called at least each [`RENEW_EVERY`] while the clock runs.
@@ -110,7 +138,10 @@ impl KeptClock {
         let ahead_ms = ahead_ms.saturating_mul(u64::from(clock.speed().factor()));
         let until = clock.wall().plus_millis(i64::try_from(ahead_ms).unwrap_or(i64::MAX));
         // A move of the clock that is under way has reserved more.
-        self.save(self.start_at(until))
+        if self.pace == Pace::Host {
+            self.pace = Pace::Own;
+        }
+        self.write(self.start_at(until), Kind::Reserved)
     }
 
     /// [`KeptClock::reserve`], unless the clock is simply the host's, which goes on by itself, or another process's.
@@ -123,7 +154,7 @@ impl KeptClock {
             (Pace::Shared, _) => self.save(self.start_at(clock.wall())),
             (Pace::Host, true) => Ok(()),
             (Pace::Own, true) => {
-                self.write(self.start_at(clock.wall()), true)?;
+                self.write(self.start_at(clock.wall()), Kind::Host)?;
                 self.pace = Pace::Host;
                 Ok(())
             }
@@ -139,11 +170,12 @@ impl KeptClock {
         if self.pace == Pace::Host {
             self.pace = Pace::Own;
         }
-        self.write(now, false)
+        self.write(now, Kind::Exact)
     }
 
-    fn write(&mut self, now: Wall, then_host: bool) -> Result<()> {
-        self.store.save(&serde_json::to_vec(&Saved { seen_until: now, then_host })?)?;
+    fn write(&mut self, now: Wall, kind: Kind) -> Result<()> {
+        let (then_host, reserved) = (kind == Kind::Host, kind == Kind::Reserved);
+        self.store.save(&serde_json::to_vec(&Saved { seen_until: now, then_host, reserved })?)?;
         self.seen_until = Some(now);
         Ok(())
     }
@@ -173,8 +205,8 @@ mod tests {
         kept.save(seen).unwrap();
         assert_eq!(open().start_at(START), seen);
         assert_eq!(open().start_at(seen.plus_days(1)), seen.plus_days(1));
-        assert!(open().follow(&Clock::start(START, Speed::REAL)).is_err());
-        assert!(open().follow(&Clock::start(seen, Speed::REAL)).is_ok());
+        assert!(open().follow(&Clock::start(START, Speed::REAL)).await.is_err());
+        assert!(open().follow(&Clock::start(seen, Speed::REAL)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
@@ -209,12 +241,32 @@ mod tests {
         let open = || KeptClock::open(Box::new(SlotStore::new(folder.path(), "clock", VERSION))).unwrap();
         let clock = Clock::start(START, Speed::try_from(100).unwrap());
         let mut kept = open();
-        kept.follow(&clock).unwrap();
+        kept.follow(&clock).await.unwrap();
         tokio::time::advance(RENEW_EVERY).await;
         kept.renew(&clock).unwrap();
         let seen = clock.wall();
         drop(kept);
         assert_eq!(open().start_at(START), seen);
-        assert!(open().follow(&Clock::start(seen.plus_millis(-1000), Speed::REAL)).is_err());
+        assert!(open().follow(&Clock::start(seen.plus_millis(-1000), Speed::REAL)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_dead_daemon_had_only_reserved_is_waited_for_and_more_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || KeptClock::open(Box::new(SlotStore::new(folder.path(), "clock", VERSION))).unwrap();
+        let speed = Speed::try_from(60).unwrap();
+        let clock = Clock::start(START, speed);
+        open().reserve(&clock).unwrap();
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let reserved = open().start_at(START);
+        assert!(reserved > clock.wall());
+        // Another process's clock that shows what this one would show now.
+        let shared = Clock::start(clock.wall(), speed);
+        let mut kept = open();
+        kept.follow(&shared).await.unwrap();
+        assert!(shared.wall() >= reserved && clock.wall().since(START) <= 21 * 60_000, "14 s were waited");
+        open().reserve(&Clock::start(START.plus_days(1), speed)).unwrap();
+        let refused = open().follow(&shared).await.unwrap_err();
+        assert!(format!("{refused:#}").contains("time cannot go back"), "{refused:#}");
     }
 }

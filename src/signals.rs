@@ -1,5 +1,6 @@
 //! What the system asks of a daemon.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -60,6 +61,19 @@ impl Signals {
                 false
             }
             () = tokio::task::yield_now() => false,
+        }
+    }
+
+    /// Waits for `work`, which may take a while; none where the end is asked for meanwhile.
+    pub async fn unless_ended<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                _ = self.interrupt.recv() => return None,
+                _ = self.terminate.recv() => return None,
+                Some(()) = self.hangup.recv() => self.held = true,
+            }
         }
     }
 

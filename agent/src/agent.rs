@@ -348,7 +348,10 @@ impl Agent {
                 self.answered(cx, purpose, reply, direct);
             }
             Err(failure) => {
-                self.comm_failed(cx, failure);
+                // What was never sent says nothing of the peer (`spec/messages.md` §7).
+                if failure != Failure::NotBuilt {
+                    self.comm_failed(cx, failure);
+                }
                 self.failed(cx, purpose);
             }
         }

@@ -71,12 +71,18 @@ impl Agent {
                     ("INVALID STATUS CODE", Some(FailureReason::Server(message.clone())))
                 }
             },
+            Err(Failure::NotBuilt) => {
+                ("BUILD REQUEST ERROR", Some(FailureReason::Failure(Failure::NotBuilt)))
+            }
             Err(failure) => ("NO REPLY", Some(FailureReason::Failure(*failure))),
         };
-        let authenticated = result.is_ok();
         let counted = self.conversation(purpose);
         counted.last_response = Some((word, now));
-        counted.ongoing_communication = if authenticated { 0 } else { counted.ongoing_communication + 1 };
+        match result {
+            Ok(_) => counted.ongoing_communication = 0,
+            Err(Failure::NotBuilt) => {}
+            Err(_) => counted.ongoing_communication += 1,
+        }
         if reason.is_none() {
             counted.success += 1;
             counted.ongoing_overall = 0;

@@ -39,6 +39,9 @@ pub enum Failure {
     TooLarge,
     /// The proxy asks for credentials or refuses CONNECT.
     Proxy,
+    /// The request could not be built, and nothing was sent: no failure of communication (`spec/messages.md` §7), so that
+    /// no message ever names it and [`Failure::ALL`] leaves it out.
+    NotBuilt,
     /// Listed in the same code table; never used in COMM_FAILED.
     Busy,
     /// The agent has no detail; only where a scenario asks for it.
@@ -46,7 +49,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Every variant, with 404 and 503 standing for the two kinds of status.
+    /// Every variant that a message can name, with 404 and 503 standing for the two kinds of status.
     pub const ALL: [Self; 20] = [
         Self::Resolve,
         Self::NotReady,
@@ -98,6 +101,7 @@ impl Failure {
             Self::NoUrl => "No URL is configured",
             Self::TooLarge => "Message size exceed the limit",
             Self::Proxy => "HTTP server error 407: Proxy Authentication Required",
+            Self::NotBuilt => "BUILD REQUEST ERROR",
             Self::Busy => "CSSM requested to try again",
             Self::Unspecified => "",
         })

@@ -95,6 +95,8 @@ pub enum ImportFault {
     OtherDevice,
     /// Issued before the one that is installed (modelled: its message says `Timestamp mismatch`).
     Older,
+    /// The platform has no use for it.
+    Unsupported,
 }
 
 impl fmt::Display for ImportFault {
@@ -105,6 +107,7 @@ impl fmt::Display for ImportFault {
             Self::Refused(Refusal::Unreadable) => "message parsing error",
             Self::OtherDevice => "it is for another product instance",
             Self::Older => "it is older than the one installed",
+            Self::Unsupported => "this platform has no enforced licenses",
         })
     }
 }
@@ -120,43 +123,51 @@ impl ImportFault {
     pub(crate) const fn refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
-            Self::OtherDevice => Refusal::Unreadable,
+            Self::OtherDevice | Self::Unsupported => Refusal::Unreadable,
             Self::Older => Refusal::Timestamp,
         }
     }
 }
 
-/// What was refused of a file, and what of it was installed or is in force already.
+/// What became of each element of a file; what is good is installed or in force already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Judged {
-    good: bool,
-    refused: Vec<(ImportKind, ImportFault)>,
-}
+struct Judged(Vec<(ImportKind, Result<(), ImportFault>)>);
 
 impl Judged {
     fn note(&mut self, kind: ImportKind, result: Result<(), ImportFault>) {
-        match result {
-            Ok(()) => self.good = true,
-            Err(fault) => self.refused.push((kind, fault)),
-        }
+        self.0.push((kind, result));
     }
 
-    fn answer(self, unsupported: bool) -> Result<(), CommandError> {
-        if !self.refused.is_empty() {
-            return Err(CommandError::ImportRefused(self.refused.into_boxed_slice()));
+    fn is_good(&self) -> bool {
+        self.0.iter().any(|(_, result)| result.is_ok())
+    }
+
+    fn answer(self) -> Result<(), CommandError> {
+        let unsupported = |(_, result): &(_, _)| *result == Err(ImportFault::Unsupported);
+        if self.0.iter().all(unsupported) {
+            return Err(CommandError::UnsupportedResponse);
         }
-        if unsupported || !self.good { Err(CommandError::UnsupportedResponse) } else { Ok(()) }
+        match self.0.iter().all(|(_, result)| result.is_ok()) {
+            true => Ok(()),
+            false => Err(CommandError::ImportRefused(self.0.into_boxed_slice())),
+        }
     }
 }
 
-/// The reply's part behind `Import Data Failed: ` (modelled).
-pub(crate) fn write_refused(
+/// The reply's part behind `Import Data Failed: `: each refusal, then what was taken all the same (modelled).
+pub(crate) fn write_judged(
     f: &mut fmt::Formatter<'_>,
-    refused: &[(ImportKind, ImportFault)],
+    judged: &[(ImportKind, Result<(), ImportFault>)],
 ) -> fmt::Result {
-    for (at, (kind, fault)) in refused.iter().enumerate() {
+    let refused = judged.iter().filter_map(|(kind, result)| Some((kind, result.err()?)));
+    for (at, (kind, fault)) in refused.enumerate() {
         let before = if at == 0 { "" } else { "; " };
         write!(f, "{before}{}: {fault}", kind.name())?;
+    }
+    let taken = judged.iter().filter(|(_, result)| result.is_ok());
+    for (at, (kind, _)) in taken.enumerate() {
+        let before = if at == 0 { "; taken: " } else { ", " };
+        write!(f, "{before}{}", kind.name())?;
     }
     Ok(())
 }
@@ -215,7 +226,7 @@ impl Agent {
     /// `license smart import`: each element is judged by itself, in the order of `spec/messages.md` §2.
     pub(crate) fn import(&mut self, cx: &mut Cx<'_>, import: Import) -> Result<(), CommandError> {
         let mut judged = Judged::default();
-        let unsupported = !import.auth.is_empty() && !self.profile().has_enforced;
+        let unsupported = !self.profile().has_enforced;
         let acks: Vec<_> = import.acks.into_iter().map(|ack| self.judge_ack(cx, ack)).collect();
         if acks.iter().flatten().any(|ack| self.acknowledges(ack)) {
             self.delivered_by_file(cx);
@@ -231,14 +242,16 @@ impl Agent {
             judged.note(ImportKind::Ack, result);
         }
         for code in import.auth {
-            if !unsupported {
-                judged.note(ImportKind::Authorization, self.install_auth(cx, code, Carrier::File));
-            }
+            let result = match unsupported {
+                true => Err(ImportFault::Unsupported),
+                false => self.install_auth(cx, code, Carrier::File),
+            };
+            judged.note(ImportKind::Authorization, result);
         }
-        if let Some(account) = import.account.filter(|_| judged.good) {
+        if let Some(account) = import.account.filter(|_| judged.is_good()) {
             self.note_account(cx, account);
         }
-        judged.answer(unsupported)
+        judged.answer()
     }
 
     fn judge_ack(

@@ -7,7 +7,7 @@ use core::fmt;
 use slpsim_policy::numbers;
 
 use crate::failure::Failure;
-use crate::files::{Import, ImportFault, ImportKind, SaveUsage, write_refused};
+use crate::files::{Import, ImportFault, ImportKind, SaveUsage, write_judged};
 use crate::ids::{Token, Txn, Udi};
 use crate::reply::Reply;
 use crate::settings::TransportMode;
@@ -136,8 +136,9 @@ pub enum CommandError {
     Refused(String),
     /// A file brings nothing that this platform installs.
     UnsupportedResponse,
-    /// Parts of a file that were refused; what else is in it has been installed.
-    ImportRefused(Box<[(ImportKind, ImportFault)]>),
+    /// Parts of a file were refused: what became of each, by kind and in the order of the file. The others have been
+    /// installed, or were in force already.
+    ImportRefused(Box<[(ImportKind, Result<(), ImportFault>)]>),
 }
 
 impl fmt::Display for CommandError {
@@ -149,9 +150,9 @@ impl fmt::Display for CommandError {
             Self::NotFound => f.write_str("The requested item was not found"),
             Self::Refused(why) => f.write_str(why),
             Self::UnsupportedResponse => f.write_str("Unsupported response type"),
-            Self::ImportRefused(refused) => {
+            Self::ImportRefused(judged) => {
                 f.write_str("% Import Data Failed: ")?;
-                write_refused(f, refused)
+                write_judged(f, judged)
             }
         }
     }

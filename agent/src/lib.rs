@@ -51,7 +51,8 @@ pub use messages::{AuthError, Message, Peer, PolicyError, Severity, Spelling, Tr
 pub use output::{Event, Output};
 pub use profile::{License, Profile, ProfileId};
 pub use reply::{
-    Account, Ack, AuthCode, Capabilities, Element, ElementFault, Reply, ReportVerdict, Status, TrustCode,
+    Account, Ack, AuthCode, Capabilities, Element, ElementFault, PeerInfo, Reply, ReportVerdict, Status,
+    TrustCode,
 };
 pub use report::{Measurement, Reason, Report, ReportState, Role, Signer, Unit};
 pub use reporting::Reporting;

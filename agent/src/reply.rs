@@ -15,6 +15,8 @@ pub struct Reply {
     pub stamp: Wall,
     /// From the header's `connect_info`.
     pub capabilities: Capabilities,
+    /// What the header's `connect_info` says of the peer's program, for the eye only; absent in outline.
+    pub peer: Option<Box<PeerInfo>>,
     /// Status word and what belongs to it.
     pub status: Status,
     /// Smart and Virtual Account, where the answer names them.
@@ -36,6 +38,7 @@ impl Reply {
         Self {
             stamp,
             capabilities,
+            peer: None,
             status,
             account: None,
             trust: Vec::new(),
@@ -44,6 +47,19 @@ impl Reply {
             auth: Vec::new(),
         }
     }
+}
+
+/// A peer's program as it names itself (`spec/formats.md` §8.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// `name`.
+    pub name: Box<str>,
+    /// `version`.
+    pub version: Box<str>,
+    /// `production`.
+    pub production: bool,
+    /// `capabilities`, in its order.
+    pub capabilities: Vec<Box<str>>,
 }
 
 /// Status words (`spec/formats.md` §8.5).

@@ -156,6 +156,8 @@ pub struct Sender {
     pub units: Vec<Unit>,
     /// Identity from the trust code, where there is one.
     pub identity: Option<IdCert>,
+    /// The same of the standby.
+    pub standby_identity: Option<IdCert>,
     /// Software tag and version.
     pub profile: &'static Profile,
     /// Host name; absent with `license smart privacy hostname`.

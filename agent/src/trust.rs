@@ -152,7 +152,8 @@ impl Agent {
         cx.out.push(Output::Log(Message::TrustCodeInstallFailed { udi, error }));
     }
 
-    /// Judges each code by itself, that of the active unit first, then that of the standby (`spec/messages.md` §2).
+    /// Judges each code by itself, that of the active unit first, then that of the standby (`spec/messages.md` §2). The
+    /// results are in the order of the codes.
     pub(crate) fn install_trusts(
         &mut self,
         cx: &mut Cx<'_>,
@@ -163,16 +164,20 @@ impl Agent {
         // A code that cannot be read names nobody: it is taken for one of a unit that no other code names.
         let unnamed: Vec<Udi> = self.units().map(|unit| unit.udi).filter(|udi| !readable(udi)).collect();
         let mut unnamed = unnamed.into_iter();
-        let mut named: Vec<(Udi, Element<TrustCode>)> = Vec::with_capacity(codes.len());
-        for code in codes {
+        let mut named: Vec<(usize, Udi, Element<TrustCode>)> = Vec::with_capacity(codes.len());
+        for (at, code) in codes.into_iter().enumerate() {
             let udi = match &code.body {
                 Ok(body) => body.udi,
                 Err(_) => unnamed.next().unwrap_or(self.udi),
             };
-            named.push((udi, code));
+            named.push((at, udi, code));
         }
-        named.sort_by_key(|(udi, _)| *udi != self.udi);
-        named.into_iter().map(|(udi, code)| self.install_trust(cx, udi, code, carrier)).collect()
+        named.sort_by_key(|(_, udi, _)| *udi != self.udi);
+        let installed =
+            named.into_iter().map(|(at, udi, code)| (at, self.install_trust(cx, udi, code, carrier)));
+        let mut results: Vec<_> = installed.collect();
+        results.sort_by_key(|(at, _)| *at);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
     fn install_trust(

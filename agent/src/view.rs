@@ -157,6 +157,7 @@ impl Agent {
             udi: self.udi,
             units: self.units().collect(),
             identity: self.trust.map(|trust| trust.identity),
+            standby_identity: self.standby().and_then(|standby| standby.trust).map(|trust| trust.identity),
             profile: self.profile(),
             hostname: None,
             send_version: true,
@@ -343,6 +344,12 @@ impl<'a> View<'a> {
             (false, true) => Renewals::Cancelled,
             (false, false) => Renewals::Absent,
         }
+    }
+
+    /// Whether the peer has answered since the start, or since it became another one.
+    #[must_use]
+    pub const fn peer_is_known(&self) -> bool {
+        self.agent.flags.answered
     }
 
     /// Where the conversion of older licences stands.

@@ -427,6 +427,21 @@ fn the_counters_follow_the_table_of_outcomes() {
         let logged = rig.log.iter().any(|(_, message)| matches!(message, Message::CommFailed { .. }));
         assert_eq!(logged, failed, "{status:?}");
     }
+    // A request that could not be built is none: nothing is known of the peer, and nothing is said of it.
+    rig.once(Purpose::Usage, Err(Failure::Unreachable));
+    rig.command(Command::Sync);
+    let before = rig.view().conversation(Purpose::Usage).unwrap().clone();
+    rig.log.clear();
+    rig.once(Purpose::Usage, Err(Failure::NotBuilt));
+    rig.command(Command::Sync);
+    let after = rig.view().conversation(Purpose::Usage).unwrap().clone();
+    assert_eq!((after.fail, after.success), (before.fail + 1, before.success));
+    assert_eq!(after.ongoing_overall, before.ongoing_overall + 1);
+    assert_eq!(after.ongoing_communication, before.ongoing_communication);
+    assert_eq!(after.last_response.map(|(word, _)| word), Some("BUILD REQUEST ERROR"));
+    assert_eq!(rig.log, []);
+    rig.command(Command::Sync);
+    rig.log.clear();
     // Refused elements: the exchange is a success.
     let mut answer = rig.reply(Status::Ok);
     answer.policy = Some(Element { issued: rig.now.wall, body: Err(ElementFault::Signature) });

@@ -239,6 +239,13 @@ pub static SECTIONS: &[Section] = &[
             key("source-interface", Kind::Name, "none", "`license smart source-interface`."),
             key("proxy-address", Kind::Name, "none", "`license smart proxy address`."),
             key("proxy-port", Kind::Count(1, 65_535), "80", "`license smart proxy port`."),
+            key(
+                "proxy-user",
+                Kind::Secret,
+                "none",
+                "User name for the proxy, which the switch itself cannot be told. Never printed.",
+            ),
+            key("proxy-password", Kind::Secret, "none", "Password for the proxy. A secret: never printed."),
             key("custom-id", Kind::Text, "none", "`license smart custom_id`; sent, never interpreted."),
             key("privacy-hostname", Kind::Bool, "false", "Leaves the host name out of what is sent."),
             key("privacy-version", Kind::Bool, "false", "Leaves the software version out of what is sent."),

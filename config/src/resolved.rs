@@ -108,12 +108,24 @@ pub struct Licensing {
     pub proxy_address: Option<String>,
     /// Proxy: port.
     pub proxy_port: u16,
+    /// Proxy: user name and password; for whichever proxy the switch is configured with.
+    pub proxy_login: Option<ProxyLogin>,
     /// Custom id.
     pub custom_id: Option<String>,
     /// The host name is left out of what is sent.
     pub privacy_hostname: bool,
     /// The software version is left out of what is sent.
     pub privacy_version: bool,
+}
+
+/// What a proxy is told of a device. NX-OS has no setting for it: the model of `spec/behaviour.md` §1 knows the proxy's
+/// address and port alone, and so does the command. So it stands in the configuration file (modelled).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyLogin {
+    /// User name, without a colon or control characters.
+    pub user: Secret,
+    /// Password, without control characters.
+    pub password: Secret,
 }
 
 /// What a device or mock demands of signatures.

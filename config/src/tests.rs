@@ -182,6 +182,16 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
         ("[device]\naddress = \"192.0.2.1\"", "`address`: write the address with the length of its mask"),
         ("[device]\nidtoken = \"\"", "`idtoken` must not be empty"),
         ("[device]\nidtoken = \"x\"\nidtoken-file = \"y\"", "give `idtoken` or `idtoken-file`, not both"),
+        ("[device]\nproxy-user = \"x\"", "`proxy-user` needs `proxy-password`"),
+        ("[device]\nproxy-password = \"x\"", "`proxy-password` needs `proxy-user`"),
+        (
+            "[device]\nproxy-user = \"a:b\"\nproxy-password = \"x\"",
+            "f.toml:2:14: `proxy-user` must not hold a colon",
+        ),
+        (
+            "[device]\nproxy-user = \"a\"\nproxy-password = \"x\\n\"",
+            "`proxy-password` must not hold control characters",
+        ),
         ("[device]\nstandby-serial = \"X\"", "`standby-serial` needs `standby = true`"),
         (
             "[[device.license]]\nname = \"LAN_ENTERPRISE_SERVICE_PKG\"",

@@ -29,6 +29,8 @@ pub const SMART_URL: &str = "https://smartreceiver.cisco.com/licservice/license"
 pub const CALLHOME_URL: &str = "https://tools.cisco.com/its/service/oddce/services/DDCEService";
 /// Default of `license smart vrf` (V).
 pub const VRF: &str = "management";
+/// The VRF of configuration lines that name none.
+pub const DEFAULT_VRF: &str = "default";
 /// The one profile of Call Home that licensing uses (S).
 pub const CALLHOME_PROFILE: &str = "CiscoTAC-1";
 /// The contact that licensing sets when none is there, so that Call Home can be enabled (modelled).
@@ -203,9 +205,8 @@ impl Config {
 
     /// Whether one of the NTP servers answers, so that the clock follows it.
     #[must_use]
-    pub fn ntp_answers(&self, world: &Arc<World>) -> bool {
-        let network = self.network(world);
-        self.ntp.iter().any(|server| server.answers(&network))
+    pub fn ntp_answers(&self, network: &Network) -> bool {
+        self.ntp.iter().any(|server| server.answers(network))
     }
 
     /// URL of the transport in use, as configured; none where the transport is off.

@@ -1,9 +1,10 @@
 //! What the console needs of the switch that it belongs to.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 
-use slpsim_agent::{Command, Profile, View};
-use slpsim_network::Network;
+use slpsim_agent::{Command, PeerInfo, Profile, View};
+use slpsim_network::{Answers, Network, Question};
 use slpsim_policy::Wall;
 
 use crate::config::Config;
@@ -26,6 +27,10 @@ pub struct Device<'a> {
     pub startup_config: Option<&'a str>,
     /// When the switch started, by its clock of now.
     pub started: Wall,
+    /// What the peer said of itself in its last answer.
+    pub peer: Option<&'a PeerInfo>,
+    /// What real name servers have said to this line, where it is one that asks anew.
+    pub asked: Option<&'a Arc<Answers>>,
     /// Whether the clock follows NTP.
     pub ntp_synchronized: bool,
 }
@@ -46,7 +51,17 @@ impl<'a> Device<'a> {
     /// The network as the running configuration makes it.
     #[must_use]
     pub fn network(&self) -> Network {
-        self.config.network(&self.network.world)
+        self.config.network(&self.network.world).with_answers(self.network.answers.clone())
+    }
+
+    /// The same for a command that asks name servers itself, instead of going by what is known.
+    #[must_use]
+    pub fn asking(&self) -> Network {
+        let network = self.network();
+        match self.asked {
+            Some(asked) => network.with_answers(Some(asked.clone())),
+            None => network,
+        }
     }
 }
 
@@ -70,8 +85,12 @@ pub enum Effect {
     EraseStartup,
     /// Reload the switch.
     Reload,
+    /// The standby supervisor takes over.
+    Switchover,
     /// Step the clock.
     SetClock(Wall),
+    /// A real name server has to be asked before the line can be run; nothing has been done.
+    AskName(Question),
     /// Forget the licensing events.
     ClearEventLog,
     /// Write usage reports to a file; the driver adds its refusal by [`crate::Reply::refuse_with`].

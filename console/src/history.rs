@@ -63,6 +63,8 @@ pub struct Imported {
     pub at: Wall,
     /// The text of the file.
     pub text: String,
+    /// Why the switch did not take it; none where it did.
+    pub refused: Option<String>,
 }
 
 /// The sections of exchanged messages, in order (`spec/formats.md` §15).
@@ -287,7 +289,8 @@ mod tests {
         let received = Some((Wall::from_secs(1), long.clone()));
         let exchanged = Exchanged { sent: Wall::from_secs(0), request: String::from("short"), received };
         history.add_exchanged(Conversation::TrustSync, exchanged);
-        history.add_imported(ImportKind::Policy, Imported { at: Wall::from_secs(0), text: long });
+        history
+            .add_imported(ImportKind::Policy, Imported { at: Wall::from_secs(0), text: long, refused: None });
         let exchanged = history.exchanged(Conversation::TrustSync).next().unwrap();
         let imported = history.imported(ImportKind::Policy).next().unwrap();
         assert_eq!(exchanged.request, "short");

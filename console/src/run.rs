@@ -6,4 +6,5 @@ pub(crate) mod files;
 pub(crate) mod license;
 pub(crate) mod logging;
 pub(crate) mod network;
+pub(crate) mod redundancy;
 pub(crate) mod system;

@@ -122,7 +122,8 @@ impl Session {
         if leaves {
             self.mode = Mode::Exec;
         }
-        reply.reloads = reply.effects.contains(&Effect::Reload);
+        let restarts = |effect: &Effect| matches!(effect, Effect::Reload | Effect::Switchover);
+        reply.reloads = reply.effects.iter().any(restarts);
         reply.prompt = match self.question {
             Some(question) => question.text().to_string(),
             None => self.prompt(&device.config.hostname),

@@ -47,6 +47,7 @@ fn sender(n: u32) -> Sender {
         profile: ProfileId::Nexus9000.profile(),
         hostname: Some("n9k-leaf-01".into()),
         send_version: true,
+        standby_identity: None,
         custom_id: None,
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Arrived<'a> {
                 add(&mut devices, units.iter().take(MAX_UNITS).map(|unit| unit.udi));
             }
             DeviceBody::TrustSync { units } => {
-                add(&mut devices, units.iter().take(MAX_UNITS).map(|unit| unit.udi));
+                add(&mut devices, units.iter().take(MAX_UNITS).map(|named| named.unit.udi));
             }
             DeviceBody::LicenseUsage { reports, .. } => {
                 add(&mut devices, reports.iter().map(|report| report.udi));

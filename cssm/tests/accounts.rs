@@ -29,6 +29,7 @@ fn sender(n: u32) -> Sender {
         profile: ProfileId::Nexus9000.profile(),
         hostname: None,
         send_version: true,
+        standby_identity: None,
         custom_id: None,
     }
 }

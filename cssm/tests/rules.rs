@@ -37,6 +37,7 @@ impl Device {
             profile: slpsim_agent::ProfileId::Nexus9000.profile(),
             hostname: Some("n9k-leaf-01".into()),
             send_version: true,
+            standby_identity: None,
             custom_id: None,
         };
         Self { sender, nonce: 4_611_686_018_427_387_905 }

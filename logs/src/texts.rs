@@ -111,6 +111,8 @@ const fn of_failure(failure: Failure) -> Option<usize> {
         Failure::Proxy => 15,
         Failure::Busy => 16,
         Failure::Unspecified => 17,
+        // No line names it.
+        Failure::NotBuilt => return None,
         Failure::HttpStatus(status) => match (status as usize).checked_sub(400) {
             Some(status) if status < STATUSES => 20 + status,
             Some(_) | None => return None,

@@ -11,11 +11,13 @@
 
 extern crate alloc;
 
+pub mod answers;
 pub mod firewall;
 pub mod ip;
 pub mod reach;
 pub mod world;
 
+pub use answers::{Answers, Question, Said};
 pub use firewall::{Rule, RuleError, Verdict};
 pub use ip::{Interface, IpSettings, Ipv4Net, Source};
 pub use reach::{NameServer, Network, Ping, ResolveError, Unreached};

@@ -9,6 +9,7 @@ use core::net::{IpAddr, SocketAddr};
 use thiserror::Error;
 
 use crate::CSLU_LOCAL;
+use crate::answers::{Answers, Question, Said};
 use crate::firewall::{self, Verdict};
 use crate::ip::{Interface, IpSettings, Source};
 use crate::world::{World, is_cisco};
@@ -23,6 +24,8 @@ pub struct Network {
     pub world: Arc<World>,
     /// What this switch is configured with.
     pub ip: IpSettings,
+    /// What real name servers have said. Where nobody asks them, they are taken for the simulated one.
+    pub answers: Option<Arc<Answers>>,
 }
 
 /// Why a name gives no address. The transport says `Failure::Resolve` to each of them (`spec/messages.md` §5).
@@ -37,6 +40,12 @@ pub enum ResolveError {
     /// The name does not exist (NXDOMAIN).
     #[error("the name {0} does not exist; [network.hosts] holds the names of the simulated network")]
     NoSuchName(String),
+    /// Real name servers gave no address; what they said.
+    #[error("{0}")]
+    Said(String),
+    /// A real name server is to be asked first.
+    #[error("the name server at {} has not been asked for {} yet", .0.server, .0.name)]
+    Unasked(Question),
 }
 
 /// Why a connection cannot be opened.
@@ -98,7 +107,13 @@ impl Network {
     /// The network of a switch with these settings.
     #[must_use]
     pub const fn new(world: Arc<World>, ip: IpSettings) -> Self {
-        Self { world, ip }
+        Self { world, ip, answers: None }
+    }
+
+    /// The same, where real name servers are asked and have said this.
+    #[must_use]
+    pub fn with_answers(self, answers: Option<Arc<Answers>>) -> Self {
+        Self { answers, ..self }
     }
 
     /// The address of `name`; an address stands for itself. A name without a dot that does not exist is tried once
@@ -109,6 +124,15 @@ impl Network {
     pub fn resolve(&self, name: &str) -> Result<IpAddr, ResolveError> {
         let (_, address) = self.resolve_from(name, Source::default())?;
         Ok(address)
+    }
+
+    /// What a real name server has to be asked, before it is known what `name` stands for.
+    #[must_use]
+    pub fn question(&self, name: &str, source: Source<'_>) -> Option<Question> {
+        match self.resolve_from(name, source) {
+            Err(ResolveError::Unasked(question)) => Some(question),
+            Ok(_) | Err(_) => None,
+        }
     }
 
     /// The names under which a CSLU is looked for, in order (`spec/behaviour.md` §7.1).
@@ -264,14 +288,48 @@ impl Network {
         })
     }
 
-    /// The name that exists and its address. Of a name server that is a real one this says what the simulated one
-    /// would: nothing is asked from here.
+    /// The name that exists and its address.
     fn resolve_from(&self, name: &str, source: Source<'_>) -> Result<(String, IpAddr), ResolveError> {
         if let Some(address) = self.known(name) {
             return Ok((bare(name).to_string(), address));
         }
-        self.name_servers_from(source)?;
-        self.in_hosts(name)
+        let servers = self.name_servers_from(source)?;
+        let Some(answers) = &self.answers else { return self.in_hosts(name) };
+        let mut faults = Vec::new();
+        for server in servers {
+            match server {
+                NameServer::Simulated => return self.in_hosts(name),
+                NameServer::Real(server) => match self.said(answers, server, name)? {
+                    Ok(found) => return Ok(found),
+                    Err(fault) => faults.push(fault),
+                },
+            }
+        }
+        Err(ResolveError::Said(faults.join("; ")))
+    }
+
+    /// What one name server said of `name`, as it is or with the domain name; inside, why the next one is to be asked.
+    fn said(
+        &self,
+        answers: &Answers,
+        server: SocketAddr,
+        name: &str,
+    ) -> Result<Result<(String, IpAddr), String>, ResolveError> {
+        let mut nothing = String::new();
+        for name in self.candidates(name) {
+            let question = Question { server, name };
+            match answers.get(&question) {
+                None => return Err(ResolveError::Unasked(question)),
+                Some(Said::Fault(why)) => return Ok(Err(why.clone())),
+                Some(Said::Addresses(addresses)) => {
+                    if let Some(first) = addresses.first() {
+                        return Ok(Ok((question.name, *first)));
+                    }
+                }
+                Some(Said::Nothing(why)) => nothing = format!("{}: {why}", question.name),
+            }
+        }
+        Err(ResolveError::Said(nothing))
     }
 
     /// The name that exists and its address, as the simulated name server has it.

@@ -6,8 +6,8 @@ use slpsim_agent::TransportMode;
 use slpsim_console::config::Config;
 use slpsim_network::World;
 use slpsim_transport::client::{
-    Anchors, Callhome, Carrier, Clock, Cslu, Dns, Finding, Format, Limits, Link, NoWay, Nonces, Off, Proxy,
-    Resolve, Smart, SwitchNetwork, Transport, Way,
+    Anchors, Callhome, Carrier, Clock, Credentials, Cslu, Dns, Finding, Format, Limits, Link, NoWay, Nonces,
+    Off, Proxy, Resolve, Smart, SwitchNetwork, Transport, Way,
 };
 
 use crate::lockstep::Door;
@@ -16,6 +16,11 @@ use crate::lockstep::Door;
 pub trait Connect: Send {
     /// The transport for `config`.
     fn connect(&self, config: &Config) -> Arc<dyn Transport>;
+
+    /// Who asks real name servers for the device; none where nobody does.
+    fn dns(&self) -> Option<Arc<Dns>> {
+        None
+    }
 }
 
 /// Connects over real sockets, as far as the simulated network leads there.
@@ -34,6 +39,8 @@ pub struct HttpConnect {
     pub dns: Arc<Dns>,
     /// Where nonces come from.
     pub nonces: Arc<dyn Nonces>,
+    /// What a proxy is told of the device, where it wants to know.
+    pub proxy_login: Option<Credentials>,
     /// Bounds of an exchange.
     pub limits: Limits,
     /// Where everything leads in an outage; none where only the network decides.
@@ -48,6 +55,10 @@ impl Connect for HttpConnect {
             nonces: Arc::clone(&self.nonces),
         };
         transport(config, link, &self.callhome)
+    }
+
+    fn dns(&self) -> Option<Arc<Dns>> {
+        Some(Arc::clone(&self.dns))
     }
 }
 
@@ -80,7 +91,10 @@ impl HttpConnect {
         carrier.anchors = self.anchors.clone();
         carrier.limits = self.limits;
         carrier.allow_external = self.world.allow_external;
-        carrier.proxy = proxy(config);
+        carrier.proxy = proxy(config).map(|proxy| match &self.proxy_login {
+            Some(login) => proxy.with_credentials(login.clone()),
+            None => proxy,
+        });
         carrier
     }
 }

@@ -1,6 +1,8 @@
 //! `license smart save …` and `license smart import` on a device: the agent decides, files are read and written here.
 
-use slpsim_agent::{Command, File, ImportKind, SaveUsage, Signer};
+use std::collections::VecDeque;
+
+use slpsim_agent::{Command, CommandError, File, ImportKind, SaveUsage, Signer};
 use slpsim_console::Reply;
 use slpsim_console::history::{ImportKind as Section, Imported};
 use slpsim_policy::Wall;
@@ -89,8 +91,13 @@ pub(crate) fn import<D: Operated>(device: &mut D, path: &str, reply: &mut Reply)
     let mut opener = Opener::new(filing.verifier, wall);
     let received = read_import(&bytes, &mut opener);
     let notes = opener.notes;
-    remember(device, wall, received.texts);
     let result = device.command(Command::Import(Box::new(received.import)))?;
+    let outcome = match (&received.unreadable, &result) {
+        (Some(error), _) => Err(error.to_string()),
+        (None, Ok(())) => Ok(()),
+        (None, Err(error)) => Err(error.to_string()),
+    };
+    remember(device, wall, received.texts, (&result, outcome));
     match (received.unreadable, result) {
         (Some(error), _) => reply.refuse_with(&format!("% Import Data Failed: {error}")),
         (None, Ok(())) => reply.add_line("Import Data Successful"),
@@ -105,7 +112,22 @@ fn refused<E>(reply: &mut Reply, error: &crate::files::FileError) -> Result<(), 
     Ok(())
 }
 
-fn remember<D: Operated>(device: &mut D, at: Wall, texts: Vec<(ImportKind, String)>) {
+/// Keeps each element with what became of it. Elements of one kind are judged in the order of the file; one that the
+/// agent does not know of shares the fate of the whole.
+fn remember<D: Operated>(
+    device: &mut D,
+    at: Wall,
+    texts: Vec<(ImportKind, String)>,
+    (result, whole): (&Result<(), CommandError>, Result<(), String>),
+) {
+    let judged = match result {
+        Err(CommandError::ImportRefused(judged)) => judged.iter().copied().collect::<Vec<_>>(),
+        Ok(()) | Err(_) => Vec::new(),
+    };
+    let mut of_kinds = ImportKind::ALL.map(|wanted| {
+        let of_kind = judged.iter().filter(move |(kind, _)| *kind == wanted);
+        of_kind.map(|(_, result)| *result).collect::<VecDeque<_>>()
+    });
     let history = &mut device.switch().0.history;
     for (kind, mut text) in texts {
         let section = match kind {
@@ -118,7 +140,12 @@ fn remember<D: Operated>(device: &mut D, at: Wall, texts: Vec<(ImportKind, Strin
             text.truncate(end);
             text.push_str(" …");
         }
-        history.add_imported(section, Imported { at, text });
+        let own = of_kinds.get_mut(kind as usize).and_then(VecDeque::pop_front);
+        let refused = match own {
+            Some(own) => own.err().map(|fault| fault.to_string()),
+            None => whole.clone().err(),
+        };
+        history.add_imported(section, Imported { at, text, refused });
     }
 }
 

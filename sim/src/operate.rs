@@ -134,10 +134,12 @@ fn perform<D: Operated>(device: &mut D, effect: Effect, reply: &mut Reply) -> Re
             device.keep()?;
         }
         Effect::Reload => reload(device)?,
+        Effect::Switchover => device.input(Input::Switchover)?,
         Effect::SetClock(wall) => {
             let now = device.switch().3;
             device.step_clock(wall.since(now.wall))?;
         }
+        Effect::AskName(question) => reply.asks = Some(question),
         Effect::ClearEventLog => device.switch().0.events.clear(),
         Effect::SaveUsage { which, path } => {
             filing::save(device, Command::SaveUsage(filing::choice(which)), &path, reply)?;
@@ -150,7 +152,10 @@ fn perform<D: Operated>(device: &mut D, effect: Effect, reply: &mut Reply) -> Re
 
 /// A server that is configured anew, or can be reached again, sets the clock (`spec/chapter.md` S-22, S-36c; that it takes
 /// no time is modelled). Where nothing changed, a clock that the operator has set stays.
-fn follow_ntp<D: Operated>(device: &mut D, heard: &[NtpServer]) -> Result<(), D::Error> {
+///
+/// # Errors
+/// Where the device cannot go on.
+pub fn follow_ntp<D: Operated>(device: &mut D, heard: &[NtpServer]) -> Result<(), D::Error> {
     let hears = device.switch().0.ntp_heard();
     if hears.iter().any(|server| !heard.contains(server)) { device.follow_ntp() } else { Ok(()) }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{Agent, File, Message, Now, Profile, ProfileId, Sender, Shared, Usage};
+use slpsim_agent::{Agent, File, Message, Now, PeerInfo, Profile, ProfileId, Sender, Shared, Usage};
 use slpsim_console as console;
-use slpsim_console::config::{Config, NtpServer};
+use slpsim_console::config::{Config, NtpServer, VRF};
 use slpsim_console::history::Exchanged as PastExchange;
 use slpsim_logs::{Form, Formatter, Line, Options, Repeated, Zone};
-use slpsim_network::World;
+use slpsim_network::{Answers, Network, Question, Source, World};
 use slpsim_policy::Wall;
 
 /// What reading a startup configuration leaves to be done or said.
@@ -55,6 +55,12 @@ pub struct Switch {
     pub started: Wall,
     /// What the startup configuration wants done beside settings, as it was read last.
     pub startup_effects: Vec<console::Effect>,
+    /// What the peer said of itself in its last answer.
+    pub peer: Option<Box<PeerInfo>>,
+    /// What real name servers have said to the switch; none where nobody asks them.
+    pub heard: Option<Arc<Answers>>,
+    /// What they have said to the line that is run.
+    pub asked: Option<Arc<Answers>>,
     /// What the agent wants written, until it is.
     pub unwritten: Option<File>,
     log_form: Formatter,
@@ -79,6 +85,9 @@ impl Switch {
             events: console::EventLog::default(),
             started: now,
             startup_effects: Vec::new(),
+            peer: None,
+            heard: None,
+            asked: None,
             unwritten: None,
             log_form: Formatter::new(Options { form: Form::Logfile, ..Options::default() }),
         };
@@ -154,10 +163,30 @@ impl Switch {
         self.events.file.add(String::from_utf8_lossy(line).into_owned());
     }
 
+    /// The network as this switch sees it.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        self.config.network(&self.world).with_answers(self.heard.clone())
+    }
+
+    /// What real name servers have to be asked before it is known what the configured servers of NTP and of the log stand
+    /// for.
+    #[must_use]
+    pub fn questions(&self) -> Vec<Question> {
+        let network = self.network();
+        let vrf = |vrf: &Option<String>| vrf.clone().unwrap_or_else(|| VRF.to_owned());
+        let ntp = self.config.ntp.iter().map(|server| (&server.server, vrf(&server.vrf)));
+        let log = self.config.logging.servers.iter().map(|server| (&server.server, vrf(&server.vrf)));
+        let asked = ntp
+            .chain(log)
+            .filter_map(|(name, vrf)| network.question(name, Source { vrf: &vrf, interface: None }));
+        asked.collect()
+    }
+
     /// The NTP servers that are configured and answer, as they are configured.
     #[must_use]
     pub fn ntp_heard(&self) -> Vec<NtpServer> {
-        let network = self.config.network(&self.world);
+        let network = self.network();
         self.config.ntp.iter().filter(|server| server.answers(&network)).cloned().collect()
     }
 
@@ -169,8 +198,8 @@ impl Switch {
         now: Now,
         line: &str,
     ) -> console::Reply {
-        let network = self.config.network(&self.world);
-        let ntp_synchronized = self.config.ntp_answers(&self.world);
+        let network = self.network();
+        let ntp_synchronized = self.config.ntp_answers(&network);
         let mut device = console::Device {
             config: &mut self.config,
             agent: agent.view(shared, now),
@@ -178,6 +207,8 @@ impl Switch {
             history: &self.history,
             events: &self.events,
             startup_config: self.startup.as_deref(),
+            peer: self.peer.as_deref(),
+            asked: self.asked.as_ref(),
             started: self.started,
             ntp_synchronized,
         };

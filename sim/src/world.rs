@@ -251,6 +251,10 @@ impl<L: Link> World<L> {
                 if self.device(id).is_none_or(|device| device.life != life) {
                     return;
                 }
+                let mut result = result;
+                if let (Ok(reply), Some(device)) = (&mut *result, self.device_mut(id)) {
+                    device.switch.peer = reply.peer.take();
+                }
                 seen.exchange(began_ms, self.now_ms, id, purpose, result.as_ref().as_ref().err().copied());
                 self.input(id, Input::Completed { txn, result: *result }, seen);
             }

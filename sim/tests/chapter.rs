@@ -138,6 +138,7 @@ fn connect(wires: &Wires, cslu: &Running, cssm: &Running) -> HttpConnect {
         format,
         dns: Arc::default(),
         nonces: Arc::clone(&wires.nonces) as _,
+        proxy_login: None,
         limits: Limits::default(),
         door: Some(Arc::clone(&wires.door)),
     }

@@ -136,6 +136,7 @@ fn connect(wires: &Wires, server: &slpsim_cssm::server::Running) -> HttpConnect 
         format,
         dns: Arc::default(),
         nonces: Arc::clone(&wires.nonces) as _,
+        proxy_login: None,
         limits: Limits::default(),
         door: Some(Arc::clone(&wires.door)),
     }

@@ -122,6 +122,38 @@ fn a_standby_that_is_added_gets_its_trust_code_by_synchronisation() {
     );
 }
 
+/// What the server gave before does not count: the device has lost it (`spec/behaviour.md` §10, §11).
+#[test]
+fn a_standby_regains_its_trust_code_after_a_factory_reset_and_after_it_was_out() {
+    let mut pair = Pair::new(TransportMode::Smart);
+    pair.trust("local");
+    pair.run(60);
+    pair.with(|world, id, seen| world.standby_added(id, udi("FDO00000002"), seen));
+    pair.run(60);
+    pair.exec("license smart factory reset");
+    pair.logged("");
+    pair.trust("local");
+    pair.run(60);
+    let installed = ["FDO00000001", "FDO00000002"].map(|serial| format!("{INSTALLED}{serial}."));
+    assert_eq!(pair.logged("TRUST_CODE"), installed);
+
+    pair.with(|world, id, seen| world.standby_removed(id, seen));
+    pair.run(60);
+    pair.with(|world, id, seen| world.standby_added(id, udi("FDO00000002"), seen));
+    pair.run(60);
+    assert_eq!(pair.logged("TRUST_CODE"), installed[1..]);
+
+    // Who has its code gets no other one, whichever of the two is active.
+    for _ in 0..2 {
+        pair.exec("license smart sync");
+        pair.run(60);
+        pair.with(|world, id, seen| world.switchover(id, seen));
+        pair.run(60);
+    }
+    assert_eq!(pair.logged("TRUST_CODE"), [""; 0]);
+    assert!(pair.trusted().iter().all(|(_, trusted)| *trusted));
+}
+
 /// CSLU topology: nothing more than the report is done.
 #[test]
 fn on_cslu_a_standby_that_is_added_only_causes_a_report() {

@@ -8,7 +8,7 @@ use slpsim_console::session::Completion;
 use slpsim_console::{Reply, Session};
 
 use super::users::Account;
-use crate::driver::{Device, LogLine, Order, ask, run_line};
+use crate::driver::{self, Device, LogLine, Order, ask};
 
 /// The device has ended; so does every session on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,12 +43,8 @@ impl Operator {
     /// Runs one line, and does what it wants done.
     pub(super) async fn line(&mut self, line: String) -> Result<Reply, Gone> {
         // A copy goes: whoever gives up waiting keeps the session as it was.
-        let mut session = self.session.clone();
-        let run = move |device: &mut Device| {
-            let reply = run_line(device, &mut session, &line)?;
-            Ok((session, reply))
-        };
-        let (session, reply) = ask(&self.orders, run).await.map_err(|_| Gone)?;
+        let session = self.session.clone();
+        let (session, reply) = driver::line(&self.orders, session, &line).await.map_err(|_| Gone)?;
         self.session = session;
         Ok(reply)
     }

@@ -84,7 +84,9 @@ fn advance(control: &Path, span: Duration) -> Result<String> {
     match block_on(call(control, &request))? {
         Answer::Advance { now } => Ok(now),
         Answer::Refused { why } => Err(user_error(why)),
-        Answer::Exec { .. } | Answer::Status(_) => bail!("the daemon answered something else than was asked"),
+        Answer::Exec { .. } | Answer::Event { .. } | Answer::Status(_) => {
+            bail!("the daemon answered something else than was asked")
+        }
     }
 }
 

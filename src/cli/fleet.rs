@@ -353,7 +353,8 @@ fn listen(args: &FleetArgs, steer: &Steer, registry: &Registry, halt: &Halt) -> 
             None => None,
             Some(address) => {
                 let registry = registry.clone();
-                let server = HealthServer::start(address, move || registry.render()).await?;
+                let server =
+                    HealthServer::start(address, args.allow_external, move || registry.render()).await?;
                 urls.metrics = Some(format!("http://{}/metrics", server.address()));
                 Some(server)
             }

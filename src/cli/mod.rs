@@ -73,6 +73,11 @@ enum Command {
     ///
     /// Everything that falls due on the way happens in order. Refused where the peer has a clock of its own.
     Advance(AdvanceArgs),
+    /// Let something happen to the hardware of a device of a running daemon
+    ///
+    /// The words are those of scenario files. The units that are there afterwards go to standard output, the active one
+    /// first. Exit code 2 where it cannot happen, such as a switchover without a standby.
+    Event(EventArgs),
     /// Print the catalogue of the twelve LICMGR messages, or check a log against it
     Messages(MessagesArgs),
     /// Take log lines at the far end of a pipeline, and say what became of them on the way
@@ -208,6 +213,19 @@ pub(crate) struct AdvanceArgs {
     pub(crate) remote: Remote,
 }
 
+/// `slpsim event`
+#[derive(Debug, Args)]
+pub(crate) struct EventArgs {
+    /// What happens
+    #[arg(value_enum)]
+    pub(crate) event: crate::control::Event,
+    /// On which device; may be left out where there is one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
 /// `slpsim messages`
 #[derive(Debug, Args)]
 pub(crate) struct MessagesArgs {
@@ -264,6 +282,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) => console::run(&args),
         Command::Exec(args) => block_on(remote::exec(args, cli.global.output)),
         Command::Advance(args) => block_on(remote::advance(args, cli.global.output)),
+        Command::Event(args) => block_on(remote::event(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
         Command::Fleet(args) => fleet::fleet(&args, &cli.global),
         Command::Why(args) => fleet::why(&args),

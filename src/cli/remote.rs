@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::options::OutputForm;
-use super::{AdvanceArgs, ExecArgs, output};
+use super::{AdvanceArgs, EventArgs, ExecArgs, output};
 use crate::control::{Answer, Request, call};
 use crate::error::user_error;
 
@@ -21,7 +21,7 @@ pub(super) async fn exec(args: ExecArgs, form: OutputForm) -> Result<ExitCode> {
             Ok(ExitCode::from(u8::from(error)))
         }
         Answer::Refused { why } => Err(user_error(why)),
-        Answer::Advance { .. } | Answer::Status(_) => bail!(MISUNDERSTOOD),
+        Answer::Advance { .. } | Answer::Event { .. } | Answer::Status(_) => bail!(MISUNDERSTOOD),
     }
 }
 
@@ -36,7 +36,22 @@ pub(super) async fn advance(args: AdvanceArgs, form: OutputForm) -> Result<ExitC
             Ok(ExitCode::SUCCESS)
         }
         Answer::Refused { why } => Err(user_error(why)),
-        Answer::Exec { .. } | Answer::Status(_) => bail!(MISUNDERSTOOD),
+        Answer::Exec { .. } | Answer::Event { .. } | Answer::Status(_) => bail!(MISUNDERSTOOD),
+    }
+}
+
+pub(super) async fn event(args: EventArgs, form: OutputForm) -> Result<ExitCode> {
+    let request = Request::Event { device: args.device, event: args.event };
+    match call(&args.remote.socket()?, &request).await? {
+        Answer::Event { units } => {
+            match form {
+                OutputForm::Text => units.iter().try_for_each(|unit| output::print(&format!("{unit}\n")))?,
+                OutputForm::Json => output::print(&format!("{}\n", json!({ "units": units })))?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Answer::Refused { why } => Err(user_error(why)),
+        Answer::Exec { .. } | Answer::Advance { .. } | Answer::Status(_) => bail!(MISUNDERSTOOD),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How `slpsim exec`, `slpsim advance` and `slpsim console` reach a running daemon: a Unix socket that only its owner may use.
+//! How `slpsim exec`, `slpsim advance`, `slpsim event` and `slpsim console` reach a running daemon: a Unix socket that only its owner may use.
 //!
 //! One JSON object a line in each direction, one answer to each request, in order:
 //!
@@ -7,6 +7,8 @@
 //! <- {"exec":{"text":"UDI: ...\n","error":false}}
 //! -> {"advance":{"ms":14400000}}
 //! <- {"advance":{"now":"2026-01-01T04:00:00Z"}}
+//! -> {"event":{"device":"switch","event":"standby-added"}}
+//! <- {"event":{"units":["PID:N9K-C93180YC-FX3,SN:FDO00000001","PID:N9K-C93180YC-FX3,SN:SBY00000001"]}}
 //! -> "status"
 //! <- {"refused":{"why":"..."}}
 //! ```
@@ -45,6 +47,14 @@ pub enum Request {
         /// By how many milliseconds of simulated time.
         ms: u64,
     },
+    /// Something happens to the hardware of a device.
+    Event {
+        /// Which device; may be left out where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<String>,
+        /// What.
+        event: Event,
+    },
     /// From now on this connection is a console.
     Console(console::Wish),
     /// How the daemon is.
@@ -57,10 +67,23 @@ impl std::fmt::Debug for Request {
         match self {
             Self::Exec { device, lines } => write!(f, "Exec({device:?}, {} lines)", lines.len()),
             Self::Advance { ms } => write!(f, "Advance({ms} ms)"),
+            Self::Event { device, event } => write!(f, "Event({device:?}, {event:?})"),
             Self::Console(wish) => write!(f, "Console({:?})", wish.device),
             Self::Status => f.write_str("Status"),
         }
     }
+}
+
+/// What somebody at the rack does to a device, in the words of scenario files (`interface.md` §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A second supervisor is put in
+    StandbyAdded,
+    /// The standby supervisor is taken out
+    StandbyRemoved,
+    /// The standby supervisor takes over, as with `system switchover`
+    Switchover,
 }
 
 /// A daemon's answer.
@@ -78,6 +101,11 @@ pub enum Answer {
     Advance {
         /// Simulated time now, RFC 3339.
         now: String,
+    },
+    /// It has happened.
+    Event {
+        /// The units of the device now, the active one first.
+        units: Vec<String>,
     },
     /// The daemon's state.
     Status(Status),

@@ -13,18 +13,22 @@ use nix::unistd::geteuid;
 use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::console::{Typed, Wire, Wish, wire};
+use super::console::{Shown, Typed, Wire, Wish, wire};
 use super::{Answer, MAX_LINES, MAX_REQUEST, Request, frame};
 use crate::error::{BlameUser, user_error};
 
-/// Most connections at a time; more wait in the kernel's queue.
+/// Most connections with requests at a time; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 32;
-/// How long a connection may stay without a request.
+/// Most consoles at a time, which may stay for days and are counted apart, so that requests get through.
+const MAX_CONSOLES: usize = 32;
+/// How long a connection may take to its first request: whoever connects has one.
+const FIRST: Duration = Duration::from_secs(5);
+/// How long a connection may stay without another request.
 const IDLE: Duration = Duration::from_secs(60);
 /// Longest path of a socket: `sun_path` has 108 bytes, one of them the final zero (unix(7)).
 const MAX_PATH: usize = 107;
@@ -122,16 +126,13 @@ fn is_allowed(stream: &UnixStream) -> bool {
 
 async fn accept(listener: UnixListener, driver: mpsc::Sender<Asked>) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let consoles = Arc::new(Semaphore::new(MAX_CONSOLES));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) if !is_allowed(&stream) => warn!("control socket: another user was turned away"),
             Ok((stream, _)) => {
-                let driver = driver.clone();
-                tokio::spawn(async move {
-                    serve(stream, driver).await;
-                    drop(slot);
-                });
+                tokio::spawn(serve(stream, driver.clone(), slot, Arc::clone(&consoles)));
             }
             Err(error) => {
                 warn!("control socket: {error}");
@@ -142,13 +143,22 @@ async fn accept(listener: UnixListener, driver: mpsc::Sender<Asked>) {
     }
 }
 
-async fn serve(stream: UnixStream, driver: mpsc::Sender<Asked>) {
+async fn serve(
+    stream: UnixStream,
+    driver: mpsc::Sender<Asked>,
+    slot: OwnedSemaphorePermit,
+    consoles: Arc<Semaphore>,
+) {
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
+    let mut limit = FIRST;
     loop {
-        let answer = match timeout(IDLE, frame::read::<Request>(&mut from, MAX_REQUEST)).await {
+        let answer = match timeout(limit, frame::read::<Request>(&mut from, MAX_REQUEST)).await {
             Err(_) | Ok(Ok(None)) => return,
-            Ok(Ok(Some(Request::Console(wish)))) => return converse(wish, from, to, driver).await,
+            Ok(Ok(Some(Request::Console(wish)))) => {
+                drop(slot);
+                return open_console(wish, (from, to), driver, &consoles).await;
+            }
             Ok(Ok(Some(request))) => ask(request, &driver).await,
             Ok(Err(error)) => {
                 let refusal = Answer::Refused { why: format!("control request: {error}") };
@@ -159,6 +169,26 @@ async fn serve(stream: UnixStream, driver: mpsc::Sender<Asked>) {
         if let Err(error) = frame::write(&mut to, &answer).await {
             debug!("control client: {error}");
             return;
+        }
+        limit = IDLE;
+    }
+}
+
+/// Lets a console in, or says at once that there is no room for it.
+async fn open_console(
+    wish: Wish,
+    (from, mut to): (BufReader<OwnedReadHalf>, OwnedWriteHalf),
+    driver: mpsc::Sender<Asked>,
+    consoles: &Semaphore,
+) {
+    match consoles.try_acquire() {
+        Ok(_open) => converse(wish, from, to, driver).await,
+        Err(_) => {
+            let why = format!(
+                "{MAX_CONSOLES} consoles of this daemon are open already, and there is no room for more: leave one, or use `slpsim exec`"
+            );
+            // The client may have gone.
+            let _ = frame::write(&mut to, &Shown::Refused { why }).await;
         }
     }
 }
@@ -223,7 +253,7 @@ async fn ask(request: Request, driver: &mpsc::Sender<Asked>) -> Answer {
 mod tests {
     use super::*;
     use crate::control::call;
-    use crate::control::console::{Reply, Shown};
+    use crate::control::console::Reply;
     use std::os::unix::fs::PermissionsExt;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
@@ -235,9 +265,10 @@ mod tests {
                     Asked::Answer { request, answer } => {
                         let text = match request {
                             Request::Exec { lines, .. } => lines.join("|"),
-                            other @ (Request::Advance { .. } | Request::Status | Request::Console(_)) => {
-                                format!("{other:?}")
-                            }
+                            other @ (Request::Advance { .. }
+                            | Request::Event { .. }
+                            | Request::Status
+                            | Request::Console(_)) => format!("{other:?}"),
                         };
                         let _ = answer.send(Answer::Exec { text, error: false });
                     }
@@ -311,6 +342,43 @@ mod tests {
         // What is no console message ends the session.
         to.write_all(b"{\"exec\":{\"lines\":[]}}\n").await.unwrap();
         assert_eq!(next().await, None);
+    }
+
+    #[tokio::test]
+    async fn the_console_that_is_one_too_many_is_told_so_at_once_and_requests_get_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let _server = ControlServer::start(&path, echo()).unwrap();
+        let open = async || {
+            let (from, mut to) = UnixStream::connect(&path).await.unwrap().into_split();
+            let mut from = BufReader::new(from);
+            let wish = Wish { device: None, length: 24, width: 80 };
+            frame::write(&mut to, &Request::Console(wish)).await.unwrap();
+            let first = frame::read::<Shown>(&mut from, MAX_REQUEST).await.unwrap();
+            (from, to, first)
+        };
+        let mut consoles = Vec::new();
+        for _ in 0..MAX_CONSOLES {
+            let console = open().await;
+            assert!(matches!(console.2, Some(Shown::Log(_))), "{:?}", console.2);
+            consoles.push(console);
+        }
+        let (mut from, _to, refused) = open().await;
+        let Some(Shown::Refused { why }) = refused else { panic!("{refused:?}") };
+        assert!(why.starts_with("32 consoles of this daemon are open already"), "{why}");
+        assert_eq!(frame::read::<Shown>(&mut from, MAX_REQUEST).await.unwrap(), None, "nothing follows");
+        let request = Request::Exec { device: None, lines: vec!["a".into()] };
+        assert_eq!(call(&path, &request).await.unwrap(), Answer::Exec { text: "a".into(), error: false });
+        // Where one leaves, there is room for another.
+        let (mut from, to, _) = consoles.pop().unwrap();
+        drop(to);
+        while frame::read::<Shown>(&mut from, MAX_REQUEST).await.unwrap().is_some() {}
+        loop {
+            // The daemon may still be about to see that it has gone.
+            if let (_, _, Some(Shown::Log(_))) = open().await {
+                break;
+            }
+        }
     }
 
     #[tokio::test]

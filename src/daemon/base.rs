@@ -29,7 +29,12 @@ impl Base {
     ///
     /// # Errors
     /// Where the folder is in use or not writable, or time would go back; each is one line for the user.
-    pub fn open(folder: &Path, start: Start, speed: SpeedKey, clock_from: Option<&PathBuf>) -> Result<Self> {
+    pub async fn open(
+        folder: &Path,
+        start: Start,
+        speed: SpeedKey,
+        clock_from: Option<&PathBuf>,
+    ) -> Result<Self> {
         let state = StateFolder::open(folder)?;
         let store = state.store("clock", kept_clock::VERSION);
         let mut kept = KeptClock::open(Box::new(store)).context("state folder").blame_user()?;
@@ -44,7 +49,7 @@ impl Base {
             let shared = Ready::read(path)?.clock;
             let shared = shared.with_context(|| format!("{} has no clock", path.display())).blame_user()?;
             let clock = Clock::shared_with(&shared).map_err(user_error)?;
-            kept.follow(&clock)?;
+            kept.follow(&clock).await?;
             return Ok(Self { state, clock, kept });
         }
         let speed = match speed {

@@ -25,7 +25,9 @@ pub async fn serve(config: config::Config, wanted: config::Mock, file: Option<Pa
     // Beside the folder of `run`, so that both have their defaults.
     let default = || Ok(StateFolder::default_path()?.join("cssm"));
     let folder = config.state.clone().map_or_else(default, anyhow::Ok)?;
-    let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
+    let opening = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref());
+    let Some(base) = signals.unless_ended(opening).await else { return Ok(()) };
+    let base = base?;
     config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
     let keys = base.state.path().join("mock");
     let running = mock::start(&wanted, config.seed, config.allow_external, keys, &base.clock).await?;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use slpsim_agent::{Agent, AgentId, BootCause, Keep, Shared, Token, Usage};
+use slpsim_agent::{Agent, AgentId, BootCause, Keep, Shared, Token, Udi, Usage};
 use slpsim_config as config;
 use slpsim_network::World;
 use slpsim_transport::WireProfile;
 use slpsim_transport::callhome::CallhomeFormat;
-use slpsim_transport::client::{Anchors, Dns, Format, Limits, SystemNonces};
+use slpsim_transport::client::{Anchors, Credentials, Dns, Format, Limits, SystemNonces};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
 
@@ -21,7 +21,7 @@ use crate::clock::DeviceClock;
 use crate::driver::{
     BLOB_VERSION, Boot, Device, DeviceMetrics, Factory, HttpConnect, Parts, SavedDevice, Switch, restore,
 };
-use crate::error::BlameUser;
+use crate::error::{BlameUser, user_error};
 use crate::failpoint::Faults;
 use crate::files::{DeviceFiles, FolderFiles};
 use crate::keys::device_keys;
@@ -116,6 +116,7 @@ impl Site<'_> {
         // Entered at boot + 0 s (`interface.md` §5), once in the life of the device.
         let token = token.filter(|_| first).cloned();
         let spelling = device.spelling;
+        let supervisors = supervisors(number, device);
         let device = Device::new(Parts {
             name: device.name.as_str().into(),
             id: AgentId(number),
@@ -131,7 +132,8 @@ impl Site<'_> {
             metrics: DeviceMetrics::new(&self.registry, &device.name),
             faults: Arc::clone(&self.faults),
         })
-        .spelled(spelling);
+        .spelled(spelling)
+        .with_supervisors(supervisors);
         let features_before = saved.map(|saved| saved.features.into_iter().collect());
         Ok(SetUp {
             device,
@@ -212,10 +214,19 @@ impl Site<'_> {
             format,
             dns: Arc::new(Dns::new(Arc::new(clock.clone()), Dns::TIMEOUT)),
             nonces: Arc::new(SystemNonces),
+            proxy_login: proxy_login(device)?,
             limits: Limits::default(),
             door: None,
         })
     }
+}
+
+/// What a proxy is told of a device.
+fn proxy_login(device: &config::Device) -> Result<Option<Credentials>> {
+    let Some(login) = &device.licensing.proxy_login else { return Ok(None) };
+    let credentials = Credentials::new(login.user.expose(), login.password.expose());
+    // The configuration has looked at them already.
+    credentials.map(Some).ok_or_else(|| user_error("proxy-user and proxy-password cannot be sent to a proxy"))
 }
 
 /// Where a device's root certificates come from, for messages.
@@ -234,6 +245,13 @@ fn say_what_wins(device: &str, saved: &SavedDevice, switch: &Switch) {
             "its keys have changed in the configuration file, but the saved configuration wins; SIGHUP after a change applies it, and `write erase` with `reload` goes back to the file"
         );
     }
+}
+
+/// Those of the file, or a second one with a serial number of its own.
+fn supervisors(number: u32, device: &config::Device) -> Vec<Udi> {
+    let serial = format!("SBY{:08}", number.saturating_add(1));
+    let made = || Udi::new(device.udi.pid.as_str(), &serial).ok();
+    [Some(device.udi), device.standby.or_else(made)].into_iter().flatten().collect()
 }
 
 /// What a device's files are called: it is known by its UDI, whatever else the configuration calls it.

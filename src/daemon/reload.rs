@@ -167,6 +167,7 @@ fn fixed_of_device(old: &config::Device, new: &config::Device) -> Vec<String> {
         ("classic-registration", old.upgraded == new.upgraded),
         ("chapter-spelling", old.spelling == new.spelling),
         ("wire-profile", old.wire_profile == new.wire_profile),
+        ("proxy-user or proxy-password", old.licensing.proxy_login == new.licensing.proxy_login),
         ("ssh", old.ssh == new.ssh),
         ("nxapi", old.nxapi == new.nxapi),
         ("nxapi-https", old.nxapi_https == new.nxapi_https),

@@ -70,7 +70,9 @@ pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
     let addresses = Addresses::of(&config)?;
     let gate = Gate { users: Arc::new(Users::of(&config.users)?), limits: Arc::default() };
     let folder = config.state.clone().map_or_else(StateFolder::default_path, Ok)?;
-    let base = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref())?;
+    let opening = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref());
+    let Some(base) = signals.unless_ended(opening).await else { return Ok(()) };
+    let base = base?;
     config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
     let registry = Registry::default();
     let sinks = Arc::new(open_sinks(&config, &registry, &signals.reader_gone())?);
@@ -236,12 +238,12 @@ async fn listen(config: &config::Config, registry: &Registry, sinks: &Arc<Sinks>
         registry.render()
     };
     if let Some(address) = config.health {
-        listeners.health = Some(HealthServer::start(address, metrics.clone()).await?);
+        listeners.health = Some(HealthServer::start(address, config.allow_external, metrics.clone()).await?);
     }
     // One address for both is one listener; port 0 is another one each time.
     match config.metrics {
         Some(address) if address.port() == 0 || config.health != Some(address) => {
-            listeners.metrics = Some(HealthServer::start(address, metrics).await?);
+            listeners.metrics = Some(HealthServer::start(address, config.allow_external, metrics).await?);
         }
         Some(_) | None => {}
     }

@@ -6,23 +6,23 @@ use std::time::Duration;
 use slpsim_console::session::LineKind;
 use slpsim_console::{Mode, Role, Session};
 use slpsim_sim::Operated;
-use slpsim_sim::operate::run_line;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until};
 
 use super::host::ask;
 use super::monitor::LogLine;
-use super::{Device, DriverError, Order};
+use super::{Device, Order, names};
 use crate::control::console::{Reply, Shown, Typed, Wire, Wish};
 
 /// Serves a console until one of its ends is closed: what is typed is done on the device between two of its steps.
 pub(super) async fn serve(orders: mpsc::Sender<Order>, wish: &Wish, mut wire: Wire) {
     let mut session = at_console(wish);
     let opened = ask(&orders, |device| {
-        let hostname = device.switch().0.config.hostname.clone();
-        Ok((hostname, device.listen()))
+        let config = &device.switch().0.config;
+        let (hostname, limit) = (config.hostname.clone(), config.lines.console_timeout_min);
+        Ok((hostname, limit, device.listen()))
     });
-    let (hostname, mut log) = match opened.await {
+    let (hostname, mut exec_timeout, mut log) = match opened.await {
         Ok(opened) => opened,
         Err(why) => {
             // The client may have gone.
@@ -34,6 +34,8 @@ pub(super) async fn serve(orders: mpsc::Sender<Order>, wish: &Wish, mut wire: Wi
     if wire.shown.send(Shown::Reply(first)).await.is_err() {
         return;
     }
+    session.terminal.timeout_min = exec_timeout.unwrap_or(NO_LIMIT);
+    let mut since = Instant::now();
     loop {
         let typed = tokio::select! {
             line = log.recv() => {
@@ -42,11 +44,11 @@ pub(super) async fn serve(orders: mpsc::Sender<Order>, wish: &Wish, mut wire: Wi
                 }
                 continue;
             }
-            typed = typed_within(&mut wire.typed, idle_limit(&session)) => typed,
+            typed = wire.typed.recv() => typed,
+            () = idle(since, &session) => return dismiss(&session, &wire.shown).await,
         };
         let Some(typed) = typed else { return };
-        let done = ask(&orders, move |device| do_typed(device, session, typed));
-        let shown = match done.await {
+        let shown = match do_typed(&orders, session, typed).await {
             Ok((after, shown)) => {
                 session = after;
                 shown
@@ -56,6 +58,15 @@ pub(super) async fn serve(orders: mpsc::Sender<Order>, wish: &Wish, mut wire: Wi
                 return;
             }
         };
+        // What is configured in one session counts in all; `terminal session-timeout` is of one.
+        let now = ask(&orders, |device| Ok(device.switch().0.config.lines.console_timeout_min)).await;
+        if let Ok(now) = now
+            && now != exec_timeout
+        {
+            exec_timeout = now;
+            session.terminal.timeout_min = now.unwrap_or(NO_LIMIT);
+        }
+        since = Instant::now();
         let over = matches!(&shown, Shown::Reply(Reply { closed: true, .. }));
         if wire.shown.send(shown).await.is_err() || over {
             return;
@@ -82,17 +93,25 @@ fn hear(
     }
 }
 
-/// What is typed next; nothing where the client has gone, or has been idle for too long.
-async fn typed_within(typed: &mut mpsc::Receiver<Typed>, limit: Option<Duration>) -> Option<Typed> {
-    match limit {
-        Some(limit) => timeout(limit, typed.recv()).await.ok().flatten(),
-        None => typed.recv().await,
+/// The console of the machine that one sits at is not closed by itself: `exec-timeout` of `line console`, or `terminal
+/// session-timeout`, sets a limit. A real switch begins with a limit of its own (modelled).
+const NO_LIMIT: u32 = 0;
+
+/// Ends when the session has been without input for too long, in real time, whatever the log says meanwhile.
+async fn idle(since: Instant, session: &Session) {
+    match u64::from(session.terminal.timeout_min) {
+        0 => std::future::pending().await,
+        minutes => sleep_until(since + Duration::from_secs(minutes * 60)).await,
     }
 }
 
-fn idle_limit(session: &Session) -> Option<Duration> {
-    let minutes = u64::from(session.terminal.timeout_min);
-    (minutes > 0).then(|| Duration::from_secs(minutes * 60))
+/// Tells whoever comes back to the terminal why it is over.
+async fn dismiss(session: &Session, shown: &mpsc::Sender<Shown>) {
+    let minutes = session.terminal.timeout_min;
+    let why = format!("the session is over: nothing was typed for {minutes} min (exec-timeout)");
+    // The client may have gone.
+    let _ = shown.send(Shown::Log(why.clone())).await;
+    let _ = shown.send(Shown::Refused { why }).await;
 }
 
 /// The session of the administrator at the console line. Its lines are typed behind a prompt.
@@ -100,42 +119,52 @@ fn at_console(wish: &Wish) -> Session {
     let mut session = Session::new(Role::Admin);
     (session.line, session.echo) = (LineKind::Console, true);
     (session.terminal.length, session.terminal.width) = (wish.length, wish.width);
-    // The console of the machine that one sits at is not closed by itself; `terminal session-timeout` sets a limit.
-    session.terminal.timeout_min = 0;
     session
 }
 
-fn do_typed(
-    device: &mut Device,
-    mut session: Session,
+async fn do_typed(
+    orders: &mpsc::Sender<Order>,
+    session: Session,
     typed: Typed,
-) -> Result<(Session, Shown), DriverError> {
-    let shown = match typed {
+) -> Result<(Session, Shown), String> {
+    match typed {
         Typed::Line(line) => {
-            let answer = run_line(device, &mut session, &line)?;
-            let (mut prompt, mut closed) = (answer.prompt, answer.closed);
-            if answer.reloads {
-                // At the console, the switch comes up again and asks for the next command.
-                (session.mode, closed) = (Mode::Exec, false);
-                prompt = session.prompt(&device.switch().0.config.hostname);
-            }
-            let (text, error, unpaged) = (answer.text, answer.error, answer.unpaged);
-            Shown::Reply(Reply { text, error, closed, unpaged, prompt, ..reply_of(&session) })
+            let (session, answer) = names::line(orders, session, &line).await?;
+            ask(orders, move |device| Ok(shown_of(device, session, answer))).await
         }
         Typed::Help(before) => {
-            let (switch, agent, ..) = device.switch();
-            let hostname = &switch.config.hostname;
-            let answer = session.help_at(agent.profile(), hostname, &before);
-            let prompt = session.prompt(hostname);
-            Shown::Reply(Reply { text: answer.text, error: answer.error, prompt, ..reply_of(&session) })
+            let help = move |device: &mut Device| {
+                let (switch, agent, ..) = device.switch();
+                let hostname = &switch.config.hostname;
+                let answer = session.help_at(agent.profile(), hostname, &before);
+                let prompt = session.prompt(hostname);
+                let (text, error) = (answer.text, answer.error);
+                let shown = Shown::Reply(Reply { text, error, prompt, ..reply_of(&session) });
+                Ok((session, shown))
+            };
+            ask(orders, help).await
         }
         Typed::Complete(before) => {
-            let found = session.completion(device.switch().1.profile(), &before);
-            let words = found.words.into_iter().map(String::from).collect();
-            Shown::Completion { insert: found.insert, words }
+            let complete = move |device: &mut Device| {
+                let found = session.completion(device.switch().1.profile(), &before);
+                let words = found.words.into_iter().map(String::from).collect();
+                Ok((session, Shown::Completion { insert: found.insert, words }))
+            };
+            ask(orders, complete).await
         }
-    };
-    Ok((session, shown))
+    }
+}
+
+fn shown_of(device: &mut Device, mut session: Session, answer: slpsim_console::Reply) -> (Session, Shown) {
+    let (mut prompt, mut closed) = (answer.prompt, answer.closed);
+    if answer.reloads {
+        // At the console, the switch comes up again and asks for the next command.
+        (session.mode, closed) = (Mode::Exec, false);
+        prompt = session.prompt(&device.switch().0.config.hostname);
+    }
+    let (text, error, unpaged) = (answer.text, answer.error, answer.unpaged);
+    let shown = Shown::Reply(Reply { text, error, closed, unpaged, prompt, ..reply_of(&session) });
+    (session, shown)
 }
 
 fn reply_of(session: &Session) -> Reply {

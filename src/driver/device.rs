@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::Connect;
 use super::exchange::{Ended, Exchanges};
 use super::monitor::{LogLine, Monitor};
+use super::names::Names;
 use super::syslog::Syslog;
 use super::{DeviceMetrics, SavedDevice};
 use crate::clock::{Clock, DeviceClock};
@@ -157,8 +158,11 @@ pub struct Device {
     pub(super) first_boot: bool,
     /// Features that the agent's usage stands for, while they are not those of the running configuration.
     pub(super) accounted: Option<BTreeSet<String>>,
+    /// The supervisors that fit into it, its own one first.
+    pub(super) supervisors: Vec<Udi>,
     /// The last destination that was refused.
     refused: Option<Box<str>>,
+    pub(super) names: Names,
     monitor: Monitor,
     syslog: Syslog,
 }
@@ -176,7 +180,9 @@ impl Device {
             saved_at: Mono(0),
             first_boot: false,
             accounted: None,
+            supervisors: Vec::new(),
             refused: None,
+            names: Names::default(),
             monitor: Monitor::new(Spelling::default()),
             syslog: Syslog::new(Spelling::default()),
         }
@@ -187,6 +193,13 @@ impl Device {
     pub fn spelled(mut self, spelling: Spelling) -> Self {
         self.monitor = Monitor::new(spelling);
         self.syslog = Syslog::new(spelling);
+        self
+    }
+
+    /// The same with a chassis into which these supervisors fit; without, none can be put in while it runs.
+    #[must_use]
+    pub fn with_supervisors(mut self, supervisors: Vec<Udi>) -> Self {
+        self.supervisors = supervisors;
         self
     }
 
@@ -250,6 +263,10 @@ impl Device {
                     self.run_overdue()?;
                     self.completed(ended)?;
                 }
+                answer = self.names.next() => {
+                    self.run_overdue()?;
+                    self.heard(answer)?;
+                }
                 () = due => {}
             }
         }
@@ -257,6 +274,7 @@ impl Device {
 
     fn boot(&mut self, boot: Boot) -> Result<(), DriverError> {
         self.first_boot = boot.first;
+        self.ask_names_anew();
         self.accounted.clone_from(&boot.features_before);
         if let Some(standby) = boot.standby {
             self.parts.agent.pair_with(standby);
@@ -282,6 +300,7 @@ impl Device {
         let config = &self.parts.switch.config;
         self.transport = self.parts.connect.connect(config);
         self.parts.log.reconfigured(config);
+        self.ask_names_anew();
     }
 
     /// Exchanges under way end unnoticed.
@@ -465,7 +484,7 @@ impl Device {
                 self.parts.switch.note(now.wall, &message);
                 let switch = &self.parts.switch;
                 self.monitor.say(now.wall, &message, &switch.config);
-                self.syslog.say(now.wall, &message, &switch.config, &switch.world);
+                self.syslog.say(now.wall, &message, &switch.config, &switch.network());
                 self.parts.log.log(now.wall, &message);
                 Ok(())
             }
@@ -487,6 +506,9 @@ impl Device {
         }
         let received = exchanged.received.take().map(|text| (now.wall, text));
         self.parts.switch.remember(purpose, (sent_at, exchanged.sent.take()), received);
+        if let Ok(reply) = &mut exchanged.result {
+            self.parts.switch.peer = reply.peer.take();
+        }
         self.input_at(now, Input::Completed { txn, result: exchanged.result })
     }
 

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use slpsim_console::{Role, Session};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Boot, Device, DriverError, Order, advance, console, run_lines};
+use super::{Boot, Device, DriverError, Order, advance, console, names};
 use crate::clock::Clock;
 use crate::control::console::Shown;
 use crate::control::{self, Answer, Asked, Request};
@@ -21,6 +22,9 @@ const GRACE: Duration = Duration::from_millis(1200);
 
 /// Longest move of the clock, as [`slpsim_config::parse_span`] limits it.
 const LONGEST_MOVE_MS: u64 = 36_525 * 86_400_000;
+
+/// Longest output of the lines of one request, in bytes: as JSON it fits into an answer of [`control::MAX_ANSWER`].
+const MAX_OUTPUT: usize = control::MAX_ANSWER / 8;
 
 /// Who has the clock of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +167,7 @@ impl Desk {
         match request {
             Request::Exec { device, lines } => self.exec(device.as_deref(), lines).await,
             Request::Advance { ms } => self.advance(ms).await,
+            Request::Event { device, event } => self.event(device.as_deref(), event).await,
             Request::Status => self.status().await,
             Request::Console(_) => Err("a console is a connection of its own".into()),
         }
@@ -170,8 +175,17 @@ impl Desk {
     }
 
     async fn exec(&self, device: Option<&str>, lines: Vec<String>) -> Result<Answer, String> {
-        let (text, error) = ask(self.device(device)?, move |device| run_lines(device, &lines)).await?;
+        let orders = self.device(device)?;
+        let mut session = Session::new(Role::Admin);
+        // Nobody is there to answer questions.
+        session.terminal.dont_ask = true;
+        let (text, error) = exec(orders, session, &lines).await?;
         Ok(Answer::Exec { text, error })
+    }
+
+    async fn event(&self, device: Option<&str>, event: control::Event) -> Result<Answer, String> {
+        let happened = ask(self.device(device)?, move |device| device.happens(event)).await?;
+        Ok(Answer::Event { units: happened? })
     }
 
     fn device(&self, wanted: Option<&str>) -> Result<&mpsc::Sender<Order>, String> {
@@ -251,6 +265,30 @@ impl Desk {
             tracing::error!("the simulated time cannot be kept: {error:#}");
         }
     }
+}
+
+/// Runs lines in one session: what they print, and whether one was answered with an error.
+pub(super) async fn exec(
+    orders: &mpsc::Sender<Order>,
+    mut session: Session,
+    lines: &[String],
+) -> Result<(String, bool), String> {
+    let (mut text, mut error) = (String::new(), false);
+    for (number, line) in (1..).zip(lines) {
+        let (after, reply) = names::line(orders, session, line).await?;
+        session = after;
+        if text.len().saturating_add(reply.text.len()) > MAX_OUTPUT {
+            return Err(format!(
+                "with line {number}, which was run, the output is longer than {MAX_OUTPUT} bytes: ask for less at a time, or use `slpsim console`"
+            ));
+        }
+        text.push_str(&reply.text);
+        error |= reply.error;
+        if reply.closed {
+            break;
+        }
+    }
+    Ok((text, error))
 }
 
 /// Lets `look` at a device between two of its steps.

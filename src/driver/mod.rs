@@ -12,6 +12,8 @@ mod exchange;
 mod host;
 mod metrics;
 mod monitor;
+mod names;
+mod redundancy;
 mod saved;
 mod syslog;
 
@@ -21,6 +23,7 @@ pub(crate) use host::ask;
 pub use host::{Handle, Host, PeerClock};
 pub use metrics::DeviceMetrics;
 pub use monitor::LogLine;
+pub(crate) use names::line;
 pub use saved::{BLOB_VERSION, Restored, SavedDevice, restore};
 pub use slpsim_sim::connect::{Connect, HttpConnect};
 pub use slpsim_sim::operate::{run_line, run_lines};

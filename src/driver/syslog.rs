@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 
 use slpsim_agent::{Message, Spelling};
 use slpsim_console::config::{self, Config, LogServer, OriginId, Timestamp};
 use slpsim_logs::{Facility, Form, Formatter, Line, Options, Origin, Precision, Repeated, UDP_MAX_BYTES};
-use slpsim_network::{Source, World};
+use slpsim_network::{Network, Source};
 use slpsim_policy::Wall;
 use slpsim_sim::zone_at;
 
@@ -38,13 +37,12 @@ impl Syslog {
     }
 
     /// Sends a message to each server that wants its severity and can be reached now.
-    pub(super) fn say(&mut self, at: Wall, message: &Message, config: &Config, world: &Arc<World>) {
+    pub(super) fn say(&mut self, at: Wall, message: &Message, config: &Config, network: &Network) {
         if config.logging.servers.is_empty() {
             return;
         }
         self.sequence += 1;
         let severity = message.row().nxos.severity.digit();
-        let network = config.network(world);
         for server in config.logging.servers.iter().filter(|server| severity <= server.severity) {
             let source = Source { vrf: server.vrf.as_deref().unwrap_or(config::VRF), interface: None };
             let sent = network

@@ -1,51 +1,15 @@
-//! The tour of `README.md`, as it is printed there.
+//! The documents that are made to be pasted into a shell, as they are printed.
 
-use std::process::Stdio;
-use std::time::Duration;
-
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use tokio::process::Command;
-use tokio::time::timeout;
+use crate::printed::{blocks, shows};
 
 const README: &str = include_str!("../../README.md");
-
-/// The blocks of the tour, in order.
-fn tour() -> String {
-    let (_, tour) = README.split_once("\n## A tour of five minutes\n").unwrap();
-    let (tour, _) = tour.split_once("\n## ").unwrap();
-    let blocks = tour.split("```sh\n").skip(1).map(|block| block.split_once("```").unwrap().0);
-    blocks.collect::<Vec<_>>().concat()
-}
+const CSLU_AND_FILES: &str = include_str!("../../docs/cslu-and-files.md");
 
 #[tokio::test]
 async fn the_tour_of_the_readme_shows_what_it_says() {
-    for program in ["bash", "curl", "jq"] {
-        if slpsim_tests::peer(program).is_none() {
-            return;
-        }
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let program = env!("CARGO_BIN_EXE_slpsim");
-    let script = format!("set -eu\nslpsim() {{ '{program}' \"$@\"; }}\n{}", tour());
-    let child = Command::new("bash")
-        .args(["-c", &script])
-        .current_dir(folder.path())
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let group = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
-    let output = timeout(Duration::from_secs(120), child.wait_with_output()).await;
-    // Daemons of a tour that broke off.
-    let _ = killpg(group, Signal::SIGKILL);
-    let output = output.expect("the tour ends").unwrap();
-    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}\n{errors}");
-    let mut rest = &*text;
-    for step in [
+    let (_, tour) = README.split_once("\n## A tour of five minutes\n").unwrap();
+    let (tour, _) = tour.split_once("\n## ").unwrap();
+    let steps = [
         "\"smart\":",
         "switch.toml: good",
         "TRUST_CODE_INSTALL_SUCCESS",
@@ -61,8 +25,33 @@ async fn the_tour_of_the_readme_shows_what_it_says() {
         "INSTALLED on",
         "INSTALLED on",
         "INSTALLED on",
-    ] {
-        let at = rest.find(step).unwrap_or_else(|| panic!("{step} in {rest} of {text}\n{errors}"));
-        rest = rest.split_at(at + step.len()).1;
-    }
+    ];
+    shows(&blocks(tour), &["curl", "jq"], &steps).await;
+}
+
+/// A connected CSLU whose CSSM breaks, bundles of a disconnected one, files of a switch that is alone.
+#[tokio::test]
+async fn the_guide_to_cslu_and_files_shows_what_it_says() {
+    let steps = [
+        "INSTALLED on",
+        "true",
+        "\"waiting_reports\": 1,",
+        "HTTP 503 Service Unavailable",
+        "true",
+        "carried/UD_SA_",
+        "carried/ACK_UD_SA_",
+        "ACK files: 1, pushes that can fetch their ACK: 1, policy: yes",
+        "POLICY_INSTALL_SUCCESS",
+        "Policy name: Example Policy",
+        "Manifest-Version: 1.0",
+        "Specification-VA-ID:",
+        "code.txt",
+        "TRUST_CODE_INSTALL_SUCCESS",
+        "ACK_usage.txt",
+        "Import Data Successful",
+        "Policy name: Example Policy",
+        "INSTALLED on",
+        "  ACK  ",
+    ];
+    shows(&blocks(CSLU_AND_FILES), &["curl", "jq", "tar"], &steps).await;
 }

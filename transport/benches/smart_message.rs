@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         profile: ProfileId::Nexus9000.profile(),
         hostname: Some("n9k-leaf-01".into()),
         send_version: true,
+        standby_identity: None,
         custom_id: None,
     };
     let usage = Request::Usage { reports: vec![report(&units)] };

@@ -20,7 +20,7 @@ pub use compose::compose;
 pub(crate) use compose::usage_report;
 pub use device::{
     AuthEntry, DeviceBody, DeviceHeader, DeviceMessage, Envelope, EnvelopeSignature, Payload, RumMeasurement,
-    RumSigner, UsageReport,
+    RumSigner, SyncUnit, UsageReport,
 };
 pub use server::{
     AckObject, AuthObject, PolicyObject, Sealed, ServerData, ServerMessage, StatusWord, TrustObject,

@@ -286,7 +286,8 @@ fn of_a_file_each_part_is_judged_by_itself() {
     let now = rig.now.wall;
     let policies = vec![Element { issued: now, body: Err(ElementFault::Signature) }];
     let file = Import { policies, acks: vec![ack_of(&rig, &ids)], ..Import::default() };
-    assert_eq!(import(&mut rig, file), Err("% Import Data Failed: policy: Signature mismatch".into()));
+    let reply = "% Import Data Failed: policy: Signature mismatch; taken: RUM ACK";
+    assert_eq!(import(&mut rig, file), Err(reply.into()));
     assert_eq!((rig.waiting(), rig.view().last_ack()), (vec![], Some(now)));
 }
 
@@ -305,6 +306,13 @@ fn authorization_codes_are_for_mds_only() {
     }
     let mut rig = Rig::new(OFF, T, Peer::default());
     assert_eq!(import(&mut rig, Import::default()), Err("Unsupported response type".to_owned()));
+    // Beside something that is taken, the reply says both.
+    let code = AuthCode { udi: udi(), entitlements: vec![("t".into(), 2)], flag: "A".into() };
+    let now = rig.now.wall;
+    let file = Import { auth: vec![rig.element(code)], ..trust_file(&mut rig, udi(), now) };
+    let reply =
+        "% Import Data Failed: authorization code: this platform has no enforced licenses; taken: trust code";
+    assert_eq!(import(&mut rig, file), Err(reply.to_owned()));
 }
 
 /// §7.1 "trust installed", on transports that use it.

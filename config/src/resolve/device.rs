@@ -11,7 +11,7 @@ use crate::check::Table;
 use crate::keys;
 use crate::kind::Item;
 use crate::problem::{Problems, did_you_mean};
-use crate::resolved::{Device, IdToken, LicenseUse, Licensing};
+use crate::resolved::{Device, IdToken, LicenseUse, Licensing, ProxyLogin};
 
 /// All devices of the file; one with all defaults where there is none.
 pub(super) fn devices(
@@ -60,7 +60,7 @@ fn device(number: usize, table: &Table, ip: &IpSettings, problems: &mut Problems
         standby: standby.filter(|_| table.flag("standby")),
         timezone: table.text("timezone").unwrap_or("UTC").into(),
         settings: settings(table),
-        licensing: licensing(table),
+        licensing: licensing(table, problems),
         ca_file: table.path("ca-file"),
         verify: verify(table),
         idtoken: idtoken(table, problems),
@@ -88,7 +88,7 @@ fn settings(table: &Table) -> Settings {
     settings
 }
 
-fn licensing(table: &Table) -> Licensing {
+fn licensing(table: &Table, problems: &mut Problems) -> Licensing {
     let text = |key: &str| table.owned(key).unwrap_or_else(|| default(key).into());
     Licensing {
         url_smart: text("url-smart"),
@@ -98,10 +98,37 @@ fn licensing(table: &Table) -> Licensing {
         source_interface: table.owned("source-interface"),
         proxy_address: table.owned("proxy-address"),
         proxy_port: table.count("proxy-port").and_then(|port| u16::try_from(port).ok()).unwrap_or(80),
+        proxy_login: proxy_login(table, problems),
         custom_id: table.owned("custom-id"),
         privacy_hostname: table.flag("privacy-hostname"),
         privacy_version: table.flag("privacy-version"),
     }
+}
+
+/// Both keys or none, and nothing that HTTP's Basic scheme cannot carry (RFC 7617 §2).
+fn proxy_login(table: &Table, problems: &mut Problems) -> Option<ProxyLogin> {
+    let (user, password) = match (table.secret("proxy-user"), table.secret("proxy-password")) {
+        (None, None) => return None,
+        (Some(user), Some(password)) => (user, password),
+        (Some(_), None) => {
+            problems.add(table.place("proxy-user"), "`proxy-user` needs `proxy-password`");
+            return None;
+        }
+        (None, Some(_)) => {
+            problems.add(table.place("proxy-password"), "`proxy-password` needs `proxy-user`");
+            return None;
+        }
+    };
+    for (key, secret) in [("proxy-user", &user), ("proxy-password", &password)] {
+        if secret.expose().chars().any(char::is_control) {
+            problems.add(table.place(key), format!("`{key}` must not hold control characters"));
+        }
+    }
+    if user.expose().contains(':') {
+        problems
+            .add(table.place("proxy-user"), "`proxy-user` must not hold a colon: Basic ends the name there");
+    }
+    Some(ProxyLogin { user, password })
 }
 
 /// The default that the table of keys states for a key of `[device]`.

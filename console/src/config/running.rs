@@ -9,7 +9,7 @@ use slpsim_network::Interface;
 
 use crate::calendar::{MONTHS, WEEKDAYS, YearDay, Zone};
 
-use super::{CALLHOME_PROFILE, CALLHOME_URL, Callhome, Config, NtpServer, Smart};
+use super::{CALLHOME_PROFILE, CALLHOME_URL, Callhome, Config, DEFAULT_VRF, NtpServer, Smart};
 
 /// A part of the configuration; the word behind `show running-config`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,10 +160,13 @@ fn vrf_lines(config: &Config) -> Vec<String> {
         if interface.gateway == shipped {
             continue;
         }
-        lines.push(format!("vrf context {}", interface.vrf));
+        let indent = if interface.vrf == DEFAULT_VRF { "" } else { "  " };
+        if !indent.is_empty() {
+            lines.push(format!("vrf context {}", interface.vrf));
+        }
         lines.push(match interface.gateway {
-            Some(gateway) => format!("  ip route 0.0.0.0/0 {gateway}"),
-            None => "  no ip route 0.0.0.0/0".to_string(),
+            Some(gateway) => format!("{indent}ip route 0.0.0.0/0 {gateway}"),
+            None => format!("{indent}no ip route 0.0.0.0/0"),
         });
     }
     lines

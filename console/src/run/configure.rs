@@ -8,7 +8,7 @@ use slpsim_agent::Command;
 use slpsim_network::{Interface, Ipv4Net};
 
 use crate::calendar::{Summer, YearDay, Zone};
-use crate::config::{CALLHOME_URL, Config, NtpServer};
+use crate::config::{CALLHOME_URL, Config, DEFAULT_VRF, NtpServer};
 use crate::device::Effect;
 use crate::features;
 use crate::session::{Configure, LineKind, Mode, Outcome, Refusal};
@@ -16,8 +16,6 @@ use crate::syntax::{Parsed, hour_minute, month, weekday};
 
 /// Most entries of a list that the operator fills (modelled).
 const LIST_MAX: usize = 32;
-/// The VRF of what names none.
-const DEFAULT_VRF: &str = "default";
 
 pub(crate) fn hostname(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     cx.config.hostname = typed(parsed, "name").unwrap_or_else(|| Config::bare().hostname);
@@ -200,14 +198,24 @@ pub(crate) fn vrf(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     Ok(())
 }
 
-/// The default route of a VRF is the gateway of its interfaces.
+/// The default route of a VRF is the gateway of its interfaces; outside of `vrf context`, VRF `default` is meant. A route
+/// without an interface would lead nowhere and is refused (modelled).
 pub(crate) fn gateway(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
-    let Mode::Vrf(vrf) = &*cx.mode else { return Ok(()) };
+    let vrf = match &*cx.mode {
+        Mode::Vrf(vrf) => vrf,
+        Mode::Exec | Mode::Config | Mode::Interface(_) | Mode::Callhome | Mode::Line(_) => DEFAULT_VRF,
+    };
     let gateway = parsed.number("gateway").filter(|_| !parsed.no);
+    let mut found = false;
     for interface in cx.config.ip.interfaces.iter_mut().filter(|interface| interface.vrf == *vrf) {
         interface.gateway = gateway;
+        found = true;
     }
-    Ok(())
+    if found || parsed.no {
+        Ok(())
+    } else {
+        Err(Refusal(alloc::format!("% No interface is a member of VRF {vrf}")))
+    }
 }
 
 pub(crate) fn callhome(cx: &mut Configure<'_>, _: &Parsed) -> Outcome {

@@ -2,9 +2,10 @@
 
 use alloc::string::ToString;
 
-use slpsim_network::Source;
+use slpsim_network::{Question, ResolveError, Source};
 
 use crate::config::VRF;
+use crate::device::Effect;
 use crate::session::{Exec, Outcome, Refusal};
 use crate::syntax::Parsed;
 
@@ -20,8 +21,10 @@ pub(crate) fn ping(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     let host = parsed.arg("host").unwrap_or_default();
     let source = Source { vrf: parsed.arg("vrf").unwrap_or(VRF), interface: None };
     let echos = parsed.number("count").unwrap_or(ECHOS).min(ECHOS_MAX);
-    let ping = cx.device.network().ping_from(host, source);
-    let ping = ping.map_err(|error| Refusal(alloc::format!("% Invalid host/interface {host}: {error}")))?;
+    let ping = match cx.device.asking().ping_from(host, source) {
+        Err(ResolveError::Unasked(question)) => return ask(cx, question),
+        ping => ping.map_err(|error| Refusal(alloc::format!("% Invalid host/interface {host}: {error}")))?,
+    };
     let doc = &mut *cx.doc;
     doc.text("Type escape sequence to abort.");
     doc.text(format_args!("Sending {echos}, 100-byte ICMP Echos to {}, timeout is 2 seconds:", ping.address));
@@ -44,13 +47,22 @@ pub(crate) fn ping(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
 
 pub(crate) fn nslookup(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     let host = parsed.arg("host").unwrap_or_default();
-    let network = cx.device.network();
-    let address = network.resolve(host).map_err(|error| Refusal(alloc::format!("% {error}")))?;
+    let network = cx.device.asking();
+    let address = match network.resolve(host) {
+        Err(ResolveError::Unasked(question)) => return ask(cx, question),
+        address => address.map_err(|error| Refusal(alloc::format!("% {error}")))?,
+    };
     if let Some(server) = network.ip.name_servers_of(VRF).first() {
         cx.doc.field("Server", server);
     }
     cx.doc.field("Name", host);
     cx.doc.field("Address", address);
+    Ok(())
+}
+
+/// The line is run again once the name server has answered.
+fn ask(cx: &mut Exec<'_, '_>, question: Question) -> Outcome {
+    cx.effects.push(Effect::AskName(question));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use slpsim_agent::CommandError;
+use slpsim_network::Question;
 
 use crate::device::Effect;
 use crate::document::Document;
@@ -20,12 +21,14 @@ pub struct Reply {
     pub error: bool,
     /// The session is over.
     pub closed: bool,
-    /// It is over because the switch reloads; at the console, the next one begins.
+    /// It is over because the switch reloads or its other supervisor takes over; at the console, the next one begins.
     pub reloads: bool,
     /// `| no-more` was typed: the text is printed without paging.
     pub unpaged: bool,
     /// What the text was made from; its structured form is [`Document::to_value`]. Empty with an error.
     pub document: Document,
+    /// A real name server has to be asked; then the line is to be run again, in the session as it was.
+    pub asks: Option<Question>,
     /// The prompt that follows, or the question that the next line answers.
     pub prompt: String,
 }

@@ -34,7 +34,11 @@ pub(crate) fn messages(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
                 doc.text("No past Import history");
             }
             for imported in all {
-                message(doc, "Imported", &time(device, imported.at), &imported.text);
+                let at = time(device, imported.at);
+                match &imported.refused {
+                    None => message(doc, "Imported", &at, &imported.text),
+                    Some(why) => message(doc, "Refused", &alloc::format!("{at}: {why}"), &imported.text),
+                }
             }
         });
     }

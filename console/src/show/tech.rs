@@ -11,7 +11,7 @@ use slpsim_policy::Wall;
 
 use super::status::{self, Interval};
 use super::summary::{agent_version, reports, status_blocks};
-use super::{NONE, authorization, time, time_or_none, udi, usage};
+use super::{EMPTY, NONE, authorization, time, time_or_none, udi, usage};
 use crate::config::{CALLHOME_URL, CSLU_DISCOVERY, SMART_URL};
 use crate::device::Device;
 use crate::document::Document;
@@ -246,6 +246,7 @@ fn other(doc: &mut Document, device: &Device<'_>) {
     transport(doc, device.config.smart.transport);
     doc.field("Privacy Send Hostname", if privacy { "False" } else { "True" });
     doc.field("Message Version", "1.3");
+    connect_info(doc, device);
     let words: alloc::vec::Vec<_> = Capabilities::AGENT.words().collect();
     doc.field("agent.capabilities", words.join(", "));
     doc.field("Event log max size", "5120 KB");
@@ -264,6 +265,22 @@ fn other(doc: &mut Document, device: &Device<'_>) {
     }
     doc.field("Overall Trust", if installed { "INSTALLED (2)" } else { "No ID" });
     doc.field("Clock sync-ed with NTP", if device.ntp_synchronized { "True" } else { "False" });
+}
+
+/// What the peer said of itself, once it has answered; a reload, a factory reset and another peer forget it with the
+/// answer to hello (`spec/behaviour.md` §11, §7.1).
+fn connect_info(doc: &mut Document, device: &Device<'_>) {
+    let peer = device.peer.filter(|_| device.agent.peer_is_known());
+    doc.field("connect_info.name", peer.map_or(EMPTY, |peer| &peer.name));
+    doc.field("connect_info.version", peer.map_or(EMPTY, |peer| &peer.version));
+    match peer {
+        // `additional_info` is empty in every message that is known.
+        Some(_) => doc.text("connect_info.additional:"),
+        None => doc.field("connect_info.additional", EMPTY),
+    }
+    doc.field("connect_info.prod", if peer.is_some_and(|peer| peer.production) { "True" } else { "False" });
+    let words = peer.map(|peer| peer.capabilities.join(", "));
+    doc.field("connect_info.capabilities", words.as_deref().unwrap_or(EMPTY));
 }
 
 fn transport(doc: &mut Document, mode: TransportMode) {

@@ -96,6 +96,7 @@ pub(super) static ROWS: &[Row] = &[
         .under(Place::Vrf),
     Row::config("ip name-server / <server:address>", "Server that resolves names", run::name_server)
         .under(Place::Vrf),
+    Row::config("ip route 0.0.0.0/0 / <gateway:ipv4>", "Where other subnets are reached", run::gateway),
     Row::enter("callhome", "Call Home", run::callhome),
     Row::config("enable", "Let Call Home send", run::callhome_enable).under(Place::Callhome),
     Row::config("email-contact / <email:word>", "Contact, needed before enable", run::callhome_contact)

@@ -1,7 +1,7 @@
 //! Exec commands that act.
 
 use super::{Place, Row};
-use crate::run::{exec, files, network};
+use crate::run::{exec, files, network, redundancy};
 
 pub(super) static ROWS: &[Row] = &[
     Row::exec(
@@ -39,6 +39,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::exec("copy running-config startup-config", "Save the configuration", exec::save_config),
     Row::exec("write erase", "Erase the startup configuration", exec::write_erase),
     Row::exec("reload [force]", "Reload the switch", exec::reload),
+    Row::exec("system switchover", "Let the standby supervisor take over", redundancy::switchover),
     Row::exec(
         "clock set <time:time> <day:monthday> <month:month> <year:year>",
         "Set the clock",

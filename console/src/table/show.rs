@@ -1,7 +1,7 @@
 //! Commands that show.
 
 use super::{Place, Row};
-use crate::run::{logging, network, system};
+use crate::run::{logging, network, redundancy, system};
 use crate::show::{authorization, facts, history, rum, status, summary, tech, udi, usage};
 
 pub(super) static ROWS: &[Row] = &[
@@ -41,6 +41,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::show("show startup-config", "The configuration of the next start", system::startup_config),
     Row::show("show version", "Software, hardware and uptime", system::version),
     Row::show("show inventory", "Parts and serial numbers", system::inventory),
+    Row::show("show system redundancy status", "State of the supervisors", redundancy::status),
     Row::show("show logging logfile", "The log file", logging::logfile),
     Row::show("show logging last <lines:count>", "The last lines of the log file", logging::last),
     Row::show("show interface [<interface:word>]", "Interfaces in detail", facts::interface),

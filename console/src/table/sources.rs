@@ -271,6 +271,7 @@ static TECH: Block = block(
         "Transport: Smart",
         "Privacy Send Hostname:",
         "Message Version:",
+        "connect_info.",
         "agent.capabilities:",
         "Event log max size:",
         "P:",
@@ -307,7 +308,7 @@ static HISTORY: Block = block(
     ],
 );
 static HISTORY_OURS: Block =
-    block(Origin::Modelled, &["Sent request on", "Received response on", "Imported on"]);
+    block(Origin::Modelled, &["Sent request on", "Received response on", "Imported on", "Refused on"]);
 static EVENTLOG: Block = block(Origin::IosXe, &["**** Event Log ****", "No EventLog Found.", NUMBER]);
 static RUM: Block = block(Origin::IosXe, &["Smart Licensing Usage Report:", "Report Id,", NUMBER, "===="]);
 static RUM_DETAIL: Block = block(
@@ -369,6 +370,20 @@ static VERSION: Block = block(
         "Kernel uptime is",
     ],
 );
+static REDUNDANCY: Block = block(
+    Origin::NxOs,
+    &[
+        "Redundancy mode",
+        "administrative:",
+        "operational:",
+        "This supervisor (",
+        "Other supervisor (",
+        "Redundancy state:",
+        "Supervisor state:",
+        "Internal state:",
+        "----",
+    ],
+);
 static INVENTORY: Block = block(Origin::NxOs, &["NAME:", "PID:"]);
 
 /// A command and what it prints.
@@ -414,4 +429,5 @@ static PAGES: &[Page] = &[
     page("show running-config license", &[&RUNNING]),
     page("show version", &[&VERSION]),
     page("show inventory", &[&INVENTORY]),
+    page("show system redundancy status", &[&REDUNDANCY]),
 ];

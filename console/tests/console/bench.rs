@@ -154,6 +154,8 @@ impl Bench {
             network: &network,
             history: &self.history,
             events: &self.events,
+            peer: None,
+            asked: None,
             startup_config: self.startup.as_deref(),
             started: Wall::from_secs(START),
             ntp_synchronized: true,

@@ -54,6 +54,25 @@ fn every_licensing_line_is_listed_as_typed_and_its_no_form_restores_the_default(
     }
 }
 
+/// Outside of `vrf context`, VRF `default` is meant, as on the switch.
+#[test]
+fn a_default_route_can_be_typed_without_a_vrf() {
+    let mut bench = bare();
+    let refused = bench.configure("ip route 0.0.0.0/0 192.0.2.1");
+    assert_eq!(refused.text, "% No interface is a member of VRF default\n");
+    bench.session.mode = slpsim_console::Mode::Interface("mgmt0".into());
+    for line in ["vrf member default", "ip address 192.0.2.9/24"] {
+        let reply = bench.type_line(line);
+        assert!(!reply.error, "{line}: {}", reply.text);
+    }
+    assert!(!bench.configure("ip route 0.0.0.0/0 192.0.2.1").error);
+    assert_eq!(bench.config.ip.interface("mgmt0").unwrap().gateway, "192.0.2.1".parse().ok());
+    let shown = bench.text("show running-config");
+    assert!(shown.contains("\nip route 0.0.0.0/0 192.0.2.1\n") && !shown.contains("vrf context"), "{shown}");
+    assert!(!bench.configure("no ip route 0.0.0.0/0").error);
+    assert_eq!(bench.config.ip.interface("mgmt0").unwrap().gateway, None);
+}
+
 #[test]
 fn a_vrf_has_name_servers_of_its_own_from_either_form_of_the_command() {
     let mut bench = Bench::nexus(|_| {});

@@ -167,7 +167,11 @@ fn messages_are_listed_by_category_and_empty_ones_say_so() {
             received: Some((Wall::from_secs(START + 1), "{\"status_code\":\"OK_POLL\"}".into())),
         },
     );
-    let imported = Imported { at: Wall::from_secs(START), text: "<smartLicense>\n</smartLicense>\n".into() };
+    let imported = Imported {
+        at: Wall::from_secs(START),
+        text: "<smartLicense>\n</smartLicense>\n".into(),
+        refused: None,
+    };
     bench.history.add_imported(ImportKind::Policy, imported);
     golden("history", &bench.text("show license history message"));
 }

@@ -1,7 +1,7 @@
 //! `TRUST_SYNC`: policy, account and trust codes that end soon (`spec/behaviour.md` §6, §7.1).
 
-use slpsim_agent::{Unit, numbers};
-use slpsim_transport::message::{Sealed, ServerData, StatusWord};
+use slpsim_agent::numbers;
+use slpsim_transport::message::{Sealed, ServerData, StatusWord, SyncUnit};
 
 use super::trust::{New, for_units, issue};
 use super::{Cx, Granted, gate};
@@ -10,7 +10,7 @@ use crate::rule::Rule;
 use crate::store::Changes;
 
 /// Answers with what the account has. A peer without connection to CSSM has the policy that came by file, or nothing.
-pub(super) fn synchronise(cx: &Cx<'_>, units: &[Unit]) -> Result<Granted, Rule> {
+pub(super) fn synchronise(cx: &Cx<'_>, units: &[SyncUnit]) -> Result<Granted, Rule> {
     if !cx.peer.connected {
         return without_cssm(cx);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use slpsim_agent::{IdCert, Token, TrustCode, Udi, Unit, numbers};
-use slpsim_transport::message::{Sealed, ServerData, StatusWord, TrustObject, Word};
+use slpsim_transport::message::{Sealed, ServerData, StatusWord, SyncUnit, TrustObject, Word};
 
 use super::{Cx, Granted};
 use crate::draw::{For, key};
@@ -149,22 +149,25 @@ fn units(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Vec<Udi>, Rule> {
     Ok(udis)
 }
 
-/// Trust codes for units that the active one names and that have none (`spec/behaviour.md` §10); a unit that may not
-/// join the account gets none.
+/// Trust codes for units that the active one names and that have none (`spec/behaviour.md` §10): a unit has the one that
+/// it names itself by, whatever it was given before a factory reset or before it was taken out (modelled). A unit that
+/// may not join the account gets none.
 pub(super) fn for_units(
     cx: &Cx<'_>,
-    units: &[Unit],
+    units: &[SyncUnit],
     active: &Device,
     account: &Account,
     (changes, data): (&mut Changes, &mut ServerData),
 ) {
     let csr = active.trust.as_ref().and_then(|trust| trust.csr.clone());
     let mut room = cx.loaded.room;
-    for unit in units.iter().take(MAX_UNITS).filter(|unit| unit.udi != active.udi) {
+    let others = units.iter().take(MAX_UNITS).filter(|named| named.unit.udi != active.udi);
+    for SyncUnit { unit, instance } in others {
         let served = changes.devices.iter().any(|device| device.udi == unit.udi);
         let known = cx.device(&unit.udi);
         let room_for = known.is_some() || room > 0;
-        let trusted = known.is_some_and(|device| device.trust.is_some());
+        let trusted =
+            known.zip(*instance).is_some_and(|(device, instance)| device.trust_of(instance).is_some());
         if served || trusted || !room_for || may_join(cx, &unit.udi, active.account, account).is_err() {
             continue;
         }

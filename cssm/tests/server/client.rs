@@ -114,6 +114,7 @@ impl Device {
             profile: ProfileId::Nexus9000.profile(),
             hostname: Some("n9k-leaf-01".into()),
             send_version: true,
+            standby_identity: None,
             custom_id: None,
         };
         Self {

@@ -1,6 +1,11 @@
 //! Console lines on a driven device.
 
+use std::time::Duration;
+
+use slpsim_console::{Role, Session};
+
 use super::*;
+use crate::control::console::{Shown, Typed, Wire, Wish};
 
 pub(super) async fn exec(orders: &mpsc::Sender<Order>, lines: &[&str]) -> (String, bool) {
     let lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
@@ -72,4 +77,50 @@ async fn a_clock_that_is_set_steps_the_agent_and_the_log() {
     bench.clock.reached(Mono(2000)).await;
     let lines = bench.known(|known| known.trace.clone());
     assert!(lines.iter().any(|line| line.contains("TRUST_CODE_INSTALL_SUCCESS")), "{lines:?}");
+}
+
+/// `exec-timeout` of `line console`, configured in the session itself; log lines are no input.
+#[tokio::test(start_paused = true)]
+async fn a_console_without_input_is_closed_in_time_and_told_why() {
+    let bench = Bench::new();
+    let (orders, _task) = bench.boot(u32::MAX);
+    let (keyboard, typed) = mpsc::channel(4);
+    let (shown, mut screen) = mpsc::channel(64);
+    let wish = Wish { device: None, length: 24, width: 80 };
+    let at = orders.clone();
+    let session =
+        tokio::spawn(async move { crate::driver::console::serve(at, &wish, Wire { typed, shown }).await });
+    assert!(matches!(screen.recv().await, Some(Shown::Reply(_))));
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    assert!(!session.is_finished(), "nothing limits it");
+    for line in ["configure terminal", "line console", "exec-timeout 5", "end"] {
+        keyboard.send(Typed::Line(line.into())).await.unwrap();
+        while !matches!(screen.recv().await.unwrap(), Shown::Reply(_)) {}
+    }
+    let typed_last = tokio::time::Instant::now();
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    trust(&orders).await;
+    session.await.unwrap();
+    assert_eq!(typed_last.elapsed().as_secs(), 300);
+    let mut last = Vec::new();
+    while let Some(shown) = screen.recv().await {
+        last.push(shown);
+    }
+    let Some(Shown::Refused { why }) = last.last() else { panic!("{last:?}") };
+    assert_eq!(why, "the session is over: nothing was typed for 5 min (exec-timeout)");
+    assert!(
+        last.iter().any(|one| matches!(one, Shown::Log(line) if line.contains("TRUST_CODE"))),
+        "{last:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn output_beyond_an_answer_is_refused_in_words() {
+    let bench = Bench::new();
+    let (orders, _task) = bench.boot(u32::MAX);
+    let mut session = Session::new(Role::Admin);
+    session.terminal.dont_ask = true;
+    let lines = vec!["show license tech support".to_owned(); 10_000];
+    let why = crate::driver::host::exec(&orders, session, &lines).await.unwrap_err();
+    assert!(why.contains("the output is longer than 8388608 bytes"), "{why}");
 }

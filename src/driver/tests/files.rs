@@ -214,3 +214,33 @@ async fn what_is_wrong_with_a_file_is_named_and_nothing_changes() {
     let text = site.ok("show license status").await;
     assert!(text.contains("Policy name: Example Policy"), "{text}");
 }
+
+/// `spec/behaviour.md` §9: what is good of a file is installed, and the switch says exactly what that was.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_refused_in_part_says_what_was_taken_on_the_console_and_in_the_history() {
+    let mut site = Site::new();
+    site.bench.clock.reached(Mono(DAY)).await;
+    site.ok("license smart save trust-request trust.txt").await;
+    let now = site.bench.clock.wall();
+    let code = site.cssm.trust(&fs::read(site.path("trust.txt")).unwrap(), now);
+    let policy = Offline::new(START).policy(example_policy(), now);
+    let policy = policy.get(policy.find("<smartLicensePolicy").unwrap()..).unwrap().trim().to_owned();
+    let both = code.replacen("</smartLicense>", &(policy + "</smartLicense>"), 1);
+    fs::write(site.path("both.txt"), both).unwrap();
+    let (text, error) = exec(&site.orders, &["license smart import both.txt"]).await;
+    assert!(error, "{text}");
+    assert!(
+        text.starts_with("% Import Data Failed: policy: Signature mismatch; taken: trust code (policy: "),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let history = site.ok("show license history message").await;
+    let section = |name: &str| {
+        let rest = history.split(&format!("{name}:\n")).nth(1).unwrap();
+        rest.lines().next().unwrap().trim().to_owned()
+    };
+    assert_eq!(section("Import TRUST CODE"), "Imported on Jan 02 00:00:00 2026 UTC");
+    let refused = section("Import POLICY");
+    assert!(refused.starts_with("Refused on Jan 02 00:00:00 2026 UTC: Signature mismatch"), "{refused}");
+    assert!(site.ok("show license status").await.contains("INSTALLED on"));
+}

@@ -41,7 +41,7 @@ impl Format for CallhomeFormat {
         let inner = String::from_utf8(body).map_err(|_| unusable(&"the message inside is not UTF-8"))?;
         let number = self.sent.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let body = encode_callhome_request(&Dispatch { udi, number, created }, &inner, &self.profile)
-            .map_err(|error| CarryError::new(error.failure().unwrap_or(Failure::NotReady), error))?;
+            .map_err(|error| CarryError::new(error.failure().unwrap_or(Failure::NotBuilt), error))?;
         Ok(Encoded { body: body.into_bytes(), text })
     }
 

@@ -106,7 +106,7 @@ impl Link {
             return Err(CarryError::new(Failure::NoUrl, "no URL is configured for this transport"));
         }
         let nonce = self.nonces.next().ok_or_else(|| {
-            CarryError::new(Failure::NotReady, "the operating system gave no random number for the nonce")
+            CarryError::new(Failure::NotBuilt, "the operating system gave no random number for the nonce")
         })?;
         let message = compose(request, sender, self.carrier.clock.now(), nonce);
         let Encoded { body, text } = self.format.encode(message)?;

@@ -86,6 +86,7 @@ mod tests {
             profile: ProfileId::Nexus9000.profile(),
             hostname: (!private).then(|| "n9k-leaf-01".into()),
             send_version: !private,
+            standby_identity: None,
             custom_id: None,
         }
     }

@@ -1,9 +1,9 @@
 //! From an answer to what the agent understands.
 
-use slpsim_agent::{Ack, AuthCode, Element, ElementFault, Failure, Reply, Status, Unit};
+use slpsim_agent::{Ack, AuthCode, Element, ElementFault, Failure, PeerInfo, Reply, Status, Unit};
 use slpsim_policy::Wall;
 
-use super::{AckObject, AuthObject, Nonce, Sealed, ServerMessage, StatusWord};
+use super::{AckObject, AuthObject, ConnectInfo, Nonce, Sealed, ServerMessage, StatusWord};
 
 /// Takes the answer to the request with `nonce` of the device whose redundancy set is `units`.
 ///
@@ -19,6 +19,7 @@ pub fn accept(answer: ServerMessage, nonce: u64, units: &[Unit]) -> Result<Reply
         return Err(Failure::NonceMismatch);
     }
     let capabilities = answer.connect_info.capability_set();
+    let peer = peer_info(&answer.connect_info);
     let data = answer.data;
     let status = match answer.status {
         StatusWord::Ok => Status::Ok,
@@ -32,6 +33,7 @@ pub fn accept(answer: ServerMessage, nonce: u64, units: &[Unit]) -> Result<Reply
         }
     };
     let mut reply = Reply::bare(answer.timestamp, capabilities, status);
+    reply.peer = Some(Box::new(peer));
     reply.policy = data.policy.map(|policy| element(policy, |object| object.policy));
     reply.trust = data.trust_codes.into_iter().map(|code| element(code, |object| object.code)).collect();
     reply.account = data.account;
@@ -46,6 +48,15 @@ pub fn accept(answer: ServerMessage, nonce: u64, units: &[Unit]) -> Result<Reply
     }
     reply.auth = data.auth.into_iter().map(|code| element(code, auth_code)).collect();
     Ok(reply)
+}
+
+fn peer_info(info: &ConnectInfo) -> PeerInfo {
+    PeerInfo {
+        name: (*info.name).into(),
+        version: (*info.version).into(),
+        production: info.production,
+        capabilities: info.capabilities.iter().map(|word| (**word).into()).collect(),
+    }
 }
 
 /// Moves what an ACK carries into the reply. Each of them has its own signature, so they are judged by themselves even

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use slpsim_agent::{Report, Request, Sender, Signer};
+use slpsim_agent::{Report, Request, Role, Sender, Signer, Unit};
 use slpsim_policy::Wall;
 
 use super::{
     AuthEntry, ConnectInfo, DeviceBody, DeviceHeader, DeviceMessage, Nonce, RumMeasurement, RumSigner,
-    UsageReport, Word,
+    SyncUnit, UsageReport, Word,
 };
 
 /// Makes the request that carries `request` for `sender` at `now` (the device's clock).
@@ -52,8 +52,16 @@ fn body(request: &Request, sender: &Sender) -> DeviceBody {
             reports: reports.iter().map(|report| usage_report(report, sender)).collect(),
         },
         Request::TrustSync => {
+            let identity = |unit: &Unit| match unit.role {
+                Role::Active => sender.identity,
+                Role::Standby => sender.standby_identity,
+            };
+            let named = |unit: &Unit| SyncUnit {
+                unit: *unit,
+                instance: identity(unit).map(|identity| identity.instance),
+            };
             let pair = sender.units.len() > 1;
-            DeviceBody::TrustSync { units: if pair { sender.units.clone() } else { Vec::new() } }
+            DeviceBody::TrustSync { units: sender.units.iter().filter(|_| pair).map(named).collect() }
         }
         Request::AuthRequest { keys } => DeviceBody::AuthRequest {
             keys: keys
@@ -130,6 +138,7 @@ mod tests {
             profile,
             hostname: None,
             send_version: true,
+            standby_identity: None,
             custom_id: None,
         };
         let [before, after] =

@@ -99,7 +99,7 @@ pub enum DeviceBody {
     /// `TRUST_SYNC`
     TrustSync {
         /// `device_list`: the units of a redundancy set, the active one first; empty for a single one (modelled).
-        units: Vec<Unit>,
+        units: Vec<SyncUnit>,
     },
     /// `HELLO`
     Hello,
@@ -119,6 +119,16 @@ pub enum DeviceBody {
     IdRenew,
     /// A type word that is not in the table.
     Unknown(Box<str>),
+}
+
+/// A unit of a redundancy set in a `TRUST_SYNC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncUnit {
+    /// Which.
+    pub unit: Unit,
+    /// The identifier that its trust code brought; absent where it has none, also where the server gave it one that it
+    /// does not have any more (modelled).
+    pub instance: Option<InstanceId>,
 }
 
 /// An entitlement of an authorization request or code.

@@ -29,7 +29,7 @@ impl Format for SmartFormat {
     fn encode(&self, message: DeviceMessage) -> Result<Encoded, CarryError> {
         let encoded = encode_request(&message, self.keys.as_deref(), &self.profile);
         let encoded =
-            encoded.map_err(|error| CarryError::new(error.failure().unwrap_or(Failure::NotReady), error))?;
+            encoded.map_err(|error| CarryError::new(error.failure().unwrap_or(Failure::NotBuilt), error))?;
         Ok(Encoded { body: encoded.body.into_bytes(), text: encoded.history })
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let mut message = hello();
         message.header.id_cert_serial = Some(1);
         let Err(error) = format.encode(message) else { panic!("it was encoded") };
-        assert_eq!(error.failure, Failure::NotReady);
+        assert_eq!(error.failure, Failure::NotBuilt);
         assert!(error.detail.contains("trust code"));
     }
 }

@@ -6,7 +6,9 @@ use slpsim_agent::{PollId, Purpose, Role, Token, Unit};
 use super::{Codec, owned, read_sudi, write_sudi};
 use crate::error::{DecodeError, EncodeError, Rule};
 use crate::json::{Field, Object, Writer};
-use crate::message::{AuthEntry, DeviceBody, DeviceHeader, DeviceMessage, RequestType, UsageReport};
+use crate::message::{
+    AuthEntry, DeviceBody, DeviceHeader, DeviceMessage, RequestType, SyncUnit, UsageReport,
+};
 use crate::rum::{MAX_ENTRIES, envelope_of, read_envelope, write_envelope};
 use crate::sign::DeviceKeys;
 
@@ -41,10 +43,13 @@ impl Codec<'_> {
                 w.text(&names.remove_code, remove_code);
             }
             DeviceBody::TrustSync { units } if !units.is_empty() => w.list(&names.device_list, |w| {
-                for unit in units {
+                for SyncUnit { unit, instance } in units {
                     w.entry(|w| {
                         write_sudi(w, names, &unit.udi);
                         w.text(&names.role, unit.role.name());
+                        if let Some(instance) = instance {
+                            w.plain(&names.product_instance_identifier, instance);
+                        }
                     });
                 }
             }),
@@ -150,7 +155,7 @@ impl Codec<'_> {
             Purpose::TrustSync => {
                 let units = data.field(&names.device_list).optional();
                 let units =
-                    units.map(|list| list.each(self.max_units(), |unit| self.read_unit(unit.object()?)));
+                    units.map(|list| list.each(self.max_units(), |unit| self.read_sync_unit(unit.object()?)));
                 DeviceBody::TrustSync { units: units.transpose()?.unwrap_or_default() }
             }
             Purpose::Hello => DeviceBody::Hello,
@@ -189,6 +194,11 @@ impl Codec<'_> {
                 .field(&names.device_list)
                 .each(self.max_units(), |unit| self.read_unit(unit.object()?))?,
         })
+    }
+
+    fn read_sync_unit(self, unit: Object<'_>) -> Result<SyncUnit, DecodeError> {
+        let instance = unit.field(&self.names().product_instance_identifier).optional();
+        Ok(SyncUnit { unit: self.read_unit(unit)?, instance: instance.map(Field::uuid).transpose()? })
     }
 
     fn read_unit(self, unit: Object<'_>) -> Result<Unit, DecodeError> {

@@ -124,8 +124,17 @@ fn every_type_of_request_is_read_as_it_was_written() {
         DeviceBody::TrustSync { units: Vec::new() },
         DeviceBody::TrustSync {
             units: vec![
-                Unit { role: Role::Active, udi: udi() },
-                Unit { role: Role::Standby, udi: Udi::new("N9K-C93180YC-FX3", "FDO00000002").unwrap() },
+                SyncUnit {
+                    unit: Unit { role: Role::Active, udi: udi() },
+                    instance: Some(identity().instance),
+                },
+                SyncUnit {
+                    unit: Unit {
+                        role: Role::Standby,
+                        udi: Udi::new("N9K-C93180YC-FX3", "FDO00000002").unwrap(),
+                    },
+                    instance: None,
+                },
             ],
         },
         DeviceBody::Hello,

@@ -1,66 +1,15 @@
 //! Through tinyproxy, a proxy that others wrote (`license smart proxy`).
 
-use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
-use std::process::Stdio;
 use std::sync::Arc;
 
+use slpsim_tests::Tinyproxy;
 use slpsim_transport::client::{Credentials, NoWay, Proxy, Way};
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 use crate::peer::{Act, Authority, Peer, nobody};
 use crate::{NAME, NOW, carrier, plain, secure};
 
 const OK: Act = Act::Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
 const PROXY: &str = "HTTP server error 407: Proxy Authentication Required";
-
-/// A running proxy, which ends with the value.
-pub(crate) struct Tinyproxy {
-    pub(crate) address: SocketAddr,
-    _child: Child,
-    _folder: TempDir,
-}
-
-impl Tinyproxy {
-    /// Starts one, with a user where `user` names one; `None` where the program is missing.
-    #[expect(clippy::panic, reason = "a helper of tests says what it expects")]
-    pub(crate) async fn start(user: Option<(&str, &str)>) -> Option<Self> {
-        let program = slpsim_tests::peer("tinyproxy")?;
-        // It takes no port 0. The port that was free a moment ago may be taken in between: then another one.
-        for _ in 0..20 {
-            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("tinyproxy.conf");
-            let mut text = format!(
-                "Port {}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 20\nLogLevel Info\n",
-                address.port()
-            );
-            if let Some((user, password)) = user {
-                writeln!(text, "BasicAuth {user} {password}").unwrap();
-            }
-            std::fs::write(&file, text).unwrap();
-            let mut child = Command::new(&program)
-                .args(["-d", "-c"])
-                .arg(&file)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .kill_on_drop(true)
-                .spawn()
-                .unwrap();
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            while let Some(line) = lines.next_line().await.unwrap() {
-                if line.contains("Accepting connections") {
-                    // Somebody has to take what it goes on to say.
-                    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                    return Some(Self { address, _child: child, _folder: folder });
-                }
-            }
-        }
-        panic!("tinyproxy does not start");
-    }
-}
 
 /// What became of an exchange, and what the peer behind the proxy saw of it.
 async fn through(

@@ -47,6 +47,7 @@ impl World {
             profile: ProfileId::Nexus9000.profile(),
             hostname: Some("switch".to_owned()),
             send_version: true,
+            standby_identity: None,
             custom_id: None,
         };
         Self { authority: Authority::new(), signer, format, sender }

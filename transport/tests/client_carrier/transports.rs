@@ -48,7 +48,16 @@ fn sender() -> Sender {
     let udi = Udi::new("N9K-C93180YC-FX3", "FDO00000001").unwrap();
     let profile = ProfileId::Nexus9000.profile();
     let units = vec![Unit { role: Role::Active, udi }];
-    Sender { udi, units, identity: None, profile, hostname: None, send_version: true, custom_id: None }
+    Sender {
+        udi,
+        units,
+        identity: None,
+        standby_identity: None,
+        profile,
+        hostname: None,
+        send_version: true,
+        custom_id: None,
+    }
 }
 
 const URL: &str = "http://license.example.com/licservice/license";
