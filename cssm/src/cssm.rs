@@ -13,7 +13,7 @@ use crate::config::{AckMode, Config, Limits};
 use crate::decide::{Cx, decide};
 use crate::draw::{For, Luck};
 use crate::exchange::{Answer, Arrived, Steer};
-use crate::fault::{FaultSpec, Faults, is_called};
+use crate::fault::{Fault, FaultSpec, Faults, is_called};
 use crate::history::{History, Note, status_word};
 use crate::peer::{Peer, Role, Route};
 use crate::keeping::Journaled;
@@ -449,6 +449,12 @@ impl Cssm {
     #[must_use]
     pub fn has_faults(&self) -> bool {
         self.faults.count() > 0
+    }
+
+    /// The faults that were begun and have not ended, as they stand.
+    #[must_use]
+    pub fn active_faults(&self) -> Vec<Fault> {
+        self.faults.active()
     }
 
     /// The faults in force; those whose time is over are ended first.

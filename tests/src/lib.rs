@@ -5,9 +5,11 @@ pub mod changes;
 pub mod golden;
 pub mod markdown;
 mod peer;
+mod postgres;
 
 pub use golden::assert_golden;
 pub use peer::{clients, peer};
+pub use postgres::Postgres;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -25,6 +25,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use serde::Serialize;
 use slpsim_agent::Token;
 use slpsim_policy::Wall;
@@ -216,7 +217,8 @@ impl Server {
         shared.forward = forward;
         let shared = Arc::new(shared);
         let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let devices = kept(device::routes(Arc::clone(&shared)), &shared);
+        let devices = kept(device::routes(Arc::clone(&shared)), &shared)
+            .layer(from_fn_with_state(Arc::clone(&shared), metrics::timed));
         let operators = store::off_the_runtime(manage::routes(Arc::clone(&shared)), &shared);
         let operators = kept(operators, &shared);
         let https = listen(config.listen, devices.clone(), Some(tls), &connections)?;

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::clock::Clock;
 use super::forward::Forward;
+use super::metrics::Doors;
 use super::rest::AccessTokens;
 use super::store::{Keeper, StoreError};
 use crate::cssm::Cssm;
@@ -26,6 +27,8 @@ pub struct Shared {
     clock: Arc<dyn Clock>,
     pub(super) manage_token: Option<String>,
     pub(super) body_time: Duration,
+    /// How long exchanges take.
+    pub(super) doors: Doors,
     /// Access tokens of the REST interface.
     pub(super) access: AccessTokens,
     /// The way to the CSSM above.
@@ -66,6 +69,7 @@ impl Shared {
             clock,
             manage_token,
             body_time,
+            doors: Doors::default(),
             access: AccessTokens::default(),
             forward: None,
             stopping,

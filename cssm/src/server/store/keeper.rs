@@ -213,20 +213,23 @@ impl Keeper {
     }
 
     fn when_seen(&self, told: Told) {
-        let outcome = self.enter().map(drop);
-        if self.inner.kind == Kind::Shared && outcome.is_ok() {
-            let mut state = self.inner.lock();
-            // Trouble may have come in between; then nobody would tell.
-            if state.trouble.is_none() {
-                state.lookers.push(told);
-                drop(state);
-                self.inner.work.notify_one();
-                return;
-            }
-            drop(state);
-            return told(Err(StoreError::Ended));
+        let mut state = self.inner.lock();
+        let outcome = state.trouble.clone().map_or(Ok(()), Err);
+        if outcome.is_err() {
+            state.asked = true;
+        } else if self.inner.kind == Kind::Shared {
+            state.lookers.push(told);
+            self.inner.work.notify_one();
+            return;
         }
+        self.inner.work.notify_one();
+        drop(state);
         told(outcome);
+    }
+
+    /// Whether the store does what it should, as far as is known.
+    pub(in crate::server) fn is_well(&self) -> bool {
+        self.inner.lock().trouble.is_none()
     }
 
     /// Whether [`Keeper::with`] may wait for a database.
@@ -275,14 +278,7 @@ fn first<T, E: From<StoreError>>(
     // Of two mocks that begin together one makes keys and accounts, and the other finds them.
     match backend.begin()? {
         Pulled::Lines(lines) => follow(backend, cssm, &lines)?,
-        Pulled::TooMuch => {
-            backend.cancel()?;
-            return Err(StoreError::Gone {
-                store: backend.place(""),
-                detail: "others change it faster than it can be read".into(),
-            }
-            .into());
-        }
+        Pulled::TooMuch => return Err(too_fast(backend).into()),
     }
     let done = begin(cssm, backend)?;
     backend.commit(&cssm.journal())?;
@@ -353,23 +349,15 @@ impl Inner {
     /// Notes trouble, and tells everybody who was under way.
     fn fail(&self, error: &StoreError) {
         let mut state = self.lock();
-        if state.trouble.as_ref() != Some(error) {
-            tracing::error!("{error}");
-        }
         state.is_open = false;
         state.generation += 1;
         state.trouble = Some(error.clone());
         state.last = Some(error.clone());
-        let told: Vec<Told> = std::mem::take(&mut state.settlers)
-            .into_iter()
-            .map(|(_, told)| told)
-            .chain(std::mem::take(&mut state.lookers))
-            .collect();
+        let settlers = std::mem::take(&mut state.settlers).into_iter().map(|(_, told)| told);
+        let told: Vec<Told> = settlers.chain(std::mem::take(&mut state.lookers)).collect();
         drop(state);
         self.opened.notify_all();
-        for told in told {
-            told(Err(error.clone()));
-        }
+        tell(told, &Err(error.clone()));
     }
 }
 
@@ -378,8 +366,10 @@ fn run(inner: &Inner, mut backend: Box<dyn Backend>) {
     struct Gone<'a>(&'a Inner);
     impl Drop for Gone<'_> {
         fn drop(&mut self) {
-            let ended = self.0.lock().ending;
-            self.0.fail_quietly(ended);
+            if !self.0.lock().ending {
+                tracing::error!("the thread of the store has ended before the server");
+            }
+            self.0.fail(&StoreError::Ended);
         }
     }
     let _gone = Gone(inner);
@@ -393,33 +383,12 @@ fn run(inner: &Inner, mut backend: Box<dyn Backend>) {
             Ok(Turn::Again) => {}
             Ok(Turn::End) => return,
             Err(error) => {
+                tracing::error!("{error}");
                 inner.fail(&error);
                 if !recover(inner, &mut *backend) {
                     return;
                 }
             }
-        }
-    }
-}
-
-impl Inner {
-    fn fail_quietly(&self, ended: bool) {
-        if !ended {
-            tracing::error!("the store's thread has ended before the server");
-        }
-        let mut state = self.lock();
-        state.generation += 1;
-        state.trouble = Some(StoreError::Ended);
-        state.last = Some(StoreError::Ended);
-        let told: Vec<Told> = std::mem::take(&mut state.settlers)
-            .into_iter()
-            .map(|(_, told)| told)
-            .chain(std::mem::take(&mut state.lookers))
-            .collect();
-        drop(state);
-        self.opened.notify_all();
-        for told in told {
-            told(Err(StoreError::Ended));
         }
     }
 }
@@ -449,35 +418,30 @@ fn own_turn(inner: &Inner, backend: &mut dyn Backend) -> Result<Turn, StoreError
 
 /// One transaction of a store that others change as well, or one look at it.
 fn shared_turn(inner: &Inner, backend: &mut dyn Backend) -> Result<Turn, StoreError> {
-    let lookers = {
+    let (lookers, is_wanted) = {
         let state = inner.lock();
         let idle = |state: &mut State| state.waiting == 0 && state.lookers.is_empty() && !state.ending;
         let mut state = inner.work.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-        let lookers = std::mem::take(&mut state.lookers);
-        if state.waiting == 0 && lookers.is_empty() {
-            return Ok(Turn::End);
-        }
-        if state.waiting > 0 { Err(lookers) } else { Ok(lookers) }
+        (std::mem::take(&mut state.lookers), state.waiting > 0)
     };
-    let begin = Instant::now();
-    match lookers {
-        Ok(lookers) => {
-            let seen = backend.look().and_then(|pulled| take(inner, backend, pulled).map(drop));
-            tell(lookers, &seen);
-            seen?;
-        }
-        Err(lookers) => {
-            let seen = backend.begin().and_then(|pulled| take(inner, backend, pulled));
-            tell(lookers, &seen.as_ref().map(|_| ()).map_err(Clone::clone));
-            let (entries, change) = changes(inner, seen?);
-            match entries.is_empty() {
-                true => backend.cancel()?,
-                false => backend.commit(&entries)?,
-            }
-            inner.latency.note(begin.elapsed());
-            settled(inner, change);
-        }
+    if !is_wanted && lookers.is_empty() {
+        return Ok(Turn::End);
     }
+    let begin = Instant::now();
+    let pulled = if is_wanted { backend.begin() } else { backend.look() };
+    let seen = pulled.and_then(|pulled| take(inner, backend, pulled));
+    tell(lookers, &seen.as_ref().map(|_| ()).map_err(Clone::clone));
+    let state = seen?;
+    if !is_wanted {
+        return Ok(Turn::Again);
+    }
+    let (entries, change) = changes(inner, state);
+    match entries.is_empty() {
+        true => backend.cancel()?,
+        false => backend.commit(&entries)?,
+    }
+    inner.latency.note(begin.elapsed());
+    settled(inner, change);
     Ok(Turn::Again)
 }
 
@@ -542,7 +506,7 @@ fn recover(inner: &Inner, backend: &mut dyn Backend) -> bool {
             }
             state.asked = false;
         }
-        match loaded_anew(inner, backend) {
+        match writable_again(inner, backend) {
             Ok(fresh) => {
                 let mut state = inner.lock();
                 state.cssm.adopt(fresh);
@@ -566,6 +530,22 @@ fn recover(inner: &Inner, backend: &mut dyn Backend) -> bool {
             }
         }
     }
+}
+
+/// The same, of a store that lets itself be changed.
+fn writable_again(inner: &Inner, backend: &mut dyn Backend) -> Result<Cssm, StoreError> {
+    let mut fresh = loaded_anew(inner, backend)?;
+    match backend.begin()? {
+        Pulled::Lines(lines) => follow(backend, &mut fresh, &lines)?,
+        Pulled::TooMuch => return Err(too_fast(backend)),
+    }
+    backend.cancel()?;
+    Ok(fresh)
+}
+
+fn too_fast(backend: &dyn Backend) -> StoreError {
+    let detail = "others change it faster than it can be read".into();
+    StoreError::Gone { store: backend.place(""), detail }
 }
 
 /// The records as the store has them.

@@ -24,7 +24,7 @@ pub use choice::{StoreChoice, StoreUrlError};
 pub use error::StoreError;
 pub(super) use gate::{kept, off_the_runtime};
 pub(super) use keeper::Keeper;
-pub(super) use latency::Latency;
+pub(super) use latency::{BOUNDS, Counts, Latency};
 
 /// Name of the records in a folder.
 const RECORDS: &str = "records.db";

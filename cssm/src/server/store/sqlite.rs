@@ -19,7 +19,7 @@ use super::{StoreError, folder, journal, sql};
 use crate::persist::{Entry, entry_of};
 
 /// How long a write waits for somebody else's to end.
-const BUSY: Duration = Duration::from_secs(2);
+const BUSY: Duration = Duration::from_millis(500);
 /// Records in one statement.
 const AT_ONCE: usize = 500;
 
@@ -212,7 +212,7 @@ impl Backend for Sqlite {
 
     fn load(&mut self, take: Take<'_>) -> Result<(), StoreError> {
         // After trouble the connection, or the file, may be another one.
-        if self.begun || self.checked().is_err() {
+        if self.connection.is_none() || self.begun || self.checked().is_err() {
             self.connect()?;
         }
         let store = self.place("");
