@@ -413,7 +413,12 @@ pub static SECTIONS: &[Section] = &[
                 "root",
                 "`off` takes reports without verifying their signatures.",
             ),
-            key("store", Kind::Path, "kept in memory", "Folder in which it keeps what it knows."),
+            key(
+                "store",
+                Kind::Secret,
+                "a folder of the state folder",
+                "Where it keeps what it knows: a folder (with SQLite in it), `sqlite:FILE`, `postgres://…`, `journal:FOLDER`. Never printed: a URL may have a password.",
+            ),
             key("listen", Kind::Listen, "127.0.0.1:0", "HTTPS: smart transport, Call Home, REST."),
             key("listen-plain", Kind::Listen, "127.0.0.1:0", "HTTP: CSLU."),
             key(

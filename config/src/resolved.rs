@@ -156,6 +156,15 @@ pub struct LicenseUse {
     pub count: u32,
 }
 
+/// Where a mock keeps what it knows, as written: a folder or a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePlace {
+    /// A URL may have a password in it.
+    pub text: Secret,
+    /// A relative path is relative to this.
+    pub base: PathBuf,
+}
+
 /// A mock to run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mock {
@@ -173,8 +182,8 @@ pub struct Mock {
     pub strict_clock: bool,
     /// Whether signatures of reports are verified.
     pub verify: Verify,
-    /// Folder in which it keeps what it knows.
-    pub store: Option<PathBuf>,
+    /// Where it keeps what it knows.
+    pub store: Option<StorePlace>,
     /// HTTPS listener.
     pub listen: SocketAddr,
     /// HTTP listener.

@@ -1,5 +1,6 @@
 //! What a mock is told at its start.
 
+use serde::{Deserialize, Serialize};
 use slpsim_agent::Account as Names;
 use slpsim_policy::{Policy, Values};
 
@@ -71,7 +72,8 @@ impl Default for AccountConfig {
 }
 
 /// When ACKs become ready.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AckMode {
     /// At the first poll.
     #[default]
@@ -122,6 +124,22 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// For whoever opens the records of another mock.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            devices: usize::MAX,
+            tokens: usize::MAX,
+            accounts: usize::MAX,
+            reports: usize::MAX,
+            held_bytes: usize::MAX,
+            exchanges: 0,
+            text: 0,
+            events: usize::MAX,
+            faults: usize::MAX,
+        }
+    }
+
     /// For a fleet in process: devices and nothing about the past.
     #[must_use]
     pub const fn fleet() -> Self {

@@ -9,14 +9,14 @@ use slpsim_policy::{Policy, Wall};
 use slpsim_transport::message::Word;
 use slpsim_transport::sign::PublicKey;
 
-use crate::config::{AckMode, Config};
+use crate::config::{AckMode, Config, Limits};
 use crate::decide::{Cx, decide};
 use crate::draw::{For, Luck};
 use crate::exchange::{Answer, Arrived, Steer};
-use crate::fault::{FaultSpec, Faults, is_called};
+use crate::fault::{Fault, FaultSpec, Faults, is_called};
 use crate::history::{History, Note, status_word};
 use crate::peer::{Peer, Role, Route};
-use crate::persist::{ImportError, Line};
+use crate::keeping::Journaled;
 use crate::records::{
     Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, Token, Trust,
 };
@@ -29,17 +29,18 @@ use crate::store::{Full, Memory, Store};
 /// Time is an argument everywhere and is the true time: [`Cssm::clock`] adds the skew that was set.
 #[derive(Debug)]
 pub struct Cssm {
-    config: Config,
-    ack_mode: AckMode,
-    skew_ms: i64,
+    pub(crate) config: Config,
+    pub(crate) ack_mode: AckMode,
+    pub(crate) skew_ms: i64,
     luck: Luck,
-    store: Memory,
+    pub(crate) store: Memory,
     history: History,
-    faults: Faults,
-    tokens_made: u64,
-    policies_made: u64,
+    pub(crate) faults: Faults,
+    pub(crate) tokens_made: u64,
+    pub(crate) policies_made: u64,
     pub(crate) uploads_made: u64,
-    journaled: (u64, u64, u64),
+    pub(crate) journaled: Journaled,
+    pub(crate) is_guest: bool,
 }
 
 /// Why an operator's wish cannot be fulfilled.
@@ -97,9 +98,19 @@ impl Cssm {
             tokens_made: 0,
             policies_made: 0,
             uploads_made: 0,
-            journaled: (0, 0, 0),
+            journaled: Journaled::default(),
+            is_guest: false,
             config,
         })
+    }
+
+    /// One that opens the records of another and leaves them as they are: it has no accounts and settings of its own, and
+    /// no limits.
+    ///
+    /// # Errors
+    /// As [`Cssm::new`].
+    pub fn guest() -> Result<Self, ManageError> {
+        Ok(Self { is_guest: true, ..Self::new(Config { limits: Limits::none(), ..Config::default() })? })
     }
 
     /// What it was told at its start.
@@ -434,6 +445,18 @@ impl Cssm {
         ended
     }
 
+    /// Whether a fault was begun that has not ended.
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        self.faults.count() > 0
+    }
+
+    /// The faults that were begun and have not ended, as they stand.
+    #[must_use]
+    pub fn active_faults(&self) -> Vec<Fault> {
+        self.faults.active()
+    }
+
     /// The faults in force; those whose time is over are ended first.
     pub fn faults(&mut self, now: Wall) -> &mut Faults {
         let at = self.clock(now);
@@ -447,79 +470,6 @@ impl Cssm {
         let text = self.luck.token(self.tokens_made, TOKEN_LETTERS);
         self.tokens_made += 1;
         TokenText::new(&text).map_err(|error| ManageError::Wrong(format!("an id token {error}")))
-    }
-}
-
-/// Everything that it knows, out and in (`interface.md` §1 `slpsim cssm export|import`).
-impl Cssm {
-    /// All records as JSON lines. They hold id tokens.
-    #[must_use]
-    pub fn export(&self) -> Vec<String> {
-        let mut lines = vec![self.counters().text()];
-        lines.extend(self.store.lines().map(|line| line.text()));
-        lines
-    }
-
-    /// Takes records as [`Cssm::export`] gives them; what is there already under the same key is replaced.
-    ///
-    /// # Errors
-    /// At the first line that cannot be taken; those before it are.
-    pub fn import<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> Result<usize, ImportError> {
-        let mut taken = 0;
-        for (at, text) in lines.into_iter().enumerate() {
-            if text.trim().is_empty() {
-                continue;
-            }
-            let wrong = |detail: String| ImportError { number: at + 1, detail };
-            let line = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-            if let Line::Counters { tokens, policies, uploads } = line {
-                self.tokens_made = self.tokens_made.max(tokens);
-                self.uploads_made = self.uploads_made.max(uploads);
-                self.policies_made = self.policies_made.max(policies);
-            } else {
-                self.store.take(line).map_err(wrong)?;
-            }
-            taken += 1;
-        }
-        Ok(taken)
-    }
-
-    /// Takes the records of a mock that lived before, in place of the accounts that this one was configured with; those
-    /// of them that it did not have come behind.
-    ///
-    /// # Errors
-    /// As [`Cssm::import`], and where there are too many accounts.
-    pub fn restore<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> Result<usize, ImportError> {
-        let configured = self.store.take_accounts();
-        let taken = self.import(lines)?;
-        for account in configured {
-            let known = self.store.account_by_name(Some(&account.names.smart), &account.names.r#virtual);
-            if known.is_none() {
-                let full = |full: Full| ImportError { number: 0, detail: full.to_string() };
-                self.store.add_account(account).map_err(full)?;
-            }
-        }
-        Ok(taken)
-    }
-
-    /// From now on every change is noted for [`Cssm::journal`].
-    pub fn keep_journal(&mut self) {
-        self.store.keep_journal();
-    }
-
-    /// The lines of what changed since the last call, in order.
-    pub fn journal(&mut self) -> Vec<String> {
-        let made = (self.tokens_made, self.policies_made, self.uploads_made);
-        let mut lines: Vec<String> = self.store.journal().iter().map(Line::text).collect();
-        if made != self.journaled {
-            self.journaled = made;
-            lines.push(self.counters().text());
-        }
-        lines
-    }
-
-    const fn counters(&self) -> Line {
-        Line::Counters { tokens: self.tokens_made, policies: self.policies_made, uploads: self.uploads_made }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use slpsim_agent::{Purpose, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::fault::{
-    self, Distribution, Effect, Kind, Meets, Place, Plan, ReportWhy, Spec, TokenWhy, Verdict,
+    self, Distribution, Effect, Kind, Meets, Place, Plan, ReportWhy, Spec, Standing, TokenWhy, Verdict,
 };
 
 use crate::draw::{For, Luck, key};
@@ -234,6 +234,8 @@ pub struct Faults {
     plan: Plan,
     /// As they were written, by number.
     written: BTreeMap<u64, FaultSpec>,
+    /// Counts up with every change.
+    changes: u64,
 }
 
 impl Faults {
@@ -247,7 +249,35 @@ impl Faults {
         }
         let id = self.plan.begin(spec.read()?, now);
         self.written.insert(id, spec);
+        self.changes += 1;
         Ok(id)
+    }
+
+    /// Takes one as it stood somewhere else, or before a restart; one of that number is replaced.
+    ///
+    /// # Errors
+    /// As [`Faults::begin`].
+    pub(crate) fn put(&mut self, fault: Fault, limit: usize) -> Result<(), String> {
+        if self.written.len() >= limit && !self.written.contains_key(&fault.id) {
+            return Err(format!("{limit} faults are in force already; delete some"));
+        }
+        self.plan.put(Standing {
+            number: fault.id,
+            fault: &fault.spec.read()?,
+            began: fault.began,
+            until: Some(fault.until),
+            left: fault.left,
+            met: fault.met,
+            hit: fault.hit,
+        });
+        self.written.insert(fault.id, fault.spec);
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// Differs from what it was after every change.
+    pub(crate) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Ends those whose time is over; their numbers.
@@ -260,6 +290,7 @@ impl Faults {
         let ended: Vec<u64> = self.written.keys().copied().filter(|id| !left.contains(id)).collect();
         for id in &ended {
             self.written.remove(id);
+            self.changes += 1;
         }
         ended
     }
@@ -267,6 +298,7 @@ impl Faults {
     /// Ends one. Whether it was there.
     pub fn end(&mut self, id: u64) -> bool {
         self.written.remove(&id);
+        self.changes += 1;
         self.plan.end(id)
     }
 
@@ -311,6 +343,7 @@ impl Faults {
         if self.plan.is_empty() {
             return None;
         }
+        self.changes += 1;
         let is_called = |name: &str| device.is_some_and(|udi| is_called(name, udi));
         let who = device.map_or(0, key);
         let draw = |id: u64, met: u64| luck.number(who ^ id.rotate_left(32), For::Fault, met);

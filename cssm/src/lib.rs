@@ -14,6 +14,7 @@ pub mod fault;
 mod filetext;
 pub mod history;
 mod inventory;
+mod keeping;
 pub mod peer;
 pub mod persist;
 pub mod records;

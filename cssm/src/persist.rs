@@ -3,6 +3,9 @@
 //! The last line of a kind and key wins, so that a file can be a journal as well as a snapshot. Lines hold id tokens:
 //! whoever writes them to a file keeps others out of it.
 
+mod entry;
+mod steered;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,6 +20,11 @@ use crate::records::{
 };
 use crate::rule::Rule;
 
+pub use entry::Entry;
+#[cfg(feature = "server")]
+pub(crate) use entry::entry_of;
+pub(crate) use steered::{EventLine, FaultLine, Settings};
+
 /// One record.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -27,6 +35,7 @@ pub(crate) enum Line {
         #[serde(default)]
         uploads: u64,
     },
+    Settings(Settings),
     Account(AccountLine),
     Token(TokenLine),
     Device(Box<DeviceLine>),
@@ -35,9 +44,22 @@ pub(crate) enum Line {
         serial: String,
     },
     Report(ReportLine),
+    ReportGone {
+        pid: String,
+        serial: String,
+        id: u64,
+    },
     Upload(UploadLine),
     UploadGone {
         poll_id: u64,
+    },
+    Fault(Box<FaultLine>),
+    FaultGone {
+        id: u64,
+    },
+    Event(EventLine),
+    EventGone {
+        number: u64,
     },
 }
 
@@ -218,6 +240,11 @@ impl Line {
     pub(crate) fn of_removed(udi: &Udi) -> Self {
         let (pid, serial) = parts(udi);
         Self::DeviceRemoved { pid, serial }
+    }
+
+    pub(crate) fn of_report_gone((udi, id): (Udi, ReportId)) -> Self {
+        let (pid, serial) = parts(&udi);
+        Self::ReportGone { pid, serial, id: id.0 }
     }
 
     pub(crate) fn of_report(report: &ReportRecord) -> Self {

@@ -1,6 +1,8 @@
 //! Where the records are: what a decision has to read, and what it changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+mod lines;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use slpsim_agent::{PollId, ReportId, Udi};
@@ -9,11 +11,11 @@ use slpsim_transport::sign::PublicKey;
 
 use crate::config::{Config, Limits};
 use crate::draw::{For, Luck};
-use crate::persist::{Line, udi};
 use crate::records::{
     Account, AccountId, AccountPolicy, Device, Event, EventRecord, Held, ReportRecord, Token, Upload,
 };
 use crate::waiting::{Uploads, Waiting};
+use lines::Touched;
 
 /// What a decision reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,8 +56,8 @@ pub struct Changes {
     pub events: Vec<EventRecord>,
 }
 
-/// Holds the records. Memory is one; a database would read the keys in one round trip and write the changes in one
-/// transaction.
+/// Holds the records that a decision reads and changes. [`Memory`] is the one; what lies behind it (a file, SQLite,
+/// PostgreSQL) takes its changes as [`crate::persist::Entry`] and is the server's concern.
 pub trait Store {
     /// Reads.
     fn load(&self, keys: &Keys<'_>) -> Loaded<'_>;
@@ -75,18 +77,9 @@ pub struct Memory {
     reports_dropped: u64,
     waiting: Waiting,
     uploads: Uploads,
-    events: VecDeque<EventRecord>,
+    /// With their numbers, which grow.
+    events: VecDeque<(u64, EventRecord)>,
     touched: Option<Touched>,
-}
-
-/// What changed since the journal was written last.
-#[derive(Debug, Default)]
-struct Touched {
-    accounts: BTreeSet<AccountId>,
-    tokens: BTreeSet<Secret>,
-    devices: BTreeSet<Udi>,
-    reports: BTreeSet<(Udi, ReportId)>,
-    uploads: BTreeSet<u64>,
 }
 
 /// The text of an id token as a key that is never printed.
@@ -253,7 +246,11 @@ impl Memory {
     fn forget(&mut self, udi: &Udi) -> bool {
         self.touch(|touched| touched.devices.insert(*udi));
         self.waiting.forget(udi);
-        self.reports.retain(|(of, _), _| of != udi);
+        let reports: Vec<_> = self.report_order.iter().filter(|(of, _)| of == udi).copied().collect();
+        for key in reports {
+            self.reports.remove(&key);
+            self.touch(|touched| touched.reports.insert(key));
+        }
         self.report_order.retain(|(of, _)| of != udi);
         self.devices.remove(udi).is_some()
     }
@@ -265,18 +262,35 @@ impl Memory {
 
     /// The events that are kept, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &EventRecord> {
-        self.events.iter()
+        self.events.iter().map(|(_, event)| event)
     }
 
     /// Notes an event; the oldest one goes where there are too many.
     pub fn note(&mut self, event: EventRecord) {
+        let number = self.events.back().map_or(1, |(number, _)| number + 1);
+        self.put_event(number, event);
+    }
+
+    /// An event that is not newer than the last one replaces the one of its number, where that is kept.
+    fn put_event(&mut self, number: u64, event: EventRecord) {
         if self.limits.events == 0 {
             return;
         }
-        if self.events.len() >= self.limits.events {
-            self.events.pop_front();
+        self.touch(|touched| touched.events.insert(number));
+        if self.events.back().is_some_and(|(last, _)| *last >= number) {
+            if let Ok(at) = self.events.binary_search_by_key(&number, |(number, _)| *number)
+                && let Some(known) = self.events.get_mut(at)
+            {
+                known.1 = event;
+            }
+            return;
         }
-        self.events.push_back(event);
+        if self.events.len() >= self.limits.events
+            && let Some((oldest, _)) = self.events.pop_front()
+        {
+            self.touch(|touched| touched.events.insert(oldest));
+        }
+        self.events.push_back((number, event));
     }
 
     fn put_report(&mut self, report: ReportRecord) {
@@ -298,6 +312,7 @@ impl Memory {
             && let Some(oldest) = self.report_order.remove(at)
         {
             self.reports.remove(&oldest);
+            self.touch(|touched| touched.reports.insert(oldest));
             self.reports_dropped += 1;
             // One event for each power of two: enough to see it, too few to hide the rest.
             if self.reports_dropped.is_power_of_two() {
@@ -307,6 +322,15 @@ impl Memory {
         }
         self.report_order.push_back(key);
         self.reports.insert(key, report);
+        self.index_held(key);
+    }
+
+    /// Forgets a report.
+    fn drop_report(&mut self, key: (Udi, ReportId)) {
+        if self.reports.remove(&key).is_some() {
+            self.report_order.retain(|other| *other != key);
+        }
+        self.touch(|touched| touched.reports.insert(key));
         self.index_held(key);
     }
 
@@ -381,110 +405,6 @@ impl Memory {
     }
 }
 
-/// Out and in as lines.
-impl Memory {
-    /// All records.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = Line> {
-        let accounts = self.accounts.iter().enumerate().map(|(at, account)| Line::of_account(at, account));
-        let tokens = self.tokens.iter().map(|(text, token)| Line::of_token(&text.0, token));
-        let devices = self.devices.values().map(Line::of_device);
-        let uploads = self.uploads.iter().map(|(poll_id, upload)| Line::of_upload(poll_id, upload));
-        accounts.chain(tokens).chain(devices).chain(self.reports().map(Line::of_report)).chain(uploads)
-    }
-
-    pub(crate) fn keep_journal(&mut self) {
-        self.touched = Some(Touched::default());
-    }
-
-    /// The records that changed since the last call, in their new form.
-    pub(crate) fn journal(&mut self) -> Vec<Line> {
-        let Some(touched) = self.touched.as_mut().map(std::mem::take) else { return Vec::new() };
-        let mut lines = Vec::new();
-        for id in &touched.accounts {
-            let account = self.accounts.get(usize::from(id.0));
-            lines.extend(account.map(|account| Line::of_account(usize::from(id.0), account)));
-        }
-        for text in &touched.tokens {
-            lines.extend(self.tokens.get(text).map(|token| Line::of_token(&text.0, token)));
-        }
-        for udi in &touched.devices {
-            lines.push(self.devices.get(udi).map_or_else(|| Line::of_removed(udi), Line::of_device));
-        }
-        lines.extend(touched.reports.iter().filter_map(|key| self.reports.get(key)).map(Line::of_report));
-        for poll_id in touched.uploads {
-            let upload = self.uploads.get(poll_id);
-            lines
-                .push(upload.map_or(Line::UploadGone { poll_id }, |upload| Line::of_upload(poll_id, upload)));
-        }
-        lines
-    }
-
-    /// Takes one record; what is there under the same key is replaced.
-    pub(crate) fn take(&mut self, line: Line) -> Result<(), String> {
-        let full = |error: Full| error.to_string();
-        match line {
-            Line::Counters { .. } => {}
-            Line::Account(account) => {
-                let at = usize::from(account.position);
-                let account = account.read()?;
-                let there_are = self.accounts.len();
-                if let Some(known) = self.accounts.get_mut(at) {
-                    *known = account;
-                } else if at == there_are {
-                    self.add_account(account).map_err(full)?;
-                } else {
-                    return Err(format!("account {at} comes before account {there_are}"));
-                }
-            }
-            Line::Token(token) => {
-                let (text, token) = token.read();
-                self.known_account(token.account)?;
-                self.add_token(&text, token).map_err(full)?;
-            }
-            Line::Device(device) => {
-                let device = device.read()?;
-                self.known_account(device.account)?;
-                if self.devices.len() >= self.limits.devices && !self.devices.contains_key(&device.udi) {
-                    return Err(full(Full { what: "devices", limit: self.limits.devices }));
-                }
-                self.commit(Changes { devices: vec![device], ..Changes::default() });
-            }
-            Line::DeviceRemoved { pid, serial } => {
-                let udi = udi(&pid, &serial)?;
-                self.forget(&udi);
-            }
-            Line::Report(report) => {
-                let report = report.read()?;
-                let key = (report.udi, report.id);
-                self.put_report(report.clone());
-                if let Some(known) = self.reports.get_mut(&key) {
-                    *known = report;
-                }
-                self.index_held(key);
-            }
-            Line::Upload(upload) => self.put_upload(upload.poll_id, upload.read()?),
-            Line::UploadGone { poll_id } => self.uploads.remove(poll_id),
-        }
-        Ok(())
-    }
-
-    /// Takes all accounts away, to be replaced by those of a snapshot.
-    pub(crate) fn take_accounts(&mut self) -> Vec<Account> {
-        std::mem::take(&mut self.accounts)
-    }
-
-    fn known_account(&self, id: AccountId) -> Result<(), String> {
-        let known = usize::from(id.0) < self.accounts.len();
-        known.then_some(()).ok_or_else(|| format!("there is no account {}", id.0))
-    }
-
-    fn touch(&mut self, note: impl FnOnce(&mut Touched) -> bool) {
-        if let Some(touched) = &mut self.touched {
-            note(touched);
-        }
-    }
-}
-
 impl Store for Memory {
     fn load(&self, keys: &Keys<'_>) -> Loaded<'_> {
         Loaded {
@@ -522,6 +442,7 @@ impl Store for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::persist::Line;
     use slpsim_transport::message::Word;
 
     fn report(id: u64) -> ReportRecord {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
-use slpsim_config::{Checks, Config, Overrides, Speed, Start};
+use slpsim_config::{Checks, Config, Overrides, Secret, Speed, Start, StorePlace};
+use slpsim_cssm::server::StoreChoice;
 use slpsim_logs::{Facility, Form, Framing, Precision, Repeat, SourceNet, Target, Zone};
 
 use crate::clock;
@@ -247,6 +248,10 @@ pub struct MockOptions {
     /// Management without a bearer token
     #[arg(long)]
     pub manage_open: bool,
+    /// Where the mock keeps what it knows: a folder, sqlite:FILE, postgres://…, journal:FOLDER [default: a folder of the
+    /// state folder]
+    #[arg(long, value_name = "STORE", value_parser = parse_store)]
+    pub store: Option<StorePlace>,
 }
 
 impl MockOptions {
@@ -256,6 +261,7 @@ impl MockOptions {
         mock.listen_plain = self.listen_plain.unwrap_or(mock.listen_plain);
         mock.listen_manage = self.listen_manage.unwrap_or(mock.listen_manage);
         mock.manage_open |= self.manage_open;
+        replace(&mut mock.store, &self.store);
     }
 
     /// Whether any is given.
@@ -265,7 +271,17 @@ impl MockOptions {
             || self.listen_plain.is_some()
             || self.listen_manage.is_some()
             || self.manage_open
+            || self.store.is_some()
     }
+}
+
+/// Reads a store; a relative path is relative to the working directory.
+///
+/// # Errors
+/// One line that says what is expected.
+pub fn parse_store(text: &str) -> Result<StorePlace, String> {
+    text.parse::<StoreChoice>().map_err(|error| error.to_string())?;
+    Ok(StorePlace { text: Secret::new(text), base: PathBuf::new() })
 }
 
 /// Reads `N` or `max`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use slpsim_agent::Account as Names;
 use slpsim_config as config;
-use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, Upstream};
+use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, StoreChoice, Upstream};
 use slpsim_cssm::{AccountConfig, AckMode, Role};
 use slpsim_network::World;
 
@@ -47,7 +47,7 @@ pub(super) async fn start(
         listen_manage: mock.listen_manage,
         allow_remote,
         manage_open: mock.manage_open,
-        state_dir: Some(mock.store.clone().unwrap_or(folder)),
+        store: Some(store(mock, folder)?),
         ..ServerConfig::default()
     };
     let started = Server::start(settings, Arc::new(clock.clone())).await;
@@ -59,8 +59,16 @@ pub(super) async fn start(
         Err(StartError::Remote(address)) => Err(user_error(format!(
             "{address} is not a loopback address: the mock serves other machines only with --allow-external"
         ))),
+        // Whoever waits, or makes room, can start it again with the same words.
+        Err(StartError::Store(error)) if !error.is_users() => Err(error.into()),
         started => started.blame_user(),
     }
+}
+
+fn store(mock: &config::Mock, folder: PathBuf) -> Result<StoreChoice> {
+    let Some(place) = &mock.store else { return Ok(StoreChoice::Folder(folder)) };
+    let choice: StoreChoice = place.text.expose().parse().context("store").blame_user()?;
+    Ok(choice.relative_to(&place.base))
 }
 
 fn rules(mock: &config::Mock) -> slpsim_cssm::Config {

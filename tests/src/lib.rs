@@ -5,10 +5,12 @@ pub mod changes;
 pub mod golden;
 pub mod markdown;
 mod peer;
+mod postgres;
 mod tinyproxy;
 
 pub use golden::assert_golden;
 pub use peer::{clients, peer};
+pub use postgres::Postgres;
 pub use tinyproxy::Tinyproxy;
 
 use std::fs;

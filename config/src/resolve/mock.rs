@@ -9,7 +9,7 @@ use super::{Unique, required, socket};
 use crate::check::Table;
 use crate::kind::Item;
 use crate::problem::Problems;
-use crate::resolved::{Account, AckMode, Mock, MockRole, Verify};
+use crate::resolved::{Account, AckMode, Mock, MockRole, StorePlace, Verify};
 
 pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
     let role = match table.text("role") {
@@ -49,7 +49,10 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         },
         strict_clock: table.flag("strict-clock"),
         verify: verify(table),
-        store: table.path("store"),
+        store: table.secret("store").map(|text| StorePlace {
+            text,
+            base: table.place("store").source.base.clone(),
+        }),
         listen: listen("listen"),
         listen_plain: listen("listen-plain"),
         listen_manage,

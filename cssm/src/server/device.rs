@@ -19,7 +19,7 @@ use slpsim_transport::message::{DeviceBody, DeviceMessage, PolicyObject, Sealed,
 use slpsim_transport::smart::{ReceivedRequest, decode_request};
 
 use super::listen::Abort;
-use super::{Shared, damage, forward, rest, wire};
+use super::{Shared, damage, forward, rest, store, wire};
 use crate::exchange::{Answer, Arrived, Csr, Proof, Signed, Steer};
 use crate::fault::{Struck, steer};
 use crate::peer::Route;
@@ -39,7 +39,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/Transportgateway/services/DeviceRequestHandler", post(callhome))
         .route("/cslu/v1/pi", post(cslu))
         .route("/cslu/v1/pi/{tenant}", post(tenant))
-        .merge(rest::routes(&shared))
+        .merge(store::off_the_runtime(rest::routes(&shared), &shared))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(shared)
@@ -177,7 +177,7 @@ async fn pass(shared: &Arc<Shared>, passing: Passing) -> Response {
         };
         let Some(answer) = wrapping.around(&worker, answer) else { return Outcome::Now(busy()) };
         let text = without_secrets(&received.message, &bytes);
-        worker.with(|cssm| {
+        worker.local(|cssm| {
             let number = cssm.note_unjudged(now, &arrived, Word::Borrowed("passed on"));
             cssm.history_mut().texts(number, &text, &answer);
         });
@@ -212,10 +212,11 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome 
     let message = &received.message;
     let (udi, purpose) = (message.header.udi, message.request_type().purpose());
     let now = shared.now();
-    let fault = shared.with(|cssm| {
-        let (at, luck) = (cssm.clock(now), cssm.luck());
-        cssm.faults(now).strike(at, Some(&udi), purpose, luck)
-    });
+    // What another process has given out a moment ago counts here as well.
+    if shared.keeper.look_blocking().is_err() {
+        return Outcome::Now(busy());
+    }
+    let fault = strike(shared, Some(&udi), purpose);
     let keys = wire::keys_of(shared, &udi);
     let reports = wire::report_signatures(message, |udi| wire::keys_of(shared, udi));
     let proof = Proof {
@@ -229,7 +230,7 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome 
     {
         return outcome;
     }
-    if shared.with(|cssm| cssm.passes_on(&arrived)) {
+    if shared.local(|cssm| cssm.passes_on(&arrived)) {
         let route = arrived.route.clone();
         return Outcome::Passed(Box::new(Passing { route, received, bytes: inner, wrapping }));
     }
@@ -280,7 +281,7 @@ impl Wrapping {
 /// Faults that keep a message from the rules.
 fn before(shared: &Shared, arrived: &Arrived<'_>, struck: Struck) -> Option<Outcome> {
     let (outcome, word) = cut_off(struck)?;
-    shared.with(|cssm| cssm.note_fault_only(shared.now(), arrived, struck.id, word));
+    shared.local(|cssm| cssm.note_fault_only(shared.now(), arrived, struck.id, word));
     Some(outcome)
 }
 
@@ -292,12 +293,7 @@ pub(super) fn faulted(
     purpose: Purpose,
     call: impl FnOnce(&Shared) -> Response,
 ) -> Outcome {
-    let now = shared.now();
-    let fault = shared.with(|cssm| {
-        let (at, luck) = (cssm.clock(now), cssm.luck());
-        cssm.faults(now).strike(at, udi.as_ref(), Some(purpose), luck)
-    });
-    match fault {
+    match strike(shared, udi.as_ref(), Some(purpose)) {
         Some(struck) => match (struck.effect, cut_off(struck)) {
             (Effect::Late(by), _) => Outcome::Later(call(shared), by),
             (_, Some((outcome, _))) => outcome,
@@ -305,6 +301,18 @@ pub(super) fn faulted(
         },
         None => Outcome::Now(call(shared)),
     }
+}
+
+/// The fault that hits an exchange. Most of the time there is none at all, which is found out without a transaction.
+fn strike(shared: &Shared, udi: Option<&Udi>, purpose: Option<Purpose>) -> Option<Struck> {
+    if !shared.local(|cssm| cssm.has_faults()) {
+        return None;
+    }
+    let now = shared.now();
+    shared.with(|cssm| {
+        let (at, luck) = (cssm.clock(now), cssm.luck());
+        cssm.faults(now).strike(at, udi, purpose, luck)
+    })
 }
 
 /// What is sent in place of an answer, and its word in the history.
@@ -354,7 +362,7 @@ fn after(
     {
         bytes = previous;
     }
-    let luck = shared.with(|cssm| {
+    let luck = shared.local(|cssm| {
         cssm.history_mut().texts(answer.number, &without_secrets(&received.message, request), &bytes);
         if let Some(struck) = fault {
             cssm.history_mut().faulted(answer.number, struck.id);
@@ -429,9 +437,9 @@ fn unread(shared: &Shared, route: Option<&Route>, broken: Broken, message: &str)
         Broken::Wire(_) => 400,
     };
     let answer = Word::Owned(format!("HTTP {status}"));
-    let number = shared.with(|cssm| cssm.refuse_unread(shared.now(), route, broken, answer));
+    let number = shared.local(|cssm| cssm.refuse_unread(shared.now(), route, broken, answer));
     let body = json!({"rule": broken.name(), "message": message});
-    shared.with(|cssm| cssm.history_mut().texts(number, b"", body.to_string().as_bytes()));
+    shared.local(|cssm| cssm.history_mut().texts(number, b"", body.to_string().as_bytes()));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     (status, [(RULE_HEADER, broken.name())], axum::Json(body)).into_response()
 }

@@ -1,48 +1,168 @@
 //! Counters for Prometheus.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Shared;
 use super::manage::plain;
+use super::store::{BOUNDS, Counts, Latency};
+use crate::cssm::Cssm;
+use crate::fault::Fault;
+use crate::records::{Device, ReportRecord};
+use slpsim_policy::Wall;
+
+/// How long exchanges take, by the kind of door.
+#[derive(Debug, Default)]
+pub(super) struct Doors {
+    smart: Latency,
+    callhome: Latency,
+    cslu: Latency,
+    rest: Latency,
+}
+
+impl Doors {
+    fn of(&self, path: &str) -> &Latency {
+        if path.starts_with("/cslu/") {
+            &self.cslu
+        } else if path.starts_with("/its/") || path.starts_with("/Transportgateway/") {
+            &self.callhome
+        } else if path == "/licservice/license" || path == "/SmartTransport" {
+            &self.smart
+        } else {
+            &self.rest
+        }
+    }
+
+    fn rows(&self) -> [(&'static str, Counts); 4] {
+        [("smart", &self.smart), ("callhome", &self.callhome), ("cslu", &self.cslu), ("rest", &self.rest)]
+            .map(|(door, latency)| (door, latency.counts()))
+    }
+}
+
+/// Measures from the head of a request to the head of its answer, the store's time among it.
+pub(super) async fn timed(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let begin = Instant::now();
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    shared.doors.of(&path).note(begin.elapsed());
+    response
+}
 
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    plain(shared.with(|cssm| {
-        let mut text = String::new();
-        let store = cssm.store();
-        head(
-            &mut text,
-            "slpsim_mock_exchanges_total",
-            "counter",
-            "Exchanges with devices by purpose and answer.",
-        );
-        for (purpose, answer, count) in cssm.history().counts() {
-            row(&mut text, "slpsim_mock_exchanges_total", &[("purpose", purpose), ("answer", answer)], count);
-        }
-        head(
-            &mut text,
-            "slpsim_mock_rules_broken_total",
-            "counter",
-            "Requests refused, by the rule that they broke.",
-        );
-        for (rule, count) in cssm.history().broken() {
-            row(&mut text, "slpsim_mock_rules_broken_total", &[("rule", rule.name())], count);
-        }
-        for (name, help, value) in [
-            ("slpsim_mock_devices", "Product instances known.", store.devices().count()),
-            ("slpsim_mock_tokens", "Id tokens made.", store.token_count()),
-            ("slpsim_mock_reports", "RUM reports kept.", store.reports().count()),
-            ("slpsim_mock_reports_waiting", "Reports whose ACK was not fetched yet.", cssm.waiting().count()),
-            ("slpsim_mock_faults", "Faults in force.", cssm.faults(shared.now()).count()),
-        ] {
-            head(&mut text, name, "gauge", help);
-            row(&mut text, name, &[], u64::try_from(value).unwrap_or(u64::MAX));
-        }
-        text
-    }))
+    // Behind a shared store as of the last look: a scrape waits for nothing.
+    let now = shared.now();
+    let mut text = shared.local(|cssm| of_records(cssm, now));
+    let name = "slpsim_mock_exchange_seconds";
+    head(&mut text, name, "histogram", "Seconds from a request to its answer, by the door it came to.");
+    for (door, counts) in shared.doors.rows() {
+        histogram(&mut text, name, &[("door", door)], &counts);
+    }
+    if shared.keeper.is_durable() {
+        let name = "slpsim_mock_store_commit_seconds";
+        head(&mut text, name, "histogram", "Seconds of a transaction; many exchanges share one.");
+        histogram(&mut text, name, &[], &shared.keeper.latency().counts());
+        let name = "slpsim_mock_store_up";
+        head(&mut text, name, "gauge", "1 while the store does what it should.");
+        row(&mut text, name, &[], u64::from(shared.keeper.is_well()));
+    }
+    plain(text)
+}
+
+fn of_records(cssm: &mut Cssm, now: Wall) -> String {
+    let mut text = String::new();
+    let name = "slpsim_mock_exchanges_total";
+    head(&mut text, name, "counter", "Exchanges with devices by purpose and answer.");
+    for (purpose, answer, count) in cssm.history().counts() {
+        row(&mut text, name, &[("purpose", purpose), ("answer", answer)], count);
+    }
+    let name = "slpsim_mock_rules_broken_total";
+    head(&mut text, name, "counter", "Requests refused, by the rule that they broke.");
+    for (rule, count) in cssm.history().broken() {
+        row(&mut text, name, &[("rule", rule.name())], count);
+    }
+    let at = cssm.clock(now);
+    let store = cssm.store();
+    let name = "slpsim_mock_devices_by_state";
+    head(&mut text, name, "gauge", "Product instances by their trust.");
+    states(&mut text, name, &DEVICE_STATES, store.devices().map(|device| device_state(device, at)));
+    let name = "slpsim_mock_reports_by_state";
+    head(&mut text, name, "gauge", "RUM reports kept, by what became of them.");
+    states(&mut text, name, &REPORT_STATES, store.reports().map(report_state));
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    // One that is over is forgotten when an exchange meets it next.
+    let in_force = |fault: &Fault| at < fault.until && fault.left != Some(0);
+    for fault in cssm.active_faults().into_iter().filter(in_force) {
+        *kinds.entry(fault.spec.kind).or_default() += 1;
+    }
+    let name = "slpsim_mock_faults_by_kind";
+    head(&mut text, name, "gauge", "Faults in force by kind.");
+    for (kind, count) in &kinds {
+        row(&mut text, name, &[("kind", kind)], *count);
+    }
+    for (name, help, value) in [
+        ("slpsim_mock_devices", "Product instances known.", store.devices().count()),
+        ("slpsim_mock_tokens", "Id tokens made.", store.token_count()),
+        ("slpsim_mock_reports", "RUM reports kept.", store.reports().count()),
+        ("slpsim_mock_reports_waiting", "Reports whose ACK was not fetched yet.", cssm.waiting().count()),
+    ] {
+        head(&mut text, name, "gauge", help);
+        row(&mut text, name, &[], u64::try_from(value).unwrap_or(u64::MAX));
+    }
+    let name = "slpsim_mock_faults";
+    head(&mut text, name, "gauge", "Faults in force.");
+    row(&mut text, name, &[], kinds.values().sum());
+    text
+}
+
+const DEVICE_STATES: [&str; 3] = ["trusted", "expired", "without-trust"];
+const REPORT_STATES: [&str; 4] = ["received", "held", "acknowledged", "rejected"];
+
+fn device_state(device: &Device, now: Wall) -> &'static str {
+    match &device.trust {
+        Some(trust) if now < trust.valid_to => "trusted",
+        Some(_) => "expired",
+        None => "without-trust",
+    }
+}
+
+fn report_state(report: &ReportRecord) -> &'static str {
+    match (report.broken, report.answered, &report.held) {
+        (Some(_), _, _) => "rejected",
+        (None, true, _) => "acknowledged",
+        (None, false, Some(_)) => "held",
+        (None, false, None) => "received",
+    }
+}
+
+/// A row for each state, also for those that nothing is in: a graph without gaps.
+fn states<'a>(text: &mut String, name: &str, all: &[&'a str], each: impl Iterator<Item = &'a str>) {
+    let mut counts: BTreeMap<&str, u64> = all.iter().map(|state| (*state, 0)).collect();
+    for state in each {
+        *counts.entry(state).or_default() += 1;
+    }
+    for state in all {
+        row(text, name, &[("state", state)], counts.get(state).copied().unwrap_or(0));
+    }
+}
+
+fn histogram(text: &mut String, name: &str, labels: &[(&str, &str)], counts: &Counts) {
+    let bucket = format!("{name}_bucket");
+    let mut so_far = 0;
+    for (bound, within) in BOUNDS.iter().zip(counts.within) {
+        so_far += within;
+        let bound = bound.to_string();
+        row(text, &bucket, &[labels, &[("le", &bound)]].concat(), so_far);
+    }
+    row(text, &bucket, &[labels, &[("le", "+Inf")]].concat(), counts.count);
+    start(text, &format!("{name}_sum"), labels);
+    let _ = writeln!(text, " {}", counts.sum);
+    row(text, &format!("{name}_count"), labels, counts.count);
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -50,6 +170,11 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 }
 
 fn row(text: &mut String, name: &str, labels: &[(&str, &str)], value: u64) {
+    start(text, name, labels);
+    let _ = writeln!(text, " {value}");
+}
+
+fn start(text: &mut String, name: &str, labels: &[(&str, &str)]) {
     text.push_str(name);
     for (at, (label, word)) in labels.iter().enumerate() {
         let word = word.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
@@ -58,5 +183,4 @@ fn row(text: &mut String, name: &str, labels: &[(&str, &str)], value: u64) {
     if !labels.is_empty() {
         text.push('}');
     }
-    let _ = writeln!(text, " {value}");
 }

@@ -6,7 +6,6 @@ mod clock;
 mod damage;
 mod device;
 mod forward;
-mod journal;
 pub mod listen;
 mod manage;
 mod metrics;
@@ -16,15 +15,17 @@ mod push;
 mod remote;
 mod rest;
 mod shared;
+mod store;
 mod upstream;
 mod wire;
 
+use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use serde::Serialize;
 use slpsim_agent::Token;
 use slpsim_policy::Wall;
@@ -34,19 +35,20 @@ use tokio::sync::Semaphore;
 
 pub use bundle::{FileError, Handover, Taken};
 pub use clock::{Clock, SystemClock};
-pub use offline::Offline;
+pub use offline::{Offline, OfflineError};
 pub use pki::{NAMES, PkiError};
 pub use remote::{Remote, RemoteError};
 pub use shared::Shared;
+pub use store::{StoreChoice, StoreError, StoreUrlError};
 pub use upstream::{Upstream, UpstreamError};
 
 use crate::config::Config;
 use crate::cssm::{Cssm, ManageError, TokenWish};
 use crate::peer::Role;
 use forward::Forward;
-use journal::{Journal, Lock};
 use listen::Listening;
 use pki::Pki;
+use store::{Keeper, Vault, kept};
 use upstream::Link;
 
 /// How a server is started. [`ServerConfig::default`] serves on loopback ports that the system chooses.
@@ -74,10 +76,10 @@ pub struct ServerConfig {
     pub idtoken: Option<Token>,
     /// More names and addresses for the TLS certificate.
     pub tls_names: Vec<String>,
-    /// Keeps keys, certificates and records, so that a restart keeps trust.
-    pub state_dir: Option<PathBuf>,
-    /// A licensing PKI that was made before, for many short-lived servers in one process; the state folder's own, where
-    /// there is such a folder, comes before it.
+    /// Keeps keys, certificates and records, so that a restart keeps trust; without one they live as long as the server.
+    pub store: Option<StoreChoice>,
+    /// A licensing PKI that was made before, for many short-lived servers in one process; the store's own, where there is
+    /// a store, comes before it.
     pub signer: Option<Arc<Signer>>,
     /// Words of the wire.
     pub wire: WireProfile,
@@ -104,7 +106,7 @@ impl Default for ServerConfig {
             manage_token: None,
             idtoken: None,
             tls_names: Vec::new(),
-            state_dir: None,
+            store: None,
             signer: None,
             wire: WireProfile::default(),
             reference: None,
@@ -137,6 +139,9 @@ pub enum StartError {
     /// The CSSM above.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// What keeps the records.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The mock itself.
     #[error(transparent)]
     Mock(#[from] ManageError),
@@ -188,33 +193,34 @@ impl Server {
                 Some(Arc::new(Forward::new(link, upstream.url.clone())))
             }
         };
-        let now = clock.now();
-        let lock = config.state_dir.as_deref().map(Lock::take).transpose()?;
-        let (cssm, journal, idtoken) = records(mock, config.state_dir.as_deref(), config.idtoken, now)?;
         let manage_token = match (config.manage_open, config.manage_token) {
             (true, _) => None,
             (false, Some(token)) => Some(token),
             (false, None) => Some(random_token()?),
         };
-        let reference = config.reference.unwrap_or(now);
-        let pki = {
-            let (dir, names, clock) = (config.state_dir, config.tls_names, Arc::clone(&clock));
-            let signer = config.signer;
-            let made = tokio::task::spawn_blocking(move || {
-                Pki::open(dir.as_deref(), signer, &names, reference, clock)
-            });
-            made.await.map_err(|_| StartError::Random)??
+        let begin = Begin {
+            now: clock.now(),
+            reference: config.reference,
+            idtoken: config.idtoken,
+            signer: config.signer,
+            names: config.tls_names,
+            clock: Arc::clone(&clock),
         };
-        let Pki { signer, mut ca_pem, tls } = pki;
+        let store = config.store;
+        let opened = tokio::task::spawn_blocking(move || open(Cssm::new(mock)?, store.as_ref(), begin));
+        let (keeper, (Pki { signer, mut ca_pem, tls }, idtoken)) =
+            opened.await.map_err(|_| StartError::Random)??;
         // Devices get objects of both, and verify them.
         ca_pem.extend(config.upstream.and_then(|upstream| upstream.ca_pem));
         let (mut shared, stop) =
-            Shared::new((cssm, journal), signer, config.wire, clock, manage_token.clone(), config.body_time);
+            Shared::new(keeper, signer, config.wire, clock, manage_token.clone(), config.body_time);
         shared.forward = forward;
         let shared = Arc::new(shared);
         let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let devices = device::routes(Arc::clone(&shared));
-        let operators = manage::routes(Arc::clone(&shared));
+        let devices = kept(device::routes(Arc::clone(&shared)), &shared)
+            .layer(from_fn_with_state(Arc::clone(&shared), metrics::timed));
+        let operators = store::off_the_runtime(manage::routes(Arc::clone(&shared)), &shared);
+        let operators = kept(operators, &shared);
         let https = listen(config.listen, devices.clone(), Some(tls), &connections)?;
         let plain = listen(config.listen_plain, devices, None, &connections)?;
         let manage = listen(config.listen_manage, operators, None, &connections)?;
@@ -239,7 +245,6 @@ impl Server {
             stop,
             addresses: (https.address, plain.address),
             listening: vec![https, plain, manage],
-            _lock: lock,
         })
     }
 }
@@ -259,7 +264,6 @@ pub struct Running {
     /// Where devices reach it: HTTPS, and HTTP.
     pub addresses: (SocketAddr, SocketAddr),
     listening: Vec<Listening>,
-    _lock: Option<Lock>,
 }
 
 impl std::fmt::Debug for Running {
@@ -294,6 +298,11 @@ impl Running {
                 tracing::warn!(%error, "a listener ended with an error");
             }
         }
+        let shared = Arc::clone(&self.shared);
+        // What was changed last may still be on its way.
+        if tokio::task::spawn_blocking(move || shared.keeper.end()).await.is_err() {
+            tracing::error!("the store was not closed");
+        }
     }
 }
 
@@ -303,37 +312,64 @@ impl Drop for Running {
         for listening in &self.listening {
             listening.handle.shutdown();
         }
+        self.shared.keeper.end();
     }
 }
 
-/// The mock with what it knew before, and its id token: the one asked for, the one from before, or a new one.
-fn records(
-    mock: Config,
-    dir: Option<&Path>,
-    wanted: Option<Token>,
+/// What a server needs before it serves.
+struct Begin {
     now: Wall,
-) -> Result<(Cssm, Option<Journal>, Token), StartError> {
-    let mut cssm = Cssm::new(mock)?;
-    let Some(dir) = dir else {
-        let idtoken = cssm.make_token(now, &TokenWish { text: wanted, ..TokenWish::default() })?;
-        return Ok((cssm, None, idtoken));
-    };
-    pki::make_dir(dir)?;
-    let (path, text) = Journal::read(dir)?;
-    if !text.is_empty() {
-        cssm.restore(text.lines()).map_err(|error| pki::damaged(path.clone(), &error))?;
+    reference: Option<Wall>,
+    idtoken: Option<Token>,
+    signer: Option<Arc<Signer>>,
+    names: Vec<String>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Begin {
+    /// Keys and certificates, and the id token: the one asked for, the one from before, or a new one.
+    fn run(self, cssm: &mut Cssm, mut vault: Option<&mut dyn Vault>) -> Result<(Pki, Token), StartError> {
+        let before = match &mut vault {
+            Some(vault) => vault.read("idtoken")?.and_then(|text| Token::new(text.trim()).ok()),
+            None => None,
+        };
+        let text = self.idtoken.or(before);
+        let known = text.clone().filter(|text| cssm.store().has_token(text.expose()));
+        let idtoken = match known {
+            Some(token) => token,
+            None => cssm.make_token(self.now, &TokenWish { text, ..TokenWish::default() })?,
+        };
+        if let Some(vault) = &mut vault {
+            vault.write("idtoken", idtoken.expose())?;
+        }
+        let reference = self.reference.unwrap_or(self.now);
+        let pki = Pki::open(vault, self.signer, &self.names, reference, self.clock)?;
+        Ok((pki, idtoken))
     }
-    let kept = dir.join("idtoken");
-    let before = pki::read(Some(&kept))?.and_then(|(_, text)| Token::new(text.trim()).ok());
-    let text = wanted.or(before);
-    let known = text.clone().filter(|text| cssm.store().has_token(text.expose()));
-    let idtoken = match known {
-        Some(token) => token,
-        None => cssm.make_token(now, &TokenWish { text, ..TokenWish::default() })?,
+}
+
+/// The mock with what it knew before.
+fn open(
+    mut cssm: Cssm,
+    store: Option<&StoreChoice>,
+    begin: Begin,
+) -> Result<(Keeper, (Pki, Token)), StartError> {
+    let Some(store) = store else {
+        let begun = begin.run(&mut cssm, None)?;
+        return Ok((Keeper::memory(cssm), begun));
     };
-    pki::write_secret(Some(&kept), idtoken.expose())?;
-    let journal = Journal::begin(&path, &mut cssm)?;
-    Ok((cssm, Some(journal), idtoken))
+    let (keeper, begun) = Keeper::open(store, cssm, |cssm, vault| begin.run(cssm, Some(vault)))?;
+    write_ca(store, &begun.0)?;
+    Ok((keeper, begun))
+}
+
+/// Beside the keys, what clients have to trust.
+fn write_ca(store: &StoreChoice, pki: &Pki) -> Result<(), PkiError> {
+    if let StoreChoice::Folder(dir) | StoreChoice::Journal(dir) = store {
+        let path = dir.join("ca.pem");
+        fs::write(&path, &pki.ca_pem).map_err(|source| PkiError::File { path, source })?;
+    }
+    Ok(())
 }
 
 fn check(config: &ServerConfig) -> Result<(), StartError> {

@@ -1,36 +1,35 @@
-//! A mock that does not run: its folder, for the commands that work on it.
+//! A mock that does not run: its store, for the commands that work on it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::bundle::{self, FileError, Handover, Taken};
-use super::{Clock, ServerConfig, Shared, StartError, journal, pki, records};
-use crate::config::Config;
-use crate::cssm::ManageError;
+use super::store::{Keeper, StoreChoice, StoreError};
+use super::{Clock, ServerConfig, Shared, StartError, pki, write_ca};
+use crate::cssm::{Cssm, ManageError};
 use crate::persist::ImportError;
 use crate::records::AccountId;
 
-/// The records, keys and certificates in a folder. Nobody else can use the folder meanwhile.
+/// The records, keys and certificates of a store. Nobody else can use it meanwhile, unless it is one for several.
 #[derive(Debug)]
 pub struct Offline {
     shared: Shared,
-    _lock: journal::Lock,
 }
 
 impl Offline {
-    /// Opens the folder that a mock has used before.
+    /// Opens a store that a mock has used before.
     ///
     /// # Errors
-    /// Where there is no such folder, a mock uses it at this time, or something in it is damaged.
-    pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let lock = journal::Lock::take(dir)?;
+    /// Where it cannot be opened, a mock uses it at this time, or something in it is damaged.
+    pub fn open(store: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let now = clock.now();
-        let (cssm, journal, _) = records(Config::default(), Some(dir), None, now)?;
-        let pki = pki::Pki::open(Some(dir), None, &[], now, Arc::clone(&clock))?;
+        let tls_clock = Arc::clone(&clock);
+        let (keeper, pki) = Keeper::open(store, Cssm::guest()?, move |_, vault| {
+            pki::Pki::open(Some(vault), None, &[], now, tls_clock)
+        })?;
+        write_ca(store, &pki)?;
         let defaults = ServerConfig::default();
-        let (shared, _) =
-            Shared::new((cssm, journal), pki.signer, defaults.wire, clock, None, defaults.body_time);
-        Ok(Self { shared, _lock: lock })
+        let (shared, _) = Shared::new(keeper, pki.signer, defaults.wire, clock, None, defaults.body_time);
+        Ok(Self { shared })
     }
 
     /// *Download All For Cisco*.
@@ -59,7 +58,9 @@ impl Offline {
             }),
         };
         let account = account.map_err(|error: ManageError| FileError::Wrong(error.to_string()))?;
-        bundle::upload(&self.shared, name, bytes, account, None)
+        let taken = bundle::upload(&self.shared, name, bytes, account, None)?;
+        self.settle().map_err(|error| FileError::Refused(error.to_string()))?;
+        Ok(taken)
     }
 
     /// Everything that is known, as JSON lines. They hold id tokens.
@@ -71,8 +72,26 @@ impl Offline {
     /// Takes what [`Offline::export`] gave.
     ///
     /// # Errors
-    /// Names the line that cannot be taken.
-    pub fn import(&self, text: &str) -> Result<usize, ImportError> {
-        self.shared.with(|cssm| cssm.import(text.lines()))
+    /// Names the line that cannot be taken, or says what is the matter with the store; then nothing was taken.
+    pub fn import(&self, text: &str) -> Result<usize, OfflineError> {
+        let entered = self.shared.keeper.enter()?;
+        let taken = self.shared.with(|cssm| cssm.import(text.lines()))?;
+        self.shared.keeper.settle_blocking(entered)?;
+        Ok(taken)
     }
+
+    fn settle(&self) -> Result<(), StoreError> {
+        self.shared.keeper.settle_blocking(self.shared.keeper.enter()?)
+    }
+}
+
+/// Why records were not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OfflineError {
+    /// The lines are to blame.
+    #[error(transparent)]
+    Lines(#[from] ImportError),
+    /// The store is.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

@@ -19,7 +19,9 @@ use slpsim_policy::Wall;
 use slpsim_transport::sign::{KeyError, Signer};
 use time::OffsetDateTime;
 
+use super::StartError;
 use super::clock::{Clock, TlsTime};
+use super::store::Vault;
 
 /// Names that every TLS certificate of a mock has, so that documented URLs work as printed (`interface.md` §1).
 pub const NAMES: [&str; 4] = ["smartreceiver.cisco.com", "tools.cisco.com", "cslu-local", "localhost"];
@@ -43,9 +45,6 @@ pub enum PkiError {
         /// What is wrong.
         detail: String,
     },
-    /// The state folder belongs to another process at this time.
-    #[error("{0} is in use by another mock; stop it, or steer it through its management interface")]
-    InUse(PathBuf),
     /// A name.
     #[error("{0:?} cannot be a name in a certificate")]
     Name(String),
@@ -83,45 +82,52 @@ pub(crate) struct Pki {
 }
 
 impl Pki {
-    /// Loads from `dir`, making what is missing; without a folder everything lives as long as the process.
+    /// Loads from `vault`, making what is missing; without one everything lives as long as the process.
     ///
     /// Certificates are valid 20 years to each side of `reference` (`spec/behaviour.md` §19).
     pub(crate) fn open(
-        dir: Option<&Path>,
+        mut vault: Option<&mut dyn Vault>,
         made_before: Option<Arc<Signer>>,
         extra: &[String],
         reference: Wall,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, PkiError> {
-        dir.map_or(Ok(()), make_dir)?;
-        let licensing = dir.map(|dir| dir.join("licensing.pem"));
-        let signer = match read(licensing.as_deref())? {
-            Some((path, pem)) => Arc::new(Signer::from_pem(&pem).map_err(|error| damaged(path, &error))?),
+    ) -> Result<Self, StartError> {
+        let signer = match kept(&mut vault, "licensing.pem")? {
+            Some((place, pem)) => Arc::new(Signer::from_pem(&pem).map_err(|error| damaged(place, &error))?),
             None => {
                 let signer = match made_before {
                     Some(signer) => signer,
-                    None => Arc::new(Signer::generate(reference)?),
+                    None => Arc::new(Signer::generate(reference).map_err(PkiError::from)?),
                 };
-                write_secret(licensing.as_deref(), &signer.to_pem())?;
+                keep(&mut vault, "licensing.pem", &signer.to_pem())?;
                 signer
             }
         };
-        let authority_file = dir.map(|dir| dir.join("tls-ca.pem"));
-        let authority = match read(authority_file.as_deref())? {
-            Some((path, pem)) => Authority::from_pem(&pem).map_err(|error| damaged(path, &error))?,
+        let authority = match kept(&mut vault, "tls-ca.pem")? {
+            Some((place, pem)) => Authority::from_pem(&pem).map_err(|error| damaged(place, &error))?,
             None => {
                 let authority = Authority::generate(reference)?;
-                write_secret(authority_file.as_deref(), &authority.to_pem())?;
+                keep(&mut vault, "tls-ca.pem", &authority.to_pem())?;
                 authority
             }
         };
         let ca_pem = [signer.root_pem(), &authority.pem].concat();
-        if let Some(dir) = dir {
-            let path = dir.join("ca.pem");
-            fs::write(&path, &ca_pem).map_err(|source| PkiError::File { path, source })?;
-        }
         let tls = authority.server_config(extra, reference, clock)?;
         Ok(Self { signer, ca_pem, tls: Arc::new(tls) })
+    }
+}
+
+/// Where a file of the vault lies, and its text.
+fn kept(vault: &mut Option<&mut dyn Vault>, name: &str) -> Result<Option<(PathBuf, String)>, StartError> {
+    let Some(vault) = vault else { return Ok(None) };
+    let text = vault.read(name)?;
+    Ok(text.map(|text| (vault.place(name).into(), text)))
+}
+
+fn keep(vault: &mut Option<&mut dyn Vault>, name: &str, text: &str) -> Result<(), StartError> {
+    match vault {
+        Some(vault) => Ok(vault.write(name, text)?),
+        None => Ok(()),
     }
 }
 

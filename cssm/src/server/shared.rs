@@ -13,18 +13,22 @@ use tokio::sync::{Semaphore, watch};
 
 use super::clock::Clock;
 use super::forward::Forward;
-use super::journal::Journal;
+use super::metrics::Doors;
 use super::rest::AccessTokens;
+use super::store::{Keeper, StoreError};
 use crate::cssm::Cssm;
 
 /// The mock, its keys and its clock. Steering in process goes through [`Shared::with`].
 pub struct Shared {
-    cssm: Mutex<(Cssm, Option<Journal>)>,
+    /// The records, and what keeps them.
+    pub(super) keeper: Keeper,
     pub(super) signer: Arc<Signer>,
     pub(super) wire: WireProfile,
     clock: Arc<dyn Clock>,
     pub(super) manage_token: Option<String>,
     pub(super) body_time: Duration,
+    /// How long exchanges take.
+    pub(super) doors: Doors,
     /// Access tokens of the REST interface.
     pub(super) access: AccessTokens,
     /// The way to the CSSM above.
@@ -49,7 +53,7 @@ const REPLAYS: usize = 1_000;
 
 impl Shared {
     pub(super) fn new(
-        cssm: (Cssm, Option<Journal>),
+        keeper: Keeper,
         signer: Arc<Signer>,
         wire: WireProfile,
         clock: Arc<dyn Clock>,
@@ -59,12 +63,13 @@ impl Shared {
         let (stop, stopping) = watch::channel(false);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let shared = Self {
-            cssm: Mutex::new(cssm),
+            keeper,
             signer,
             wire,
             clock,
             manage_token,
             body_time,
+            doors: Doors::default(),
             access: AccessTokens::default(),
             forward: None,
             stopping,
@@ -77,14 +82,25 @@ impl Shared {
     }
 
     /// Does something with the mock, between two messages. Must not wait for anything.
+    ///
+    /// What it changes is in the store when the answer to whoever asked leaves. Behind a store that other processes write
+    /// as well this waits for the database: then it is for threads that may be kept busy.
     pub fn with<T>(&self, act: impl FnOnce(&mut Cssm) -> T) -> T {
-        // A panic under the lock leaves records that are whole: changes are committed last.
-        let (cssm, journal) = &mut *self.cssm.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = act(cssm);
-        if let Some(journal) = journal {
-            journal.follow(cssm);
-        }
-        done
+        self.keeper.with(act)
+    }
+
+    /// Reads the mock, and changes what is of this process alone: history and keys. Behind a shared store the records may
+    /// be a moment old. Never waits.
+    pub(super) fn local<T>(&self, act: impl FnOnce(&mut Cssm) -> T) -> T {
+        self.keeper.local(act)
+    }
+
+    /// Returns when everything that was changed so far is in the store; at once where there is none.
+    ///
+    /// # Errors
+    /// Where the store is in trouble; then nothing since the last success is there.
+    pub async fn settled(&self) -> Result<(), StoreError> {
+        self.keeper.settle(self.keeper.enter()?).await
     }
 
     /// The true time; [`Cssm::clock`] adds the skew.

@@ -19,7 +19,7 @@ pub(super) type Keys = Vec<(u64, Option<Arc<PublicKey>>)>;
 /// The keys with which a device may have signed. Those that a restart has forgotten are made again from the certificate
 /// requests.
 pub(super) fn keys_of(shared: &Shared, udi: &Udi) -> Keys {
-    let trusts = shared.with(|cssm| cssm.trusts_of(udi));
+    let trusts = shared.local(|cssm| cssm.trusts_of(udi));
     let key = |trust: Trust| {
         let serial = trust.identity.serial;
         let key = trust.key.or_else(|| {
@@ -32,7 +32,7 @@ pub(super) fn keys_of(shared: &Shared, udi: &Udi) -> Keys {
             };
             let pem = shared.signer.issue_id(request).ok()?;
             let key = Arc::new(PublicKey::from_certificate_pem(&pem).ok()?);
-            shared.with(|cssm| cssm.set_key(udi, serial, Arc::clone(&key)));
+            shared.local(|cssm| cssm.set_key(udi, serial, Arc::clone(&key)));
             Some(key)
         });
         (serial, key)
@@ -109,7 +109,7 @@ pub(super) fn certify(shared: &Shared, answer: &mut ServerMessage) {
     for code in codes.filter_map(|code: &mut Sealed<TrustObject>| code.object.as_mut()) {
         let IdCert { serial, .. } = code.code.identity;
         let udi = code.code.udi;
-        let own = shared.with(|cssm| cssm.csr_of(&udi, serial));
+        let own = shared.local(|cssm| cssm.csr_of(&udi, serial));
         let is_own = own.is_some();
         let Some(csr) = own.or_else(|| shared.placeholder_csr(&udi)) else { continue };
         let made = shared.signer.issue_id(IdRequest {
@@ -122,7 +122,7 @@ pub(super) fn certify(shared: &Shared, answer: &mut ServerMessage) {
         match made {
             Ok(pem) => {
                 if let (true, Ok(key)) = (is_own, PublicKey::from_certificate_pem(&pem)) {
-                    shared.with(|cssm| cssm.set_key(&udi, serial, Arc::new(key)));
+                    shared.local(|cssm| cssm.set_key(&udi, serial, Arc::new(key)));
                 }
                 code.id_cert = Some(pem.into());
                 code.sub_ca = Some(shared.signer.signer_pem().into());

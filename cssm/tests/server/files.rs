@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use serde_json::{Value, json};
 use slpsim_agent::{ReportId, ReportVerdict, Request};
-use slpsim_cssm::server::{Offline, ServerConfig, SystemClock, Taken};
+use slpsim_cssm::server::{Offline, ServerConfig, StoreChoice, SystemClock, Taken};
 use slpsim_cssm::{Config, Role};
 use slpsim_transport::files::{LicenseFile, Opener, SystemInfo, TrustRequest, save_file, trust_request_file};
 use slpsim_transport::message::{DeviceBody, Nonce, StatusWord, compose};
@@ -345,8 +345,10 @@ async fn a_product_instance_is_listed_in_its_account_and_can_be_moved() {
 async fn a_folder_serves_the_file_round_without_a_running_mock() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| folder.path().to_owned());
-    let open = |path| Offline::open(path, std::sync::Arc::new(SystemClock));
-    let cslu = ServerConfig { state_dir: Some(at_cslu.clone()), ..of(Role::Cslu) };
+    let open = |path: &std::path::Path| {
+        Offline::open(&StoreChoice::Folder(path.into()), std::sync::Arc::new(SystemClock))
+    };
+    let cslu = ServerConfig { store: Some(StoreChoice::Folder(at_cslu.clone())), ..of(Role::Cslu) };
     let cslu = World::with(cslu).await;
     let door = cslu.server.urls.cslu.clone();
     let mut device = Device::new(&cslu, 1);
@@ -365,7 +367,7 @@ async fn a_folder_serves_the_file_round_without_a_running_mock() {
     let lines = cssm.export().join("\n");
     assert!(lines.contains("FDO00000001"));
 
-    let cslu = ServerConfig { state_dir: Some(at_cslu.clone()), ..of(Role::Cslu) };
+    let cslu = ServerConfig { store: Some(StoreChoice::Folder(at_cslu.clone())), ..of(Role::Cslu) };
     let mut cslu = World::with(cslu).await;
     cslu.server.ca_pem.push_str(&std::fs::read_to_string(at_cssm.join("ca.pem")).unwrap());
     device.verifier = slpsim_transport::sign::Verifier::root(&cslu.server.ca_pem).unwrap();

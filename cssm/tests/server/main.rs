@@ -17,4 +17,7 @@ mod management;
 mod rest;
 mod roles;
 mod rules;
+mod several;
+mod store;
+mod trouble;
 mod unreadable;

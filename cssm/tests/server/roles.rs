@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use slpsim_agent::{PollId, ReportId, ReportVerdict, Request, numbers};
-use slpsim_cssm::server::{ServerConfig, Upstream};
+use slpsim_cssm::server::{ServerConfig, StoreChoice, Upstream};
 use slpsim_cssm::{Config, Role};
 use slpsim_transport::message::{AckObject, ServerMessage, StatusWord};
 use tokio::time::timeout;
@@ -161,8 +161,8 @@ async fn a_cslu_that_dies_goes_on_where_it_was() {
     let start = || async {
         let upstream =
             Upstream { url: cssm.server.urls.smart.clone(), ca_pem: Some(cssm.server.ca_pem.clone()) };
-        let state_dir = Some(folder.path().into());
-        World::with(ServerConfig { upstream: Some(upstream), state_dir, ..of(Role::Cslu) }).await
+        let store = Some(StoreChoice::Folder(folder.path().into()));
+        World::with(ServerConfig { upstream: Some(upstream), store, ..of(Role::Cslu) }).await
     };
     cssm.ok("POST", "faults", Some(json!({"kind": "unreachable"}))).await;
     let cslu = start().await;

@@ -89,6 +89,22 @@ impl Plan {
         self.begun
     }
 
+    /// Takes a fault as it stood somewhere else, or before a restart; one of that number is replaced. The next one to
+    /// begin has a higher number.
+    pub fn put(&mut self, standing: Standing<'_>) {
+        let Standing { number, fault, began, until, left, met, hit } = standing;
+        self.begun = self.begun.max(number);
+        let active = Active { number, fault: fault.clone(), began, until, left, met, hit };
+        match self.active.binary_search_by_key(&number, |active| active.number) {
+            Ok(at) => {
+                if let Some(known) = self.active.get_mut(at) {
+                    *known = active;
+                }
+            }
+            Err(at) => self.active.insert(at, active),
+        }
+    }
+
     /// Ends a fault; whether it was in force.
     pub fn end(&mut self, number: u64) -> bool {
         let before = self.active.len();

@@ -6,6 +6,7 @@ mod steering;
 mod views;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
@@ -61,7 +62,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/export", get(views::export))
         .route("/import", post(views::import))
         .layer(from_fn_with_state(Arc::clone(&shared), authorized));
-    let open = Router::new().route("/health", get(health));
+    let open = Router::new().route("/health", get(health)).route("/health/live", get(live));
     Router::new()
         .nest("/mock/v1", closed.merge(open))
         .route("/metrics", get(metrics::metrics))
@@ -112,9 +113,28 @@ pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
         .map_err(|error| Refused::wrong(format!("the body is not as it should be: {error}")))
 }
 
-async fn health(State(shared): State<Arc<Shared>>) -> axum::Json<Value> {
-    let role = shared.with(|cssm| cssm.config().role.word());
-    axum::Json(json!({"status": "ok", "role": role}))
+/// How long `health` waits for the store.
+const HEALTH_TIME: Duration = Duration::from_secs(2);
+
+/// Whether work can be sent here: 503 while the store is in trouble.
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    let role = shared.local(|cssm| cssm.config().role.word());
+    let trouble = match tokio::time::timeout(HEALTH_TIME, shared.keeper.look()).await {
+        Ok(seen) => seen.err().map(|error| error.to_string()),
+        Err(_) => Some("the store does not answer".into()),
+    };
+    let (status, word) = match trouble {
+        None => (StatusCode::OK, "ok"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    let ready = trouble.is_none();
+    let body = json!({"status": word, "alive": true, "ready": ready, "role": role, "store": trouble});
+    (status, axum::Json(body)).into_response()
+}
+
+/// Whether the process should be left alone: it answers, so it should.
+async fn live() -> axum::Json<Value> {
+    axum::Json(json!({"alive": true}))
 }
 
 async fn no_such_call() -> Refused {

@@ -1,0 +1,179 @@
+//! What outlives a mock, in each store.
+
+use serde_json::json;
+use slpsim_agent::Request;
+use slpsim_cssm::server::{Server, ServerConfig, StoreChoice, SystemClock};
+use slpsim_cssm::{AckMode, Config, Limits};
+use slpsim_tests::Postgres;
+use slpsim_transport::message::StatusWord;
+use tempfile::TempDir;
+
+use crate::client::{Device, World};
+
+/// A store, and what has to live as long.
+pub(crate) struct Place {
+    pub(crate) choice: StoreChoice,
+    pub(crate) folder: TempDir,
+    pub(crate) database: Option<Postgres>,
+}
+
+impl Place {
+    fn in_folder(choice: impl FnOnce(&std::path::Path) -> StoreChoice) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { choice: choice(folder.path()), folder, database: None }
+    }
+
+    pub(crate) fn sqlite() -> Self {
+        Self::in_folder(|folder| StoreChoice::Sqlite { path: folder.join("mock.db"), most_bytes: None })
+    }
+
+    pub(crate) fn postgres() -> Option<Self> {
+        let database = Postgres::start()?;
+        let choice = database.url().parse().unwrap();
+        Some(Self { choice, folder: tempfile::tempdir().unwrap(), database: Some(database) })
+    }
+
+    /// One of each kind; PostgreSQL where it is installed.
+    fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::in_folder(|folder| StoreChoice::Folder(folder.into())),
+            Self::in_folder(|folder| StoreChoice::Journal(folder.into())),
+            Self::sqlite(),
+        ];
+        all.extend(Self::postgres());
+        all
+    }
+
+    pub(crate) fn config(&self) -> ServerConfig {
+        ServerConfig { store: Some(self.choice.clone()), ..ServerConfig::default() }
+    }
+
+    pub(crate) async fn world(&self) -> World {
+        World::with(self.config()).await
+    }
+}
+
+/// All lines of a mock, in an order of their own.
+pub(crate) fn lines(world: &World) -> Vec<String> {
+    let mut lines = world.server.shared().with(|cssm| cssm.export());
+    lines.sort_unstable();
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_mock_knows_outlives_it_in_every_store() {
+    for place in Place::all() {
+        let shown = place.choice.to_string();
+        let first = place.world().await;
+        let smart = first.server.urls.smart.clone();
+        let mut device = Device::new(&first, 1);
+        device.gets_trust(&first).await;
+        let poll_id = device.reports(&first, &smart, &[1, 2]).await;
+        first.ok("PUT", "policies/Lab", Some(json!({"name": "P", "first": 10}))).await;
+        first.ok("POST", "tokens", Some(json!({"virtual_account": "Other"}))).await;
+        let mut other = Device::new(&first, 2);
+        other.reports(&first, &first.server.urls.cslu.clone(), &[1]).await;
+        first.ok("DELETE", "devices/FDO00000002", None).await;
+        first.ok("POST", "faults", Some(json!({"kind": "slow", "by": "1ms", "devices": ["FDO00000077"]}))).await;
+        first.ok("POST", "clock", Some(json!({"skew": "10m"}))).await;
+        let (token, ca_pem, before) = (first.token(), first.server.ca_pem.clone(), lines(&first));
+        drop(first);
+
+        let second = place.world().await;
+        assert_eq!((second.token(), &second.server.ca_pem), (token, &ca_pem), "{shown}");
+        assert_eq!(lines(&second), before, "{shown}");
+        let smart = second.server.urls.smart.clone();
+        let answer = device.says(&second, &smart, &Request::Poll { poll_id }).await.unwrap();
+        assert_eq!(answer.status, StatusWord::Ok, "{shown}: {}", answer.status_message);
+        assert_eq!(answer.data.ack.unwrap().object.unwrap().reports.len(), 2, "{shown}");
+        second.server.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_was_changed_wins_over_what_an_operator_had_set() {
+    let place = Place::sqlite();
+    let with = async |ack_mode| {
+        let mock = Config { ack_mode, ..Config::default() };
+        World::with(ServerConfig { mock, ..place.config() }).await
+    };
+    let first = with(AckMode::AtOnce).await;
+    first.ok("PUT", "ack-mode", Some(json!({"mode": "manual"}))).await;
+    first.server.shutdown().await;
+    let second = with(AckMode::AtOnce).await;
+    assert_eq!(second.ok("GET", "ack-mode", None).await, json!({"mode": "manual"}));
+    second.server.shutdown().await;
+    let third = with(AckMode::Delay(60_000)).await;
+    assert_eq!(third.ok("GET", "ack-mode", None).await, json!({"mode": "delay", "delay": "1m"}));
+}
+
+/// A release before this one kept its records as lines in the same folder.
+#[tokio::test]
+async fn records_that_were_kept_as_lines_are_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |choice: fn(std::path::PathBuf) -> StoreChoice| ServerConfig {
+        store: Some(choice(folder.path().into())),
+        ..ServerConfig::default()
+    };
+    let old = World::with(of(StoreChoice::Journal)).await;
+    let mut device = Device::new(&old, 1);
+    device.gets_trust(&old).await;
+    let poll_id = device.reports(&old, &old.server.urls.smart.clone(), &[1]).await;
+    let (token, before) = (old.token(), lines(&old));
+    old.server.shutdown().await;
+
+    let new = World::with(of(StoreChoice::Folder)).await;
+    assert_eq!((new.token(), lines(&new)), (token, before));
+    assert!(!folder.path().join("records.jsonl").exists());
+    assert!(folder.path().join("records.jsonl.taken-over").exists());
+    let answer = device.says(&new, &new.server.urls.smart.clone(), &Request::Poll { poll_id }).await.unwrap();
+    assert_eq!(answer.status, StatusWord::Ok);
+    new.server.shutdown().await;
+
+    std::fs::remove_file(folder.path().join("records.db")).unwrap();
+    std::fs::write(folder.path().join("records.jsonl"), "{\"device\":{}}\n").unwrap();
+    let refused = Server::start(of(StoreChoice::Folder), std::sync::Arc::new(SystemClock)).await.unwrap_err();
+    assert!(refused.to_string().contains("records.jsonl is damaged: line 1: "), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_no_longer_kept_leaves_the_store_as_well() {
+    let place = Place::sqlite();
+    let limits = Limits { reports: 2, events: 3, ..Limits::default() };
+    let config = || ServerConfig { mock: Config { limits, ..Config::default() }, ..place.config() };
+    let first = World::with(config()).await;
+    let cslu = first.server.urls.cslu.clone();
+    let mut device = Device::new(&first, 1);
+    for id in 1..=4 {
+        device.reports(&first, &cslu, &[id]).await;
+    }
+    let ids = |world: &World| {
+        world.server.shared().with(|cssm| cssm.store().reports().map(|report| report.id.0).collect::<Vec<_>>())
+    };
+    assert_eq!(ids(&first), [3, 4]);
+    let before = lines(&first);
+    first.server.shutdown().await;
+    let second = World::with(config()).await;
+    assert_eq!((ids(&second), lines(&second)), (vec![3, 4], before));
+}
+
+#[tokio::test]
+async fn the_file_is_its_owners_and_its_words_are_for_people_too() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::sqlite();
+    let world = place.world().await;
+    let mut device = Device::new(&world, 1);
+    device.reports(&world, &world.server.urls.cslu.clone(), &[7]).await;
+    for file in std::fs::read_dir(place.folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", file.path());
+    }
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.folder.path().join("mock.db"));
+    let mut reader = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    let row: (String, i64) =
+        sqlx::query_as("SELECT serial, report_id FROM reports").fetch_one(&mut reader).await.unwrap();
+    assert_eq!(row, ("FDO00000001".into(), 7));
+    let host: String = sqlx::query_scalar("SELECT hostname FROM devices").fetch_one(&mut reader).await.unwrap();
+    assert_eq!(host, "n9k-leaf-01");
+}

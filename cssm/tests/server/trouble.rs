@@ -1,0 +1,179 @@
+//! Stores that are full, locked, gone, of a newer release, damaged, or somebody else's.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use slpsim_agent::Request;
+use slpsim_cssm::server::{Server, ServerConfig, StartError, StoreChoice, StoreError, SystemClock};
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::time::{Duration, timeout};
+
+use crate::client::{Device, World};
+use crate::store::{Place, lines};
+
+fn file(place: &Place) -> PathBuf {
+    place.folder.path().join("mock.db")
+}
+
+async fn beside(place: &Place) -> SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file(place));
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+async fn refusal(config: ServerConfig) -> StoreError {
+    match Server::start(config, Arc::new(SystemClock)).await.unwrap_err() {
+        StartError::Store(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+/// Asks until the mock is well again, which it finds out when it is asked.
+async fn well_again(world: &World) {
+    let asked = async {
+        while world.call("GET", "accounts", None).await.0 != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), asked).await.expect("the mock goes on by itself");
+}
+
+/// What an operator and a device see while the store is in trouble. Health and metrics answer all the same.
+async fn in_trouble(world: &World, device: &mut Device, word: &str) {
+    let (status, answer) = world.call("POST", "tokens", Some(json!({"virtual_account": "Lost"}))).await;
+    assert_eq!((status, answer["store"].as_str()), (503, Some(word)), "{answer}");
+    let line = answer["error"].as_str().unwrap();
+    assert!(line.starts_with("the store ") && !line.contains('\n'), "{line}");
+    let raw = device.raw(world, &world.server.urls.cslu.clone(), &Request::Hello).await.unwrap();
+    assert_eq!((raw.status, raw.retry_after.as_deref()), (503, Some("1")));
+    let (status, health) = world.call("GET", "health", None).await;
+    assert_eq!((status, &health["alive"], &health["ready"]), (503, &json!(true), &json!(false)), "{health}");
+    assert_eq!(world.ok("GET", "health/live", None).await["alive"], json!(true));
+    let metrics = world.http.get(&world.server.urls.metrics).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\nslpsim_mock_store_up 0\n"), "{metrics}");
+}
+
+async fn healthy(world: &World) {
+    let health = world.ok("GET", "health", None).await;
+    assert_eq!((&health["alive"], &health["ready"], &health["store"]), (&json!(true), &json!(true), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_store_is_told_and_leaves_nothing_half_written() {
+    let place = Place::sqlite();
+    let world = place.world().await;
+    let mut device = Device::new(&world, 1);
+    device.gets_trust(&world).await;
+    let before = lines(&world);
+    let mut other = beside(&place).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    in_trouble(&world, &mut device, "locked").await;
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    well_again(&world).await;
+    healthy(&world).await;
+    assert_eq!(lines(&world), before, "what nobody was told has not happened");
+    device.reports(&world, &world.server.urls.smart.clone(), &[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_store_keeps_what_was_acknowledged_and_no_more() {
+    let place = Place::sqlite();
+    let choice = StoreChoice::Sqlite { path: file(&place), most_bytes: Some(150_000) };
+    let config = || ServerConfig { store: Some(choice.clone()), ..ServerConfig::default() };
+    let world = World::with(config()).await;
+    let mut tokens = Vec::new();
+    let answer = loop {
+        let body = json!({"virtual_account": "Lab"});
+        match world.call("POST", "tokens", Some(body)).await {
+            (200, made) => tokens.push(made["idtoken"].as_str().unwrap().to_owned()),
+            (503, answer) => break answer,
+            other => panic!("{other:?}"),
+        }
+        assert!(tokens.len() < 2_000, "150,000 bytes hold fewer");
+    };
+    assert_eq!(answer["store"], json!("full"), "{answer}");
+    assert!(tokens.len() > 50, "{}", tokens.len());
+    drop(world);
+    let choice = StoreChoice::Sqlite { path: file(&place), most_bytes: None };
+    let world = World::with(ServerConfig { store: Some(choice), ..config() }).await;
+    let known = world.server.shared().with(|cssm| {
+        assert!(tokens.iter().all(|text| cssm.store().has_token(text)));
+        cssm.store().token_count()
+    });
+    assert_eq!(known, tokens.len() + 1, "those, and the one of the start");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_deleted_is_told_and_goes_on_when_it_is_back() {
+    let place = Place::sqlite();
+    let world = place.world().await;
+    let mut device = Device::new(&world, 1);
+    device.gets_trust(&world).await;
+    let before = lines(&world);
+    let aside = place.folder.path().join("aside");
+    std::fs::rename(file(&place), &aside).unwrap();
+    in_trouble(&world, &mut device, "gone").await;
+    std::fs::rename(&aside, file(&place)).unwrap();
+    well_again(&world).await;
+    assert_eq!(lines(&world), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_ends_is_told_and_goes_on_when_it_is_back() {
+    let Some(mut place) = Place::postgres() else { return };
+    let world = place.world().await;
+    let mut device = Device::new(&world, 1);
+    device.gets_trust(&world).await;
+    let before = lines(&world);
+    let mut database = place.database.take().unwrap();
+    database.stop();
+    in_trouble(&world, &mut device, "gone").await;
+    database.go_on();
+    well_again(&world).await;
+    healthy(&world).await;
+    assert_eq!(lines(&world), before);
+    device.reports(&world, &world.server.urls.smart.clone(), &[1]).await;
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_release_is_not_touched() {
+    let place = Place::sqlite();
+    place.world().await.server.shutdown().await;
+    let mut other = beside(&place).await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (99, 'of tomorrow', true, x'00', 0)";
+    sqlx::query(newer).execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    let before = std::fs::read(file(&place)).unwrap();
+    let error = refusal(place.config()).await;
+    assert!(matches!(error, StoreError::Newer { version: 99, .. }) && error.is_users(), "{error}");
+    assert!(error.to_string().contains("newer slpsim"), "{error}");
+    assert_eq!(std::fs::read(file(&place)).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_is_no_store_of_ours_is_refused_with_one_line() {
+    let place = Place::sqlite();
+    let running = place.world().await;
+    let error = refusal(place.config()).await;
+    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+    running.server.shutdown().await;
+
+    let mut other = beside(&place).await;
+    sqlx::query("UPDATE records SET line = '{\"device\":{}}' WHERE kind = 'account'").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    let error = refusal(place.config()).await;
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+
+    std::fs::write(file(&place), "a letter to my aunt, and long enough to be taken for a file of another kind").unwrap();
+    let error = refusal(place.config()).await;
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+
+    let nowhere = "postgres://mock:s3cret@127.0.0.1:1/mock".parse().unwrap();
+    let error = refusal(ServerConfig { store: Some(nowhere), ..ServerConfig::default() }).await;
+    assert!(matches!(error, StoreError::Gone { .. }) && !error.is_users(), "{error}");
+    assert!(!error.to_string().contains("s3cret"), "{error}");
+    let nonsense = "postgres://[nonsense".parse().unwrap();
+    let error = refusal(ServerConfig { store: Some(nonsense), ..ServerConfig::default() }).await;
+    assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+}
