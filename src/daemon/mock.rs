@@ -6,10 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use slpsim_agent::Account as Names;
 use slpsim_config as config;
+use slpsim_cssm::server::web::{Doorman, Switches};
 use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, Upstream};
 use slpsim_cssm::{AccountConfig, AckMode, Role};
 use slpsim_network::World;
 
+use super::pages::Pages;
+use crate::access::Users;
 use crate::clock::Clock;
 use crate::error::{BlameUser, user_error};
 use crate::ready::Urls;
@@ -27,6 +30,7 @@ pub(super) async fn start(
     allow_remote: bool,
     folder: PathBuf,
     clock: &Clock,
+    (users, pages): (&Arc<Users>, Option<Arc<Pages>>),
 ) -> Result<Running> {
     let upstream = match &mock.upstream {
         None => None,
@@ -47,6 +51,8 @@ pub(super) async fn start(
         listen_manage: mock.listen_manage,
         allow_remote,
         manage_open: mock.manage_open,
+        doorman: (!users.is_empty()).then(|| Arc::clone(users) as Arc<dyn Doorman>),
+        switches: pages.map(|pages| pages as Arc<dyn Switches>),
         state_dir: Some(mock.store.clone().unwrap_or(folder)),
         ..ServerConfig::default()
     };
@@ -54,6 +60,7 @@ pub(super) async fn start(
     if let Ok(running) = &started {
         let urls = &running.urls;
         tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
+        tracing::info!("pages of the mock: {}", urls.web);
     }
     match started {
         Err(StartError::Remote(address)) => Err(user_error(format!(
@@ -117,6 +124,7 @@ pub(super) fn urls(mock: &Running) -> Urls {
         cslu: Some(mock.urls.cslu.clone()),
         rest: Some(mock.urls.rest.clone()),
         manage: Some(mock.urls.manage.clone()),
+        web: Some(mock.urls.web.clone()),
         metrics: Some(mock.urls.metrics.clone()),
         ..Urls::default()
     }

@@ -11,12 +11,15 @@ pub mod listen;
 mod manage;
 mod metrics;
 mod offline;
+mod operators;
+mod payloads;
 mod pki;
 mod push;
 mod remote;
 mod rest;
 mod shared;
 mod upstream;
+pub mod web;
 mod wire;
 
 use std::io;
@@ -74,6 +77,12 @@ pub struct ServerConfig {
     pub idtoken: Option<Token>,
     /// More names and addresses for the TLS certificate.
     pub tls_names: Vec<String>,
+    /// Who may log in to the pages on an address that is not loopback; nobody without it.
+    pub doorman: Option<Arc<dyn web::Doorman>>,
+    /// The pages want a log-in on loopback as well.
+    pub always_log_in: bool,
+    /// Switches of this process, for their pages.
+    pub switches: Option<Arc<dyn web::Switches>>,
     /// Keeps keys, certificates and records, so that a restart keeps trust.
     pub state_dir: Option<PathBuf>,
     /// A licensing PKI that was made before, for many short-lived servers in one process; the state folder's own, where
@@ -104,6 +113,9 @@ impl Default for ServerConfig {
             manage_token: None,
             idtoken: None,
             tls_names: Vec::new(),
+            doorman: None,
+            always_log_in: false,
+            switches: None,
             state_dir: None,
             signer: None,
             wire: WireProfile::default(),
@@ -158,6 +170,8 @@ pub struct Urls {
     pub rest: String,
     /// Management.
     pub manage: String,
+    /// The pages.
+    pub web: String,
     /// Metrics.
     pub metrics: String,
 }
@@ -214,17 +228,19 @@ impl Server {
         let shared = Arc::new(shared);
         let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let devices = device::routes(Arc::clone(&shared));
-        let operators = manage::routes(Arc::clone(&shared));
-        let https = listen(config.listen, devices.clone(), Some(tls), &connections)?;
+        let https = listen(config.listen, devices.clone(), Some(Arc::clone(&tls)), &connections)?;
         let plain = listen(config.listen_plain, devices, None, &connections)?;
-        let manage = listen(config.listen_manage, operators, None, &connections)?;
+        let (doorman, always_log_in, switches) = (config.doorman, config.always_log_in, config.switches);
+        let house = operators::House { doorman, always_log_in, switches };
+        let (manage, scheme) = operators::serve(config.listen_manage, house, &shared, tls, &connections)?;
         let urls = Urls {
             smart: format!("https://{}/licservice/license", https.address),
             callhome: format!("https://{}/its/service/oddce/services/DDCEService", https.address),
             cslu: format!("http://{}/cslu/v1/pi", plain.address),
             rest: format!("https://{}/services/api/smart-accounts-and-licensing", https.address),
-            manage: format!("http://{}/mock/v1", manage.address),
-            metrics: format!("http://{}/metrics", manage.address),
+            manage: format!("{scheme}://{}/mock/v1", manage.address),
+            web: format!("{scheme}://{}/", manage.address),
+            metrics: format!("{scheme}://{}/metrics", manage.address),
         };
         if let Some(forward) = &shared.forward {
             tokio::spawn(forward::run(Arc::clone(&shared), Arc::clone(forward)));

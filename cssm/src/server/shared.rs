@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use super::clock::Clock;
 use super::forward::Forward;
 use super::journal::Journal;
+use super::payloads::Payloads;
 use super::rest::AccessTokens;
 use crate::cssm::Cssm;
 
@@ -25,6 +26,8 @@ pub struct Shared {
     clock: Arc<dyn Clock>,
     pub(super) manage_token: Option<String>,
     pub(super) body_time: Duration,
+    /// The last reports as they came.
+    pub(super) payloads: Payloads,
     /// Access tokens of the REST interface.
     pub(super) access: AccessTokens,
     /// The way to the CSSM above.
@@ -65,6 +68,7 @@ impl Shared {
             clock,
             manage_token,
             body_time,
+            payloads: Payloads::default(),
             access: AccessTokens::default(),
             forward: None,
             stopping,

@@ -12,7 +12,7 @@ use slpsim_agent::Udi;
 use slpsim_policy::{Class, Policy, Values};
 
 use super::{Answered, Refused, body};
-use crate::cssm::TokenWish;
+use crate::cssm::{ManageError, TokenWish};
 use crate::fault::udi_of;
 use crate::records::{Account, Membership};
 use crate::server::Shared;
@@ -96,7 +96,7 @@ pub(super) async fn put(
     Ok(Json(view))
 }
 
-fn udi(text: &str) -> Result<Udi, Refused> {
+pub(in crate::server) fn udi(text: &str) -> Result<Udi, Refused> {
     udi_of(text).ok_or_else(|| Refused::wrong(format!("{text:?} is no UDI; write PID:<pid>,SN:<serial>")))
 }
 
@@ -117,12 +117,24 @@ pub(super) fn account_view(account: &Account) -> Value {
 /// Days of the class that NX-OS has; what is left out keeps the Cisco default.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PolicyBody {
-    name: String,
-    first: Option<u16>,
-    ongoing: Option<u16>,
-    on_change: Option<u16>,
-    ack_required: Option<bool>,
+pub(in crate::server) struct PolicyBody {
+    pub(in crate::server) name: String,
+    pub(in crate::server) first: Option<u16>,
+    pub(in crate::server) ongoing: Option<u16>,
+    pub(in crate::server) on_change: Option<u16>,
+    pub(in crate::server) ack_required: Option<bool>,
+}
+
+/// The policy that is meant.
+pub(in crate::server) fn policy_of(wish: PolicyBody) -> Result<Policy, ManageError> {
+    let usable = (1..=127).contains(&wish.name.chars().count()) && !wish.name.chars().any(char::is_control);
+    if !usable {
+        return Err(ManageError::Wrong(
+            "a policy's name has 1 to 127 characters and no control characters".into(),
+        ));
+    }
+    let values = Values { first: wish.first, ongoing: wish.ongoing, on_change: wish.on_change };
+    Ok(Policy { ack_required: wish.ack_required, ..Policy::nxos(&wish.name, values) })
 }
 
 pub(super) async fn get_policy(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Answered {
@@ -138,13 +150,7 @@ pub(super) async fn put_policy(
     Path(name): Path<String>,
     bytes: Bytes,
 ) -> Answered {
-    let wish: PolicyBody = body(&bytes)?;
-    let usable = (1..=127).contains(&wish.name.chars().count()) && !wish.name.chars().any(char::is_control);
-    if !usable {
-        return Err(Refused::wrong("a policy's name has 1 to 127 characters and no control characters"));
-    }
-    let values = Values { first: wish.first, ongoing: wish.ongoing, on_change: wish.on_change };
-    let policy = Policy { ack_required: wish.ack_required, ..Policy::nxos(&wish.name, values) };
+    let policy = policy_of(body(&bytes)?)?;
     let view = policy_view(&policy);
     shared.with(|cssm| cssm.set_policy(&name, Some(policy)))?;
     Ok(Json(view))

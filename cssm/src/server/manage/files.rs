@@ -16,7 +16,8 @@ use slpsim_transport::message::{PolicyObject, Sealed, Word};
 
 use super::views::device_view;
 use super::{Answered, Refused, body};
-use crate::records::AccountId;
+use crate::cssm::ManageError;
+use crate::records::{Account, AccountId};
 use crate::server::Shared;
 use crate::server::bundle::{self, FileError, Handover, Taken};
 
@@ -51,11 +52,6 @@ pub(super) async fn upload(
     bytes: Bytes,
 ) -> Result<Response, Refused> {
     let Query(about) = about.map_err(|error| Refused::wrong(error.body_text()))?;
-    let name = about.name.unwrap_or_default();
-    let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    if name.len() > NAME || name.chars().any(|c| c.is_control() || c == '"') {
-        return Err(Refused::wrong("the name of a file has at most 200 bytes and no control characters"));
-    }
     let account = match about.virtual_account {
         None => AccountId(0),
         Some(name) => shared.with(|cssm| {
@@ -63,10 +59,7 @@ pub(super) async fn upload(
             cssm.account_or_new(None, Some(&name))
         })?,
     };
-    let role = shared.with(|cssm| cssm.config().role);
-    let worker = Arc::clone(&shared);
-    let taken = working(move || bundle::upload(&worker, &name, &bytes, account, Some(role))).await?;
-    Ok(match taken {
+    Ok(match take(&shared, &about.name.unwrap_or_default(), bytes, account).await? {
         Taken::Answered(handover) => attachment(handover),
         Taken::Brought { acks, pushes, policy } => {
             Json(json!({"acks": acks, "pushes": pushes, "policy": policy})).into_response()
@@ -74,18 +67,41 @@ pub(super) async fn upload(
     })
 }
 
+/// Takes a file that somebody brings for an account.
+pub(in crate::server) async fn take(
+    shared: &Arc<Shared>,
+    name: &str,
+    bytes: Bytes,
+    account: AccountId,
+) -> Result<Taken, FileError> {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    if name.len() > NAME || name.chars().any(|c| c.is_control() || c == '"') {
+        return Err(FileError::Wrong(
+            "the name of a file has at most 200 bytes and no control characters".into(),
+        ));
+    }
+    let role = shared.with(|cssm| cssm.config().role);
+    let worker = Arc::clone(shared);
+    working(move || bundle::upload(&worker, &name, &bytes, account, Some(role))).await
+}
+
 /// `GET bundle`: *Download All For Cisco*.
 pub(super) async fn download(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
-    working(move || bundle::download(&shared)).await.map(attachment)
+    Ok(attachment(download_all(&shared).await?))
+}
+
+/// Everything that waits for Cisco, as a file.
+pub(in crate::server) async fn download_all(shared: &Arc<Shared>) -> Result<Handover, FileError> {
+    let worker = Arc::clone(shared);
+    working(move || bundle::download(&worker)).await
 }
 
 async fn working<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, FileError> + Send + 'static,
-) -> Result<T, Refused> {
-    match tokio::task::spawn_blocking(job).await {
-        Ok(done) => done.map_err(Refused::from),
-        Err(_) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, "a worker died on the file".into())),
-    }
+) -> Result<T, FileError> {
+    // A worker that dies has come upon an error of ours; the file is the only thing that can be changed.
+    let died = |_| FileError::Wrong("the server cannot work on this file; please report it".into());
+    tokio::task::spawn_blocking(job).await.map_err(died)?
 }
 
 /// `GET policies/{name}/file`: what *Downloading a Policy File from CSSM* gives.
@@ -93,20 +109,27 @@ pub(super) async fn policy(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
 ) -> Result<Response, Refused> {
+    let account = shared.with(|cssm| cssm.account(&name).cloned())?;
+    Ok(attachment(policy_handover(&shared, account)?))
+}
+
+/// The policy of an account as a file.
+pub(in crate::server) fn policy_handover(shared: &Shared, account: Account) -> Result<Handover, ManageError> {
     let now = shared.now();
-    let (at, account) =
-        shared.with(|cssm| Ok::<_, Refused>((cssm.clock(now), cssm.account(&name)?.clone())))?;
+    let at = shared.with(|cssm| cssm.clock(now));
     let policy = account.policy.ok_or_else(|| {
-        Refused::not_found(format!("{name} has no policy; its devices keep the Cisco default"))
+        let name = &account.names.r#virtual;
+        ManageError::NotFound(format!("{name} has no policy; its devices keep the Cisco default"))
     })?;
     let object =
         PolicyObject { id: Word::Owned(policy.id), policy: policy.policy, account: Some(account.names) };
     let file = policy_file(&Sealed::good(at, object), &shared.signer);
-    let bytes = file.map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok(attachment(Handover { name: "policy.xml".into(), bytes: bytes.into_bytes() }))
+    let bytes = file.map_err(|error| ManageError::Wrong(error.to_string()))?;
+    Ok(Handover { name: "policy.xml".into(), bytes: bytes.into_bytes() })
 }
 
-fn attachment(handover: Handover) -> Response {
+/// A file as an answer.
+pub(in crate::server) fn attachment(handover: Handover) -> Response {
     let kind = match handover.name.ends_with(".gz") {
         true => "application/gzip",
         false => "application/xml",
@@ -157,18 +180,33 @@ pub(super) async fn retry(State(shared): State<Arc<Shared>>) -> Answered {
     Ok(Json(upstream_view(&shared)))
 }
 
-fn upstream_view(shared: &Shared) -> Value {
-    let (devices, reports) = shared.with(|cssm| (cssm.store().holders().count(), cssm.store().held_count()));
+/// How it stands with the CSSM above.
+pub(in crate::server) struct UpstreamState {
+    pub(in crate::server) url: Option<String>,
+    pub(in crate::server) waiting_devices: usize,
+    pub(in crate::server) waiting_reports: usize,
+    pub(in crate::server) delivered: u64,
+    pub(in crate::server) trouble: Option<String>,
+}
+
+pub(in crate::server) fn upstream_state(shared: &Shared) -> UpstreamState {
+    let (waiting_devices, waiting_reports) =
+        shared.with(|cssm| (cssm.store().holders().count(), cssm.store().held_count()));
     let status = shared.forward.as_ref().map(|forward| (forward.url.clone(), forward.status()));
     let (url, trouble, delivered) = match status {
         Some((url, status)) => (Some(url), status.trouble, status.delivered),
         None => (None, None, 0),
     };
+    UpstreamState { url, waiting_devices, waiting_reports, delivered, trouble }
+}
+
+fn upstream_view(shared: &Shared) -> Value {
+    let state = upstream_state(shared);
     json!({
-        "url": url,
-        "waiting_devices": devices,
-        "waiting_reports": reports,
-        "delivered": delivered,
-        "trouble": trouble,
+        "url": state.url,
+        "waiting_devices": state.waiting_devices,
+        "waiting_reports": state.waiting_reports,
+        "delivered": state.delivered,
+        "trouble": state.trouble,
     })
 }

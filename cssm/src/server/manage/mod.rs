@@ -1,8 +1,8 @@
 //! The management interface (`interface.md` §7), and `/metrics` beside it.
 
-mod accounts;
-mod files;
-mod steering;
+pub(super) mod accounts;
+pub(super) mod files;
+pub(super) mod steering;
 mod views;
 
 use std::sync::Arc;
@@ -76,6 +76,11 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
 pub(super) struct Refused(StatusCode, String);
 
 impl Refused {
+    /// What is said.
+    pub(super) fn text(self) -> String {
+        self.1
+    }
+
     pub(super) fn not_found(what: impl Into<String>) -> Self {
         Self(StatusCode::NOT_FOUND, what.into())
     }

@@ -114,18 +114,21 @@ pub(super) async fn ack_mode(State(shared): State<Arc<Shared>>) -> Json<Value> {
 
 pub(super) async fn set_ack_mode(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Answered {
     let wish: AckModeBody = body(&bytes)?;
-    let mode = match (wish.mode.as_str(), wish.delay.as_deref()) {
-        ("at-once", None) => AckMode::AtOnce,
-        ("manual", None) => AckMode::Manual,
-        ("delay", Some(delay)) => AckMode::Delay(span::parse(delay, false).map_err(Refused::wrong)?),
-        ("delay", None) => return Err(Refused::wrong("mode delay needs a delay, such as \"10m\"")),
-        ("at-once" | "manual", Some(_)) => return Err(Refused::wrong("only mode delay has a delay")),
-        (other, _) => {
-            return Err(Refused::wrong(format!("{other:?} is no mode; there are at-once, delay, manual")));
-        }
-    };
+    let mode = ack_mode_of(&wish.mode, wish.delay.as_deref()).map_err(Refused::wrong)?;
     shared.with(|cssm| cssm.set_ack_mode(mode));
     Ok(Json(mode_view(mode)))
+}
+
+/// The mode that is meant.
+pub(in crate::server) fn ack_mode_of(mode: &str, delay: Option<&str>) -> Result<AckMode, String> {
+    match (mode, delay) {
+        ("at-once", None) => Ok(AckMode::AtOnce),
+        ("manual", None) => Ok(AckMode::Manual),
+        ("delay", Some(delay)) => Ok(AckMode::Delay(span::parse(delay, false)?)),
+        ("delay", None) => Err("mode delay needs a delay, such as \"10m\"".into()),
+        ("at-once" | "manual", Some(_)) => Err("only mode delay has a delay".into()),
+        (other, _) => Err(format!("{other:?} is no mode; there are at-once, delay, manual")),
+    }
 }
 
 fn mode_view(mode: AckMode) -> Value {
