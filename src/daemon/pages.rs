@@ -8,7 +8,7 @@ use slpsim_agent::{Timer, View};
 use slpsim_console::Role;
 use slpsim_console::history::event_text;
 use slpsim_cssm::server::web::{
-    BoxFuture, Condition, Doorman, Happened, HappenedKind, Printed, Switches, Terminal, Visitor,
+    BoxFuture, Condition, Doorman, Happened, HappenedKind, Printed, Switches, Terminal, Visitor, time_words,
 };
 use slpsim_policy::PushInterval;
 use tokio::sync::mpsc;
@@ -149,13 +149,13 @@ fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
     let trust = match view.trust() {
         TrustState::Absent => "none".to_owned(),
         TrustState::Requesting { attempt } => format!("asked for, attempt {attempt}"),
-        TrustState::Installed(trust) => format!("installed {}", crate::time::print_time(trust.installed)),
+        TrustState::Installed(trust) => format!("installed {}", time_words(trust.installed)),
         TrustState::Refused(_) => "refused".to_owned(),
     };
     let peer = match view.down() {
         None => "good".to_owned(),
         Some((since, failures)) => {
-            format!("down since {}, {failures} failed attempts", crate::time::print_time(since))
+            format!("down since {}, {failures} failed attempts", time_words(since))
         }
     };
     let account = view
@@ -167,8 +167,7 @@ fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
         .map(|row| format!("{} ({})", row.license.name, row.count))
         .collect();
     let reports = view.report_summary();
-    let or_none =
-        |at: Option<slpsim_policy::Wall>| at.map_or_else(|| "none".to_owned(), crate::time::print_time);
+    let or_none = |at: Option<slpsim_policy::Wall>| at.map_or_else(|| "none".to_owned(), time_words);
     vec![
         ("Transport", view.settings().transport.keyword().to_owned()),
         ("Policy", view.policy().map_or("Cisco default", |(name, _)| name).to_owned()),

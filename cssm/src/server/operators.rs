@@ -3,6 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::listen::{self, Listening};
@@ -36,8 +38,16 @@ pub(super) fn serve(
     };
     let web = Web::new(Arc::clone(shared), (entry, port, !local, local), switches);
     let pages = web::routes(web.ok_or(StartError::Random)?);
-    let router = manage::routes(Arc::clone(shared)).merge(pages);
+    let router = manage::routes(Arc::clone(shared)).merge(pages).fallback(nowhere);
     let (tls, scheme) = if local { (None, "http") } else { (Some(tls), "https") };
     let listening = listen::serve(listener, router, tls, connections).map_err(failed)?;
     Ok((listening, scheme))
+}
+
+/// What is at no path: in words for people, as JSON for scripts.
+async fn nowhere(uri: Uri) -> Response {
+    match uri.path().starts_with("/mock/") {
+        true => manage::no_such_call().await.into_response(),
+        false => web::no_such_page(),
+    }
 }

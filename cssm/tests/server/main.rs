@@ -7,6 +7,7 @@
     reason = "helpers of tests say what they expect by unwrapping it"
 )]
 
+mod browser;
 mod callhome;
 mod client;
 mod dialogue;
@@ -14,7 +15,9 @@ mod faults;
 mod files;
 mod lifetime;
 mod management;
+mod openapi;
 mod rest;
 mod roles;
 mod rules;
 mod unreadable;
+mod web;

@@ -10,10 +10,11 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use slpsim_transport::files::policy_file;
 use slpsim_transport::message::{PolicyObject, Sealed, Word};
+use utoipa::{IntoParams, ToSchema};
 
+use super::schema::{BroughtView, DeviceView, ErrorView, UpstreamView};
 use super::views::device_view;
 use super::{Answered, Refused, body};
 use crate::cssm::ManageError;
@@ -33,7 +34,8 @@ impl From<FileError> for Refused {
 }
 
 /// What an upload says of itself.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct About {
     /// The file's name; the answer's is made from it.
@@ -45,7 +47,16 @@ pub(super) struct About {
 /// Longest name of an uploaded file.
 const NAME: usize = 200;
 
-/// `POST uploads`: the body is the file, and so is the answer of a CSSM.
+/// Takes a file that people carry: usage data and requests for a CSSM, ACKs and policies for a CSLU. The body is the file,
+/// and so is the answer of a CSSM.
+#[utoipa::path(post, path = "/uploads", tag = "files", params(About),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+    (status = 200, description = "a CSLU took it; or a CSSM answers with a file", content((BroughtView = "application/json"), (Vec<u8> = "application/xml"), (Vec<u8> = "application/gzip"))),
+    (status = 400, description = "the file is to blame", body = ErrorView),
+    (status = 404, description = "no such account", body = ErrorView),
+    (status = 409, description = "the rules refuse it", body = ErrorView),
+))]
 pub(super) async fn upload(
     State(shared): State<Arc<Shared>>,
     about: Result<Query<About>, QueryRejection>,
@@ -61,9 +72,7 @@ pub(super) async fn upload(
     };
     Ok(match take(&shared, &about.name.unwrap_or_default(), bytes, account).await? {
         Taken::Answered(handover) => attachment(handover),
-        Taken::Brought { acks, pushes, policy } => {
-            Json(json!({"acks": acks, "pushes": pushes, "policy": policy})).into_response()
-        }
+        Taken::Brought { acks, pushes, policy } => Json(BroughtView { acks, pushes, policy }).into_response(),
     })
 }
 
@@ -85,7 +94,12 @@ pub(in crate::server) async fn take(
     working(move || bundle::upload(&worker, &name, &bytes, account, Some(role))).await
 }
 
-/// `GET bundle`: *Download All For Cisco*.
+/// *Download All For Cisco*: everything that waits for CSSM.
+#[utoipa::path(get, path = "/bundle", tag = "files", responses(
+    (status = 200, description = "the bundle", body = Vec<u8>, content_type = "application/gzip"),
+    (status = 400, description = "it cannot be made", body = ErrorView),
+    (status = 404, description = "nothing waits", body = ErrorView),
+))]
 pub(super) async fn download(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
     Ok(attachment(download_all(&shared).await?))
 }
@@ -104,7 +118,11 @@ async fn working<T: Send + 'static>(
     tokio::task::spawn_blocking(job).await.map_err(died)?
 }
 
-/// `GET policies/{name}/file`: what *Downloading a Policy File from CSSM* gives.
+/// The policy of an account as *Downloading a Policy File from CSSM* gives it.
+#[utoipa::path(get, path = "/policies/{name}/file", tag = "policies", params(("name" = String, Path)), responses(
+    (status = 200, description = "the file", body = Vec<u8>, content_type = "application/xml"),
+    (status = 404, description = "no such account, or no policy", body = ErrorView),
+))]
 pub(super) async fn policy(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
@@ -138,58 +156,69 @@ pub(in crate::server) fn attachment(handover: Handover) -> Response {
     ([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition)], handover.bytes).into_response()
 }
 
-/// `GET accounts/{name}/devices`: *Inventory > Product Instances*.
-pub(super) async fn instances(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Answered {
-    let list: Vec<Value> = shared.with(|cssm| {
+/// The product instances of an account: *Inventory > Product Instances*.
+#[utoipa::path(get, path = "/accounts/{name}/devices", tag = "accounts", params(("name" = String, Path)), responses(
+    (status = 200, body = [DeviceView]),
+    (status = 404, description = "no such account", body = ErrorView),
+))]
+pub(super) async fn instances(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Answered<Vec<DeviceView>> {
+    let list = shared.with(|cssm| {
         cssm.account(&name)?;
         let id = cssm.account_or_new(None, Some(&name))?;
         Ok::<_, Refused>(cssm.instances(id).into_iter().map(|device| device_view(cssm, device)).collect())
     })?;
-    Ok(Json(list.into()))
+    Ok(Json(list))
 }
 
-#[derive(Deserialize)]
+/// Where a product instance shall belong.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TransferBody {
+pub(super) struct TransferBody {
+    /// Of this mock.
     virtual_account: String,
 }
 
-/// `POST devices/{name}/transfer`
+/// Moves a product instance to another Virtual Account.
+#[utoipa::path(post, path = "/devices/{name}/transfer", tag = "devices", params(("name" = String, Path)), request_body = TransferBody, responses(
+    (status = 200, body = DeviceView),
+    (status = 400, description = "wrong keys, or the account takes listed devices only", body = ErrorView),
+    (status = 404, description = "no such device or account", body = ErrorView),
+))]
 pub(super) async fn transfer(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
     bytes: Bytes,
-) -> Answered {
+) -> Answered<DeviceView> {
     let wish: TransferBody = body(&bytes)?;
     let view = shared.with(|cssm| {
         let udi = cssm.transfer(&name, &wish.virtual_account, shared.now())?;
         Ok::<_, Refused>(cssm.store().device(&udi).map(|device| device_view(cssm, device)))
     })?;
-    Ok(Json(view.unwrap_or_default()))
-}
-
-/// `GET upstream`
-pub(super) async fn upstream(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(upstream_view(&shared))
-}
-
-/// `POST upstream/retry`: tries at once what waits to be tried again.
-pub(super) async fn retry(State(shared): State<Arc<Shared>>) -> Answered {
-    let forward = shared.forward.as_ref();
-    forward.ok_or_else(|| Refused::not_found("this mock has no upstream"))?.retry_now();
-    Ok(Json(upstream_view(&shared)))
+    view.map(Json).ok_or_else(|| Refused::not_found("the device is gone"))
 }
 
 /// How it stands with the CSSM above.
-pub(in crate::server) struct UpstreamState {
-    pub(in crate::server) url: Option<String>,
-    pub(in crate::server) waiting_devices: usize,
-    pub(in crate::server) waiting_reports: usize,
-    pub(in crate::server) delivered: u64,
-    pub(in crate::server) trouble: Option<String>,
+#[utoipa::path(get, path = "/upstream", tag = "upstream", responses((status = 200, body = UpstreamView)))]
+pub(super) async fn upstream(State(shared): State<Arc<Shared>>) -> Json<UpstreamView> {
+    Json(upstream_state(&shared))
 }
 
-pub(in crate::server) fn upstream_state(shared: &Shared) -> UpstreamState {
+/// Tries at once what waits to be tried again.
+#[utoipa::path(post, path = "/upstream/retry", tag = "upstream", responses(
+    (status = 200, body = UpstreamView),
+    (status = 404, description = "there is no CSSM above", body = ErrorView),
+))]
+pub(super) async fn retry(State(shared): State<Arc<Shared>>) -> Answered<UpstreamView> {
+    let forward = shared.forward.as_ref();
+    forward.ok_or_else(|| Refused::not_found("this mock has no upstream"))?.retry_now();
+    Ok(Json(upstream_state(&shared)))
+}
+
+/// How it stands with the CSSM above.
+pub(in crate::server) fn upstream_state(shared: &Shared) -> UpstreamView {
     let (waiting_devices, waiting_reports) =
         shared.with(|cssm| (cssm.store().holders().count(), cssm.store().held_count()));
     let status = shared.forward.as_ref().map(|forward| (forward.url.clone(), forward.status()));
@@ -197,16 +226,5 @@ pub(in crate::server) fn upstream_state(shared: &Shared) -> UpstreamState {
         Some((url, status)) => (Some(url), status.trouble, status.delivered),
         None => (None, None, 0),
     };
-    UpstreamState { url, waiting_devices, waiting_reports, delivered, trouble }
-}
-
-fn upstream_view(shared: &Shared) -> Value {
-    let state = upstream_state(shared);
-    json!({
-        "url": state.url,
-        "waiting_devices": state.waiting_devices,
-        "waiting_reports": state.waiting_reports,
-        "delivered": state.delivered,
-        "trouble": state.trouble,
-    })
+    UpstreamView { url, waiting_devices, waiting_reports, delivered, trouble }
 }

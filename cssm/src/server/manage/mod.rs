@@ -1,8 +1,12 @@
 //! The management interface (`interface.md` §7), and `/metrics` beside it.
 
 pub(super) mod accounts;
+#[expect(unused_qualifications, reason = "utoipa's macro writes them")]
 pub(super) mod files;
+mod openapi;
+mod schema;
 pub(super) mod steering;
+#[expect(unused_qualifications, reason = "utoipa's macro writes them")]
 mod views;
 
 use std::sync::Arc;
@@ -15,8 +19,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use schema::{ErrorView, HealthView};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
 use super::Shared;
 use super::metrics;
@@ -61,7 +65,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/export", get(views::export))
         .route("/import", post(views::import))
         .layer(from_fn_with_state(Arc::clone(&shared), authorized));
-    let open = Router::new().route("/health", get(health));
+    let open = Router::new().route("/health", get(health)).route("/openapi.json", get(openapi));
     Router::new()
         .nest("/mock/v1", closed.merge(open))
         .route("/metrics", get(metrics::metrics))
@@ -103,12 +107,12 @@ impl From<ManageError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.0, axum::Json(json!({"error": self.1}))).into_response()
+        (self.0, axum::Json(ErrorView { error: self.1 })).into_response()
     }
 }
 
 /// What a call answers.
-pub(super) type Answered = Result<axum::Json<Value>, Refused>;
+pub(super) type Answered<T> = Result<axum::Json<T>, Refused>;
 
 /// The JSON body of a call. curl's `-d` calls it a form, so the content type is not looked at.
 pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
@@ -117,12 +121,23 @@ pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
         .map_err(|error| Refused::wrong(format!("the body is not as it should be: {error}")))
 }
 
-async fn health(State(shared): State<Arc<Shared>>) -> axum::Json<Value> {
+/// Whether the mock serves.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthView)))]
+async fn health(State(shared): State<Arc<Shared>>) -> axum::Json<HealthView> {
     let role = shared.with(|cssm| cssm.config().role.word());
-    axum::Json(json!({"status": "ok", "role": role}))
+    axum::Json(HealthView { status: "ok", role })
 }
 
-async fn no_such_call() -> Refused {
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, body = std::collections::BTreeMap<String, serde_json::Value>)))]
+async fn openapi() -> Response {
+    match openapi::text() {
+        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+pub(super) async fn no_such_call() -> Refused {
     Refused::not_found(
         "there is no such call; GET /mock/v1/health, devices, reports, events, requests, faults, clock are some",
     )

@@ -139,10 +139,6 @@ async fn end(
 }
 
 async fn end_all(State(web): State<Arc<Web>>, Extension(visit): Extension<Visit>) -> Response {
-    let now = web.shared.now();
-    let ended = web.shared.with(|cssm| {
-        let ids: Vec<u64> = cssm.faults(now).active().iter().map(|fault| fault.id).collect();
-        ids.into_iter().filter(|id| cssm.end_fault(*id, now)).count()
-    });
+    let ended = crate::server::manage::steering::end_all(&web.shared);
     web.done(&visit, "/faults", format!("{ended} faults are off."))
 }

@@ -284,8 +284,9 @@ impl Part {
     }
 }
 
-/// `2026-01-01 00:00:10 UTC`
-pub(super) fn time_words(at: Wall) -> String {
+/// A time as the pages write it: `2026-01-01 00:00:10 UTC`.
+#[must_use]
+pub fn time_words(at: Wall) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
     let time = OffsetDateTime::from_unix_timestamp(at.secs()).ok();
     time.and_then(|time| time.format(&format).ok()).unwrap_or_else(|| format!("{} ms", at.0))

@@ -30,6 +30,7 @@ use axum::routing::{get, post};
 pub use futures_util::future::BoxFuture;
 
 pub use access::{Doorman, Entry, Visitor};
+pub use layout::time_words;
 pub use switches::{Condition, Happened, HappenedKind, Printed, Switches, Terminal};
 
 use super::Shared;
@@ -122,6 +123,11 @@ pub(super) fn routes(web: Arc<Web>) -> Router {
         .route("/style.css", get(|| asset("text/css; charset=utf-8", include_str!("assets/style.css"))))
         .route("/app.js", get(|| asset("text/javascript; charset=utf-8", include_str!("assets/app.js"))))
         .merge(guarded)
+}
+
+/// The answer where there is no page.
+pub(super) fn no_such_page() -> Response {
+    Trouble::not_found("There is nothing at this address.").into_response()
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> Response {

@@ -170,9 +170,14 @@ async fn show(
     Extension(visit): Extension<Visit>,
     Path(name): Path<String>,
 ) -> Result<Response, Trouble> {
-    let condition = of(&web)?.look(&name).await.map_err(Trouble::not_found)?;
+    let mut condition = of(&web)?.look(&name).await.map_err(Trouble::not_found)?;
     let now = web.shared.now();
-    let bands = web.shared.with(|cssm| timeline::bands(cssm, now));
+    let (bands, answered) = web.shared.with(|cssm| {
+        let answered = timeline::answered(cssm, &condition.udi);
+        (timeline::bands(cssm, now), answered)
+    });
+    condition.happened.extend(answered);
+    condition.happened.sort_by_key(|happened| happened.at);
     let mut deadlines = condition.deadlines.clone();
     deadlines.sort_by_key(|(_, at)| *at);
     let due: Vec<Markup> = deadlines

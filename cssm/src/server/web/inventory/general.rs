@@ -123,7 +123,7 @@ fn policy(visit: &Visit, id: AccountId, account: &Account, posted: Option<&Poste
     html! {
         h2 { "Policy" }
         @if known.is_none() { p { "This account has no policy: its product instances keep the Cisco default." } }
-        p.hint { "Answers carry it from now on. What is left empty keeps the Cisco default; 0 days asks for no report." }
+        p.hint { "Answers carry it from now on. What is left empty keeps the Cisco default." }
         (form(visit, &base, "row", &fields))
         @if known.is_some() {
             p { a.button href=(format!("{base}/file")) { "Download Policy File" } " " span.hint { "Task " em { "Downloading a Policy File from CSSM" } "; then on the switch " code { "license smart import" } "." } }

@@ -5,8 +5,10 @@ use slpsim_policy::Wall;
 
 use super::{Condition, Happened, HappenedKind};
 use crate::cssm::Cssm;
-use crate::records::Event;
+use crate::fault::is_called;
+use crate::records::{Event, Exchange};
 use crate::server::web::layout::time_words;
+use crate::span::purpose_word;
 
 const WIDTH: i64 = 1_000;
 const LEFT: i64 = 90;
@@ -54,6 +56,22 @@ pub(super) fn bands(cssm: &mut Cssm, now: Wall) -> Vec<Band> {
         }
     }
     bands.into_iter().map(|(_, band)| band).collect()
+}
+
+/// The exchanges with that device that this mock has seen, by the true time. Those that never arrived, only the switch
+/// knows.
+pub(super) fn answered(cssm: &Cssm, udi: &str) -> Vec<Happened> {
+    let skew = cssm.skew_ms();
+    let is_its = |exchange: &&Exchange| exchange.device.is_some_and(|device| is_called(udi, &device));
+    let happened = |exchange: &Exchange| {
+        let purpose = exchange.purpose.map_or("unreadable", purpose_word);
+        let fault = exchange.fault.map(|fault| format!(" (fault {fault})")).unwrap_or_default();
+        // What a fault did to it, the switch tells by its own event.
+        let kind = if exchange.rule.is_some() { HappenedKind::Failed } else { HappenedKind::Answered };
+        let text = format!("{purpose}: {}{fault}", exchange.answer);
+        Happened { at: exchange.at.plus_millis(-skew), kind, text }
+    };
+    cssm.history().exchanges().filter(is_its).map(happened).collect()
 }
 
 /// From the first thing that is known to now, in milliseconds.
