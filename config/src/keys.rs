@@ -425,7 +425,7 @@ pub static SECTIONS: &[Section] = &[
                 "listen-manage",
                 Kind::Listen,
                 "127.0.0.1:0",
-                "Management, web page and metrics; a loopback address.",
+                "Management, web pages and metrics; on an address that is not loopback with TLS and a log-in.",
             ),
             key("manage-open", Kind::Bool, "false", "Management without a bearer token."),
             key(

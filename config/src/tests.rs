@@ -226,7 +226,6 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
             "is no span of time: write a sum like 30d6h15m10s",
         ),
         ("[mock]\nupstream = \"https://h/\"", "`upstream` is for role cslu or on-prem"),
-        ("[mock]\nlisten-manage = \"0.0.0.0:0\"", "management listens on a loopback address only"),
         ("[[user]]\nname = \"a\"", "user `a` needs `password`, `password-hash` or `keys`"),
         ("[[sink]]\nurl = \"udp:x\"", "f.toml:2:7: `url`: udp:// needs a host and a port"),
         ("[[sink]]\nurl = \"stdout:\"\nframing = \"octet\"", "`framing` is for tcp:// and tls:// only"),

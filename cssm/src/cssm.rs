@@ -15,8 +15,8 @@ use crate::draw::{For, Luck};
 use crate::exchange::{Answer, Arrived, Steer};
 use crate::fault::{Fault, FaultSpec, Faults, is_called};
 use crate::history::{History, Note, status_word};
-use crate::peer::{Peer, Role, Route};
 use crate::keeping::Journaled;
+use crate::peer::{Peer, Role, Route};
 use crate::records::{
     Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, Token, Trust,
 };
@@ -349,10 +349,15 @@ impl Cssm {
     /// As [`Cssm::account_or_new`].
     pub fn set_membership(&mut self, r#virtual: &str, membership: Membership) -> Result<(), ManageError> {
         let id = self.account_or_new(None, Some(r#virtual))?;
+        self.set_membership_of(id, membership);
+        Ok(())
+    }
+
+    /// Sets who may join an account.
+    pub fn set_membership_of(&mut self, id: AccountId, membership: Membership) {
         if let Some(account) = self.store.account_mut(id) {
             account.membership = membership;
         }
-        Ok(())
     }
 
     /// Sets the policy that answers carry from now on; an account that does not exist is made.
@@ -361,12 +366,17 @@ impl Cssm {
     /// As [`Cssm::account_or_new`].
     pub fn set_policy(&mut self, r#virtual: &str, policy: Option<Policy>) -> Result<(), ManageError> {
         let id = self.account_or_new(None, Some(r#virtual))?;
+        self.set_policy_of(id, policy);
+        Ok(())
+    }
+
+    /// Sets the policy that answers of an account carry from now on.
+    pub fn set_policy_of(&mut self, id: AccountId, policy: Option<Policy>) {
         self.policies_made += 1;
         let uuid = self.luck.uuid_text(1, For::Policy, self.policies_made);
         if let Some(account) = self.store.account_mut(id) {
             account.policy = policy.map(|policy| AccountPolicy { id: uuid, policy });
         }
-        Ok(())
     }
 
     /// The device that is called so: a UDI in any spelling, or a serial number.

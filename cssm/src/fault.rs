@@ -20,6 +20,7 @@ use crate::span;
 
 /// A fault as an operator writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FaultSpec {
     /// Which: a word of the fault table that a live mock takes ([`Kind::WORDS`], [`Place::Live`]).

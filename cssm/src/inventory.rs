@@ -23,15 +23,27 @@ impl Cssm {
     /// # Errors
     /// Where there is no such device or account, or the account takes listed devices only.
     pub fn transfer(&mut self, name: &str, r#virtual: &str, now: Wall) -> Result<Udi, ManageError> {
+        self.account(r#virtual)?;
+        let id = self.account_or_new(None, Some(r#virtual))?;
+        self.transfer_to(name, id, now)
+    }
+
+    /// The same by the account's position.
+    ///
+    /// # Errors
+    /// As [`Cssm::transfer`].
+    pub fn transfer_to(&mut self, name: &str, id: AccountId, now: Wall) -> Result<Udi, ManageError> {
         let udi = self.device_called(name).map(|device| device.udi);
         let udi = udi.ok_or_else(|| ManageError::NotFound(format!("no device is called {name:?}")))?;
-        if !self.account(r#virtual)?.membership.takes(&udi) {
+        let account = self.store().accounts().get(usize::from(id.0));
+        let account = account.ok_or_else(|| ManageError::NotFound("there is no such account".into()))?;
+        if !account.membership.takes(&udi) {
+            let r#virtual = &account.names.r#virtual;
             return Err(ManageError::Wrong(format!(
                 "{virtual} takes listed devices only; put {} on its list first",
                 udi.in_show()
             )));
         }
-        let id = self.account_or_new(None, Some(r#virtual))?;
         let at = self.clock(now);
         if let Some(device) = self.store_mut().device_mut(&udi) {
             device.account = id;

@@ -77,6 +77,12 @@ impl Users {
         Ok(Self { users, decoy, hashing: Semaphore::new(HASHES_AT_A_TIME) })
     }
 
+    /// Whether nobody may come in.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
     /// Who `name` is, if `password` is theirs.
     pub async fn by_password(&self, name: &str, password: &str) -> Option<Arc<Account>> {
         if password.len() > PASSWORD_MAX {

@@ -242,7 +242,7 @@ pub struct MockOptions {
     /// HTTP: CSLU [default: 127.0.0.1:0]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub listen_plain: Option<SocketAddr>,
-    /// Management and metrics of the mock [default: 127.0.0.1:0]
+    /// Management, web pages and metrics of the mock; TLS and a log-in where it is no loopback address [default: 127.0.0.1:0]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub listen_manage: Option<SocketAddr>,
     /// Management without a bearer token

@@ -96,7 +96,7 @@ pub struct Wire {
 }
 
 /// Both ends.
-pub(super) fn wire() -> (Wire, mpsc::Sender<Typed>, mpsc::Receiver<Shown>) {
+pub(crate) fn wire() -> (Wire, mpsc::Sender<Typed>, mpsc::Receiver<Shown>) {
     let (to_device, typed) = mpsc::channel(WAITING);
     let (shown, to_client) = mpsc::channel(WAITING);
     (Wire { typed, shown }, to_device, to_client)

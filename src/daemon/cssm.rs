@@ -1,6 +1,7 @@
 //! `slpsim cssm`: the mock on its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use slpsim_config as config;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Base, mock, run};
+use crate::access::Users;
 use crate::kept_clock::RENEW_EVERY;
 use crate::ready::{Ready, ReadyFile};
 use crate::signals::{Asked, Signals};
@@ -25,12 +27,14 @@ pub async fn serve(config: config::Config, wanted: config::Mock, file: Option<Pa
     // Beside the folder of `run`, so that both have their defaults.
     let default = || Ok(StateFolder::default_path()?.join("cssm"));
     let folder = config.state.clone().map_or_else(default, anyhow::Ok)?;
+    let users = Arc::new(Users::of(&config.users)?);
     let opening = Base::open(&folder, config.start, config.speed, config.clock_from.as_ref());
     let Some(base) = signals.unless_ended(opening).await else { return Ok(()) };
     let base = base?;
     config.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
     let keys = base.state.path().join("mock");
-    let running = mock::start(&wanted, config.seed, config.allow_external, keys, &base.clock).await?;
+    let running =
+        mock::start(&wanted, config.seed, config.allow_external, keys, &base.clock, (&users, None)).await?;
     let ready = Ready {
         pid: std::process::id(),
         urls: mock::urls(&running),

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use slpsim_agent::Account as Names;
 use slpsim_config as config;
+use slpsim_cssm::server::web::{Doorman, Switches};
 use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, StoreChoice, Upstream};
 use slpsim_cssm::{AccountConfig, AckMode, Role};
 use slpsim_network::World;
 
+use super::pages::Pages;
+use crate::access::Users;
 use crate::clock::Clock;
 use crate::error::{BlameUser, user_error};
 use crate::ready::Urls;
@@ -27,6 +30,7 @@ pub(super) async fn start(
     allow_remote: bool,
     folder: PathBuf,
     clock: &Clock,
+    (users, pages): (&Arc<Users>, Option<Arc<Pages>>),
 ) -> Result<Running> {
     let upstream = match &mock.upstream {
         None => None,
@@ -48,12 +52,15 @@ pub(super) async fn start(
         allow_remote,
         manage_open: mock.manage_open,
         store: Some(store(mock, folder)?),
+        doorman: (!users.is_empty()).then(|| Arc::clone(users) as Arc<dyn Doorman>),
+        switches: pages.map(|pages| pages as Arc<dyn Switches>),
         ..ServerConfig::default()
     };
     let started = Server::start(settings, Arc::new(clock.clone())).await;
     if let Ok(running) = &started {
         let urls = &running.urls;
         tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
+        tracing::info!("pages of the mock: {}", urls.web);
     }
     match started {
         Err(StartError::Remote(address)) => Err(user_error(format!(
@@ -125,6 +132,7 @@ pub(super) fn urls(mock: &Running) -> Urls {
         cslu: Some(mock.urls.cslu.clone()),
         rest: Some(mock.urls.rest.clone()),
         manage: Some(mock.urls.manage.clone()),
+        web: Some(mock.urls.web.clone()),
         metrics: Some(mock.urls.metrics.clone()),
         ..Urls::default()
     }

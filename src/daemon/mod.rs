@@ -4,6 +4,7 @@ mod base;
 pub mod cssm;
 mod device;
 mod mock;
+mod pages;
 mod reload;
 mod run;
 mod translate;

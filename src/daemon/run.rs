@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::device::{Site, token_of};
+use super::pages::Pages;
 use super::reload::{Reloader, Reread};
 use super::{Base, mock, translate};
 use crate::access::{Access, Addresses, Gate, Target, Users};
@@ -78,12 +79,20 @@ pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
     let sinks = Arc::new(open_sinks(&config, &registry, &signals.reader_gone())?);
 
     let mut world = config.world.clone();
+    let pages = Arc::new(Pages::default());
     let mock = match &config.mock {
         None => None,
         Some(wanted) => {
             let folder = base.state.path().join("mock");
-            let running =
-                mock::start(wanted, config.seed, config.allow_external, folder, &base.clock).await?;
+            let running = mock::start(
+                wanted,
+                config.seed,
+                config.allow_external,
+                folder,
+                &base.clock,
+                (&gate.users, Some(Arc::clone(&pages))),
+            )
+            .await?;
             mock::map_names(&mut world, &running);
             Some(running)
         }
@@ -116,6 +125,7 @@ pub async fn run_until(plan: RunPlan, mut signals: Signals) -> Result<()> {
         device.nxapi = access.nxapi.map(|address| url("http", address));
         device.nxapi_https = access.nxapi_https.map(|address| url("https", address));
     }
+    pages.started(handles.iter().map(|handle| (handle.name().into(), handle.orders().clone())).collect());
     let udis = config.devices.iter().map(|device| device.udi);
     let mut reloader = Reloader {
         file: plan.file,

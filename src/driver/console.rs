@@ -15,7 +15,7 @@ use super::{Device, Order, names};
 use crate::control::console::{Reply, Shown, Typed, Wire, Wish};
 
 /// Serves a console until one of its ends is closed: what is typed is done on the device between two of its steps.
-pub(super) async fn serve(orders: mpsc::Sender<Order>, wish: &Wish, mut wire: Wire) {
+pub(crate) async fn serve(orders: mpsc::Sender<Order>, wish: &Wish, mut wire: Wire) {
     let mut session = at_console(wish);
     let opened = ask(&orders, |device| {
         let config = &device.switch().0.config;

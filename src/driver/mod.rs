@@ -18,6 +18,7 @@ mod saved;
 mod syslog;
 
 pub use advance::{AdvanceError, advance};
+pub(crate) use console::serve as serve_console;
 pub use device::{Boot, Device, DriverError, LogSink, Look, Order, Parts, Settled};
 pub(crate) use host::ask;
 pub use host::{Handle, Host, PeerClock};

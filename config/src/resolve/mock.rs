@@ -27,13 +27,6 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         problems.add(table.place("down-rev"), "`down-rev` is for role on-prem only");
     }
     let listen = |key| socket(table, key).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let listen_manage = listen("listen-manage");
-    if !listen_manage.ip().is_loopback() {
-        problems.add(
-            table.place("listen-manage"),
-            "management listens on a loopback address only, such as 127.0.0.1:0",
-        );
-    }
     if table.has("upstream-ca") && !table.has("upstream") {
         problems.add(table.place("upstream-ca"), "`upstream-ca` needs an `upstream`");
     }
@@ -49,13 +42,12 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         },
         strict_clock: table.flag("strict-clock"),
         verify: verify(table),
-        store: table.secret("store").map(|text| StorePlace {
-            text,
-            base: table.place("store").source.base.clone(),
-        }),
+        store: table
+            .secret("store")
+            .map(|text| StorePlace { text, base: table.place("store").source.base.clone() }),
         listen: listen("listen"),
         listen_plain: listen("listen-plain"),
-        listen_manage,
+        listen_manage: listen("listen-manage"),
         manage_open: table.flag("manage-open"),
         acks: acks(table, problems),
         accounts: accounts(table, problems),

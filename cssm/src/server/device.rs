@@ -219,6 +219,7 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome 
     let fault = strike(shared, Some(&udi), purpose);
     let keys = wire::keys_of(shared, &udi);
     let reports = wire::report_signatures(message, |udi| wire::keys_of(shared, udi));
+    shared.payloads.note(message, &reports);
     let proof = Proof {
         request: wire::request_signature(&received, &keys),
         reports: &reports,

@@ -50,7 +50,7 @@ pub fn serve(
         axum_server::from_tcp(listener)?.http1_only().handle(handle.clone()).first_request_timeout(HEAD_TIME);
     server.http_builder().http1().header_read_timeout(HEAD_TIME).max_buf_size(64 * 1024);
     let limited = Limited { connections: Arc::clone(connections) };
-    let make = tower::make::Shared::new(Door(router));
+    let make = Doors(router);
     let task = match tls {
         Some(tls) => {
             let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls))
@@ -72,9 +72,30 @@ pub(crate) struct Abort;
 #[error("closed without an answer, as a fault asks for")]
 pub(crate) struct Aborted;
 
+/// Who is at the other end, in the extensions of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller(pub(crate) SocketAddr);
+
+/// Makes a [`Door`] for each connection.
+struct Doors(Router);
+
+impl Service<SocketAddr> for Doors {
+    type Response = Door;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Door, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, caller: SocketAddr) -> Self::Future {
+        std::future::ready(Ok(Door(self.0.clone(), Caller(caller))))
+    }
+}
+
 /// The router behind a door that can be slammed: hyper answers nothing where a service fails.
 #[derive(Clone)]
-struct Door(Router);
+struct Door(Router, Caller);
 
 impl<B> Service<Request<B>> for Door
 where
@@ -89,7 +110,8 @@ where
         <Router as Service<Request<B>>>::poll_ready(&mut self.0, cx).map_err(|never| match never {})
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.1);
         let answer = self.0.call(request);
         Box::pin(async move {
             let response = answer.await.unwrap_or_else(|never| match never {});

@@ -10,6 +10,8 @@ pub mod listen;
 mod manage;
 mod metrics;
 mod offline;
+mod operators;
+mod payloads;
 mod pki;
 mod push;
 mod remote;
@@ -17,6 +19,7 @@ mod rest;
 mod shared;
 mod store;
 mod upstream;
+pub mod web;
 mod wire;
 
 use std::fs;
@@ -80,6 +83,12 @@ pub struct ServerConfig {
     pub store: Option<StoreChoice>,
     /// A licensing PKI that was made before, for many short-lived servers in one process; the store's own, where there is
     /// a store, comes before it.
+    /// Who may log in to the pages on an address that is not loopback; nobody without it.
+    pub doorman: Option<Arc<dyn web::Doorman>>,
+    /// The pages want a log-in on loopback as well.
+    pub always_log_in: bool,
+    /// Switches of this process, for their pages.
+    pub switches: Option<Arc<dyn web::Switches>>,
     pub signer: Option<Arc<Signer>>,
     /// Words of the wire.
     pub wire: WireProfile,
@@ -107,6 +116,9 @@ impl Default for ServerConfig {
             idtoken: None,
             tls_names: Vec::new(),
             store: None,
+            doorman: None,
+            always_log_in: false,
+            switches: None,
             signer: None,
             wire: WireProfile::default(),
             reference: None,
@@ -163,6 +175,8 @@ pub struct Urls {
     pub rest: String,
     /// Management.
     pub manage: String,
+    /// The pages.
+    pub web: String,
     /// Metrics.
     pub metrics: String,
 }
@@ -219,18 +233,19 @@ impl Server {
         let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let devices = kept(device::routes(Arc::clone(&shared)), &shared)
             .layer(from_fn_with_state(Arc::clone(&shared), metrics::timed));
-        let operators = store::off_the_runtime(manage::routes(Arc::clone(&shared)), &shared);
-        let operators = kept(operators, &shared);
-        let https = listen(config.listen, devices.clone(), Some(tls), &connections)?;
+        let https = listen(config.listen, devices.clone(), Some(Arc::clone(&tls)), &connections)?;
         let plain = listen(config.listen_plain, devices, None, &connections)?;
-        let manage = listen(config.listen_manage, operators, None, &connections)?;
+        let (doorman, always_log_in, switches) = (config.doorman, config.always_log_in, config.switches);
+        let house = operators::House { doorman, always_log_in, switches };
+        let (manage, scheme) = operators::serve(config.listen_manage, house, &shared, tls, &connections)?;
         let urls = Urls {
             smart: format!("https://{}/licservice/license", https.address),
             callhome: format!("https://{}/its/service/oddce/services/DDCEService", https.address),
             cslu: format!("http://{}/cslu/v1/pi", plain.address),
             rest: format!("https://{}/services/api/smart-accounts-and-licensing", https.address),
-            manage: format!("http://{}/mock/v1", manage.address),
-            metrics: format!("http://{}/metrics", manage.address),
+            manage: format!("{scheme}://{}/mock/v1", manage.address),
+            web: format!("{scheme}://{}/", manage.address),
+            metrics: format!("{scheme}://{}/metrics", manage.address),
         };
         if let Some(forward) = &shared.forward {
             tokio::spawn(forward::run(Arc::clone(&shared), Arc::clone(forward)));

@@ -149,6 +149,7 @@ fn ask(
     };
     let message = DeviceMessage { header, body };
     let reports = wire::report_signatures(&message, |udi| wire::keys_of(shared, udi));
+    shared.payloads.note(&message, &reports);
     let proof = Proof { request: Signed::Unverifiable, reports: &reports, csr: wire::csr(&message) };
     let arrived = Arrived { route: route.clone(), message: &message, proof };
     let steer = Steer { with_trust, ..Steer::default() };

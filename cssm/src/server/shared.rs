@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use super::clock::Clock;
 use super::forward::Forward;
 use super::metrics::Doors;
+use super::payloads::Payloads;
 use super::rest::AccessTokens;
 use super::store::{Keeper, StoreError};
 use crate::cssm::Cssm;
@@ -29,6 +30,8 @@ pub struct Shared {
     pub(super) body_time: Duration,
     /// How long exchanges take.
     pub(super) doors: Doors,
+    /// The last reports as they came.
+    pub(super) payloads: Payloads,
     /// Access tokens of the REST interface.
     pub(super) access: AccessTokens,
     /// The way to the CSSM above.
@@ -70,6 +73,7 @@ impl Shared {
             manage_token,
             body_time,
             doors: Doors::default(),
+            payloads: Payloads::default(),
             access: AccessTokens::default(),
             forward: None,
             stopping,

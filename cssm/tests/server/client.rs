@@ -212,6 +212,11 @@ pub(crate) async fn post(
 
 /// A client that trusts `ca_pem` and nobody else.
 pub(crate) fn client(ca_pem: &str) -> reqwest::Client {
+    client_with(ca_pem, reqwest::redirect::Policy::default())
+}
+
+/// The same with a word on redirects.
+pub(crate) fn client_with(ca_pem: &str, redirects: reqwest::redirect::Policy) -> reqwest::Client {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -222,5 +227,5 @@ pub(crate) fn client(ca_pem: &str) -> reqwest::Client {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
+    reqwest::Client::builder().tls_backend_preconfigured(tls).redirect(redirects).no_proxy().build().unwrap()
 }

@@ -7,6 +7,7 @@
     reason = "helpers of tests say what they expect by unwrapping it"
 )]
 
+mod browser;
 mod callhome;
 mod client;
 mod dialogue;
@@ -14,6 +15,7 @@ mod faults;
 mod files;
 mod lifetime;
 mod management;
+mod openapi;
 mod rest;
 mod roles;
 mod rules;
@@ -21,3 +23,4 @@ mod several;
 mod store;
 mod trouble;
 mod unreadable;
+mod web;

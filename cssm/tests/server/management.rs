@@ -217,7 +217,11 @@ async fn everything_can_be_taken_to_another_mock() {
         request.send().await.unwrap().text().await.unwrap()
     };
     let text = export(&one).await;
-    assert_eq!(text.lines().count(), 9, "counters, settings, account, token, device, two reports, two events");
+    assert_eq!(
+        text.lines().count(),
+        9,
+        "counters, settings, account, token, device, two reports, two events"
+    );
     let import = |body: Vec<u8>| {
         let token = other.server.manage_token.as_ref().unwrap();
         other.http.post(url(&other, "import")).bearer_auth(token).body(body).send()
@@ -229,7 +233,8 @@ async fn everything_can_be_taken_to_another_mock() {
     lines.sort_unstable();
     again.sort_unstable();
     assert_eq!(lines, again);
-    for (body, why) in [(format!("{text}nonsense\n").into_bytes(), "line 10: "), (b"\xff".to_vec(), "UTF-8")] {
+    for (body, why) in [(format!("{text}nonsense\n").into_bytes(), "line 10: "), (b"\xff".to_vec(), "UTF-8")]
+    {
         let refused = import(body).await.unwrap();
         assert_eq!(refused.status().as_u16(), 400);
         let refusal: serde_json::Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();

@@ -1,8 +1,12 @@
 //! The management interface (`interface.md` §7), and `/metrics` beside it.
 
-mod accounts;
-mod files;
-mod steering;
+pub(super) mod accounts;
+#[expect(unused_qualifications, reason = "utoipa's macro writes them")]
+pub(super) mod files;
+mod openapi;
+mod schema;
+pub(super) mod steering;
+#[expect(unused_qualifications, reason = "utoipa's macro writes them")]
 mod views;
 
 use std::sync::Arc;
@@ -16,8 +20,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use schema::{ErrorView, HealthView, LiveView};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
 use super::Shared;
 use super::metrics;
@@ -62,7 +66,10 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/export", get(views::export))
         .route("/import", post(views::import))
         .layer(from_fn_with_state(Arc::clone(&shared), authorized));
-    let open = Router::new().route("/health", get(health)).route("/health/live", get(live));
+    let open = Router::new()
+        .route("/health", get(health))
+        .route("/health/live", get(live))
+        .route("/openapi.json", get(openapi));
     Router::new()
         .nest("/mock/v1", closed.merge(open))
         .route("/metrics", get(metrics::metrics))
@@ -77,6 +84,11 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
 pub(super) struct Refused(StatusCode, String);
 
 impl Refused {
+    /// What is said.
+    pub(super) fn text(self) -> String {
+        self.1
+    }
+
     pub(super) fn not_found(what: impl Into<String>) -> Self {
         Self(StatusCode::NOT_FOUND, what.into())
     }
@@ -99,12 +111,12 @@ impl From<ManageError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.0, axum::Json(json!({"error": self.1}))).into_response()
+        (self.0, axum::Json(ErrorView { error: self.1 })).into_response()
     }
 }
 
 /// What a call answers.
-pub(super) type Answered = Result<axum::Json<Value>, Refused>;
+pub(super) type Answered<T> = Result<axum::Json<T>, Refused>;
 
 /// The JSON body of a call. curl's `-d` calls it a form, so the content type is not looked at.
 pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
@@ -117,27 +129,40 @@ pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
 const HEALTH_TIME: Duration = Duration::from_secs(2);
 
 /// Whether work can be sent here: 503 while the store is in trouble.
+#[utoipa::path(get, path = "/health", tag = "health", responses(
+    (status = 200, body = HealthView),
+    (status = 503, body = HealthView)
+))]
 async fn health(State(shared): State<Arc<Shared>>) -> Response {
     let role = shared.local(|cssm| cssm.config().role.word());
-    let trouble = match tokio::time::timeout(HEALTH_TIME, shared.keeper.look()).await {
+    let store = match tokio::time::timeout(HEALTH_TIME, shared.keeper.look()).await {
         Ok(seen) => seen.err().map(|error| error.to_string()),
         Err(_) => Some("the store does not answer".into()),
     };
-    let (status, word) = match trouble {
+    let (code, status) = match store {
         None => (StatusCode::OK, "ok"),
         Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    let ready = trouble.is_none();
-    let body = json!({"status": word, "alive": true, "ready": ready, "role": role, "store": trouble});
-    (status, axum::Json(body)).into_response()
+    let ready = store.is_none();
+    (code, axum::Json(HealthView { status, alive: true, ready, role, store })).into_response()
 }
 
 /// Whether the process should be left alone: it answers, so it should.
-async fn live() -> axum::Json<Value> {
-    axum::Json(json!({"alive": true}))
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = LiveView)))]
+async fn live() -> axum::Json<LiveView> {
+    axum::Json(LiveView { alive: true })
 }
 
-async fn no_such_call() -> Refused {
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, body = std::collections::BTreeMap<String, serde_json::Value>)))]
+async fn openapi() -> Response {
+    match openapi::text() {
+        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+pub(super) async fn no_such_call() -> Refused {
     Refused::not_found(
         "there is no such call; GET /mock/v1/health, devices, reports, events, requests, faults, clock are some",
     )

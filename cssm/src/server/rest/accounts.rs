@@ -237,17 +237,20 @@ fn latest_usage(cssm: &Cssm, takes: impl Fn(&Device) -> bool) -> BTreeMap<(Udi, 
     latest.into_iter().map(|(key, report)| (key, report.peak)).collect()
 }
 
-fn known(tag: &str) -> Option<&'static slpsim_agent::License> {
+pub(in crate::server) fn known(tag: &str) -> Option<&'static slpsim_agent::License> {
     let mut licenses = ProfileId::ALL.into_iter().flat_map(|profile| profile.profile().licenses);
     licenses.find(|license| license.tag == tag)
 }
 
-fn display_name(tag: &str) -> &str {
+pub(in crate::server) fn display_name(tag: &str) -> &str {
     known(tag).map_or(tag, |license| license.description)
 }
 
 /// Licences in use by tag; a mock owns as many as are used.
-fn licenses_in_use(cssm: &Cssm, takes: impl Fn(&Device) -> bool) -> BTreeMap<String, u64> {
+pub(in crate::server) fn licenses_in_use(
+    cssm: &Cssm,
+    takes: impl Fn(&Device) -> bool,
+) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for ((_, tag), count) in latest_usage(cssm, takes) {
         *sums.entry(tag).or_default() += u64::from(count);

@@ -4,7 +4,7 @@
 //! Access tokens are given to whoever names a client and a secret: a mock has nobody to keep out, but a client that
 //! forgets its token, or shows one that has ended, shall learn it here.
 
-mod accounts;
+pub(super) mod accounts;
 mod token;
 mod usage;
 
