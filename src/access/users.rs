@@ -18,6 +18,9 @@ use crate::error::{BlameUser, user_error};
 const HASHES_AT_A_TIME: usize = 2;
 /// Most memory of one hash, in KiB: a configuration must not be able to take the machine's.
 const HASH_MEMORY_KIB: u32 = 1 << 20;
+/// Most rounds and most lanes of one hash, for the same reason; usual are 2 or 3 rounds of 1 to 4 lanes.
+const HASH_ROUNDS: u32 = 64;
+const HASH_LANES: u32 = 64;
 /// Longest password that is looked at, in bytes.
 const PASSWORD_MAX: usize = 1024;
 
@@ -33,9 +36,10 @@ pub struct Account {
 /// The users of a daemon; the same on each of its devices.
 pub struct Users {
     users: Vec<User>,
-    /// Computed for a name that is not there, so that its absence takes as long as a wrong password.
+    /// Computed for a name that is not there and a wrong password that needs no hash, so that neither tells by its time
+    /// which names there are.
     decoy: Option<String>,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
 }
 
 struct User {
@@ -74,7 +78,7 @@ impl Users {
             Secret::Hash(hash) => Some(hash.clone()),
             Secret::Digest(_) | Secret::None => None,
         });
-        Ok(Self { users, decoy, hashing: Semaphore::new(HASHES_AT_A_TIME) })
+        Ok(Self { users, decoy, hashing: Arc::new(Semaphore::new(HASHES_AT_A_TIME)) })
     }
 
     /// Whether nobody may come in.
@@ -92,15 +96,11 @@ impl Users {
         let right = match user.map(|user| &user.secret) {
             Some(Secret::Digest(known)) => {
                 let given = digest(&SHA256, password.as_bytes());
-                verify_slices_are_equal(known, given.as_ref()).is_ok()
+                let right = verify_slices_are_equal(known, given.as_ref()).is_ok();
+                right || self.waste_time(password).await
             }
             Some(Secret::Hash(hash)) => self.matches(hash, password).await,
-            Some(Secret::None) | None => {
-                if let Some(decoy) = &self.decoy {
-                    self.matches(decoy, password).await;
-                }
-                false
-            }
+            Some(Secret::None) | None => self.waste_time(password).await,
         };
         user.filter(|_| right).map(|user| Arc::clone(&user.account))
     }
@@ -117,11 +117,21 @@ impl Users {
         self.users.iter().find(|user| user.account.name == name)
     }
 
-    /// On a thread of its own: a hash takes tens of milliseconds of one core.
+    /// As long as a wrong password of a user with a hash takes, where there is such a user; never right.
+    async fn waste_time(&self, password: &str) -> bool {
+        if let Some(decoy) = &self.decoy {
+            self.matches(decoy, password).await;
+        }
+        false
+    }
+
+    /// On a thread of its own: a hash takes tens of milliseconds of one core. Its turn goes with it, since it goes on where
+    /// the client that asked for it has gone.
     async fn matches(&self, hash: &str, password: &str) -> bool {
-        let Ok(_turn) = self.hashing.acquire().await else { return false };
+        let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else { return false };
         let (hash, password) = (hash.to_owned(), password.to_owned());
         let verify = move || {
+            let _turn = turn;
             PasswordHash::new(&hash)
                 .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
         };
@@ -154,6 +164,11 @@ fn checked(hash: &str) -> Result<String> {
     }
     if params.m_cost() > HASH_MEMORY_KIB {
         return Err(user_error(format!("`password-hash` wants more than {HASH_MEMORY_KIB} KiB of memory")));
+    }
+    if params.t_cost() > HASH_ROUNDS || params.p_cost() > HASH_LANES {
+        return Err(user_error(format!(
+            "`password-hash` wants more than {HASH_ROUNDS} rounds or {HASH_LANES} lanes"
+        )));
     }
     Ok(hash.to_owned())
 }
@@ -228,6 +243,8 @@ mod tests {
         }
         let huge = cheap_hash("x").replace("m=8", "m=4194304");
         assert!(hash(&huge).unwrap_err().to_string().contains("KiB"));
+        let long = cheap_hash("x").replace("t=1", "t=4000000");
+        assert!(hash(&long).unwrap_err().to_string().contains("rounds"));
         let error = Users::of(&[user("a", None, &["ssh-ed25519 rubbish"])]).unwrap_err().to_string();
         assert!(error.contains("no public key"), "{error}");
     }

@@ -1,7 +1,6 @@
 //! `ins_api` in XML.
 
 use quick_xml::Reader;
-use quick_xml::escape::escape;
 use quick_xml::events::Event;
 use slpsim_console::Value;
 
@@ -138,6 +137,13 @@ fn element(key: &str, value: &Value) -> String {
     }
 }
 
+/// Text between tags. XML 1.0 §2.2 has no way to say a control character, so another stands for it.
+fn escape(text: &str) -> String {
+    let fits = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
+    let text: String = text.chars().map(|c| if fits(&c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
+    quick_xml::escape::escape(text).into_owned()
+}
+
 /// A key as the name of an element: a licence may be called anything.
 fn name_of(key: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -169,6 +175,11 @@ mod tests {
             assert!(error.contains(why), "{why}: {error}");
         }
         assert!(read(b"\xff\xfe", 10).unwrap_err().contains("no UTF-8"));
+    }
+
+    #[test]
+    fn what_xml_cannot_say_is_replaced() {
+        assert_eq!(escape("show \u{1}<x>\n"), "show \u{fffd}&lt;x&gt;\n");
     }
 
     #[test]

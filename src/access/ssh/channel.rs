@@ -32,7 +32,7 @@ pub(super) async fn serve(
         Ok(status) => wire.end(status).await,
         Err(WireError::Closed) => Ok(()),
         Err(error @ WireError::Deaf) => Err(error),
-        Err(error @ (WireError::TypedAhead | WireError::Gone(_))) => {
+        Err(error @ (WireError::TypedAhead | WireError::Silent | WireError::Gone(_))) => {
             tracing::debug!(device = &*target.name, user = account.name, "SSH: {error}");
             wire.end(1).await
         }
@@ -51,13 +51,13 @@ async fn exec(
     let settings = &mut operator.session().terminal;
     (settings.length, settings.dont_ask) = (0, true);
     let text = String::from_utf8_lossy(command);
+    if slpsim_console::commands(&text).nth(limits.commands).is_some() {
+        let refusal = format!("% At most {} commands at once\n", limits.commands);
+        wire.put(&shell::ends(&refusal, terminal)).await?;
+        return Ok(1);
+    }
     let mut status = 0;
-    for (number, line) in slpsim_console::commands(&text).enumerate() {
-        if number >= limits.commands {
-            let refusal = format!("% At most {} commands at once\n", limits.commands);
-            wire.put(&shell::ends(&refusal, terminal)).await?;
-            return Ok(1);
-        }
+    for line in slpsim_console::commands(&text) {
         let reply = wire.during(operator.line(line.to_owned())).await??;
         wire.put(&shell::ends(&reply.text, terminal)).await?;
         status |= u32::from(reply.error);

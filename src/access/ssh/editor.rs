@@ -325,7 +325,8 @@ impl Editor {
         let (removed, wrapped) = (range.len(), self.at(self.line.len()) >= self.columns);
         self.cursor = range.start.min(self.cursor);
         self.line.drain(range);
-        self.overflowed = false;
+        // What did not fit is lost; only an empty line begins anew.
+        self.overflowed &= !self.line.is_empty();
         if last && !wrapped {
             out.extend_from_slice("\u{8} \u{8}".repeat(removed).as_bytes());
         } else {
@@ -510,7 +511,10 @@ mod tests {
         let (asked, echo) = typed(&mut editor, b"123456789012345\rok\r");
         assert_eq!(asked, [Asked::TooLong, Asked::Line("ok".into())]);
         assert_eq!(echo, "12345678\r\nok\r\n");
-        assert!(editor.history.len() == 1, "{editor:?}");
+        // What was cut off does not come back with a backspace.
+        assert_eq!(typed(&mut editor, b"123456789\x7f\r").0, [Asked::TooLong]);
+        assert_eq!(typed(&mut editor, b"123456789\x15ok\r").0, [Asked::Line("ok".into())]);
+        assert_eq!(editor.history.len(), 1, "{editor:?}");
     }
 
     #[test]

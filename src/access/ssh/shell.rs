@@ -7,7 +7,7 @@ use slpsim_console::Reply;
 use slpsim_console::pager::{ERASE, Key, MORE, Page};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::editor::{Asked, Editor};
 use super::wire::{Size, Wire, WireError};
@@ -41,7 +41,7 @@ pub(super) async fn with_terminal(
     // `exec-timeout` of the lines counts until the session says otherwise.
     session.terminal.timeout_min = greeting.timeout_min.unwrap_or(session.terminal.timeout_min);
     let editor = Editor::new(&greeting.prompt, limits.line_chars);
-    let mut shell = Shell { wire, operator, editor, lines: None, columns: 0 };
+    let mut shell = Shell { wire, operator, editor, lines: None, columns: 0, input: Instant::now() };
     shell.fit(size);
     let welcome = [ends(GREETING, true), greeting.prompt.into_bytes()].concat();
     shell.wire.put(&welcome).await?;
@@ -61,12 +61,16 @@ pub(super) async fn without_terminal(
     settings.timeout_min = greeting.timeout_min.unwrap_or(settings.timeout_min);
     let mut editor = Editor::new("", limits.line_chars);
     let mut status = 0;
+    let mut input = Instant::now();
     loop {
         let asked = match wire.typed() {
-            Some(byte) => editor.plain(byte),
+            Some(byte) => {
+                input = Instant::now();
+                editor.plain(byte)
+            }
             None if wire.has_ended() => editor.rest(),
             None => {
-                let idle = idle(operator);
+                let idle = idle(operator, input);
                 tokio::select! {
                     heard = wire.listen() => heard?,
                     () = idle => return Ok(1),
@@ -93,11 +97,11 @@ pub(super) async fn without_terminal(
     }
 }
 
-/// How long a session may stay without input, in real time.
-async fn idle(operator: &mut Operator) {
+/// Until a session has been without input for as long as it may, in real time. What is printed is no input.
+async fn idle(operator: &mut Operator, input: Instant) {
     match operator.session().terminal.timeout_min {
         0 => std::future::pending().await,
-        minutes => sleep(Duration::from_secs(60) * minutes).await,
+        minutes => sleep_until(input + Duration::from_secs(60) * minutes).await,
     }
 }
 
@@ -108,6 +112,8 @@ struct Shell<'a> {
     /// Log lines, while they are listened to.
     lines: Option<broadcast::Receiver<Arc<LogLine>>>,
     columns: u16,
+    /// When something was typed.
+    input: Instant,
 }
 
 enum Event {
@@ -121,6 +127,7 @@ impl Shell<'_> {
         let mut echo = Vec::new();
         loop {
             while let Some(byte) = self.wire.typed() {
+                self.input = Instant::now();
                 if let Some(asked) = self.editor.feed(byte, &mut echo) {
                     self.flush(&mut echo).await?;
                     if self.answer(asked).await? {
@@ -153,7 +160,7 @@ impl Shell<'_> {
 
     async fn event(&mut self) -> Event {
         let logged = next_line(&mut self.lines);
-        let idle = idle(self.operator);
+        let idle = idle(self.operator, self.input);
         tokio::select! {
             biased;
             heard = self.wire.listen() => Event::Heard(heard),
@@ -224,6 +231,7 @@ impl Shell<'_> {
     async fn key(&mut self) -> Result<Option<Key>, WireError> {
         loop {
             while let Some(byte) = self.wire.typed() {
+                self.input = Instant::now();
                 if let Some(key) = Key::of(char::from(byte)) {
                     return Ok(Some(key));
                 }
@@ -231,7 +239,7 @@ impl Shell<'_> {
             if self.wire.has_ended() {
                 return Ok(None);
             }
-            let idle = idle(self.operator);
+            let idle = idle(self.operator, self.input);
             tokio::select! {
                 heard = self.wire.listen() => heard?,
                 () = idle => return Ok(None),

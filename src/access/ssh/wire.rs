@@ -21,6 +21,9 @@ pub(super) enum WireError {
     /// The client has closed it.
     #[error("closed by the client")]
     Closed,
+    /// The client has opened a channel and asks for nothing.
+    #[error("a channel without a request")]
+    Silent,
     /// The client does not read.
     #[error("the client does not read what it asked for")]
     Deaf,
@@ -77,13 +80,18 @@ impl Wire {
 
     /// Waits until the client says what it wants, and tells whether it has a terminal.
     pub(super) async fn wanted(&mut self) -> Result<(Wanted, Option<Size>), WireError> {
-        loop {
-            if let Some(wanted) = self.inbox.wanted.take() {
-                self.inbox.resized = false;
-                return Ok((wanted, self.inbox.pty));
+        let patience = self.limits.no_channel;
+        let asked = async {
+            while self.inbox.wanted.is_none() {
+                let message = self.read.wait().await;
+                self.inbox.take(message)?;
             }
-            self.listen().await?;
-        }
+            Ok(())
+        };
+        timeout(patience, asked).await.map_err(|_| WireError::Silent)??;
+        self.inbox.resized = false;
+        let wanted = self.inbox.wanted.take().ok_or(WireError::Closed)?;
+        Ok((wanted, self.inbox.pty))
     }
 
     /// Waits for the client to say something.
@@ -114,7 +122,8 @@ impl Wire {
 
     /// Sends text, until the client has it, or interrupts it.
     pub(super) async fn put(&mut self, text: &[u8]) -> Result<(), WireError> {
-        self.inbox.printing = true;
+        // What was interrupted before is over.
+        (self.inbox.printing, self.inbox.interrupted) = (true, false);
         for chunk in text.chunks(CHUNK) {
             let sending = timeout(self.limits.output_patience, self.write.data_bytes(chunk.to_vec()));
             match during(&mut self.read, &mut self.inbox, sending).await? {

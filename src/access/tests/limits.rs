@@ -76,6 +76,34 @@ async fn a_session_without_input_ends_as_its_settings_say() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_window_that_changes_is_no_input() {
+    let lab = Lab::new();
+    let admin = lab.log_in("admin", "secret").await.unwrap();
+    let mut typist = Typist::start(&admin, 80, 24).await;
+    typist.types("terminal session-timeout 5\r").await;
+    typist.until("switch# terminal session-timeout 5\r\nswitch# ").await;
+    let began = Instant::now();
+    for rows in 20..24 {
+        advance(Duration::from_secs(60)).await;
+        typist.resize(80, rows).await;
+        is_answered(&admin).await;
+    }
+    typist.end().await;
+    assert!((299..=301).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_asks_for_nothing_is_closed() {
+    let lab = Lab::new();
+    let admin = lab.log_in("admin", "secret").await.unwrap();
+    let mut channel = admin.0.channel_open_session().await.unwrap();
+    let began = Instant::now();
+    while channel.wait().await.is_some() {}
+    assert!((299..=301).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    is_answered(&admin).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_asks_for_nothing_is_closed_and_one_with_a_shell_is_not() {
     let lab = Lab::new();
     let other = lab.log_in("admin", "secret").await.unwrap();
@@ -159,7 +187,7 @@ async fn an_exec_request_has_so_many_commands_and_a_connection_so_many_channels(
     let admin = lab.log_in("admin", "secret").await.unwrap();
     let other = lab.log_in("admin", "secret").await.unwrap();
     let (text, status) = admin.exec(&"show hostname ; ".repeat(4)).await;
-    assert!(text.ends_with("% At most 3 commands at once\n") && status == Some(1), "{text}");
+    assert_eq!((&*text, status), ("% At most 3 commands at once\n", Some(1)));
     let open = (Typist::start(&admin, 80, 24).await, Typist::start(&admin, 80, 24).await);
     assert!(admin.0.channel_open_session().await.is_err());
     is_answered(&other).await;
