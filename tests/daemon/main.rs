@@ -16,6 +16,7 @@ mod fleet;
 mod pipes;
 mod process;
 mod pytest;
+mod stores;
 mod topologies;
 mod tour;
 mod walk;
