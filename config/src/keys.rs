@@ -435,6 +435,25 @@ pub static SECTIONS: &[Section] = &[
                 "When ACKs become ready: at the first poll, after `ack-delay`, or when they are released.",
             ),
             key("ack-delay", Kind::Span, "0s", "Time from a report to its ACK, with `ack-mode = \"delay\"`."),
+            key(
+                "keep-reports",
+                Kind::Count(1, 100_000_000),
+                "100000",
+                "How many reports it keeps; then the oldest one goes that does not wait for CSSM.",
+            ),
+            key(
+                "keep-reports-for",
+                Kind::Span,
+                "no limit",
+                "Older reports go as well, unless they wait for CSSM.",
+            ),
+            key("keep-events", Kind::Count(1, 10_000_000), "10000", "How many events it keeps."),
+            key(
+                "keep-requests",
+                Kind::Count(0, 1_000_000),
+                "2000",
+                "How many exchanges `GET requests` shows; of this process, in memory alone.",
+            ),
         ],
     },
     Section {

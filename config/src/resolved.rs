@@ -156,6 +156,19 @@ pub struct LicenseUse {
     pub count: u32,
 }
 
+/// How much of the past a mock keeps; what is absent has the mock's own limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Reports.
+    pub reports: Option<usize>,
+    /// How long.
+    pub reports_for: Option<Duration>,
+    /// Events.
+    pub events: Option<usize>,
+    /// Exchanges.
+    pub requests: Option<usize>,
+}
+
 /// Where a mock keeps what it knows, as written: a folder or a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorePlace {
@@ -194,6 +207,8 @@ pub struct Mock {
     pub manage_open: bool,
     /// When ACKs become ready.
     pub acks: AckMode,
+    /// How much of the past it keeps.
+    pub keep: Keep,
     /// Accounts that exist from the start, the default one first; empty: those of the default world.
     pub accounts: Vec<Account>,
 }

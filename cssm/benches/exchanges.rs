@@ -1,5 +1,6 @@
-//! How many exchanges one core answers: usage report to `OK_POLL`, signed, over connections that are open already; beside
-//! bare RSA-2048 signatures of the same run, which are the floor. And the same exchange in process, without a wire.
+//! How many exchanges one core answers: usage report to `OK_POLL`, signed, over connections that are open already, with
+//! and without a store; beside bare RSA-2048 signatures of the same run, which are the floor. And the same exchange in
+//! process, without a wire, and what 100,000 devices take of memory.
 //!
 //! Server threads carry a name of their own, so that their processor time is told from that of the load.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run has nothing to say")]
@@ -14,28 +15,44 @@ use slpsim_agent::{
     Measurement, PollId, ProfileId, Reason, Report, ReportId, Request, Role, Sender, Signer as SignedBy, Udi,
     Unit,
 };
-use slpsim_cssm::server::{Running, Server, ServerConfig, SystemClock};
-use slpsim_cssm::{Arrived, Config, Cssm, Limits, Route};
+use slpsim_cssm::server::{Running, Server, ServerConfig, StoreChoice, SystemClock};
+use slpsim_cssm::{Arrived, Config, Cssm, Csr, Limits, Proof, Route, Signed};
 use slpsim_policy::Wall;
+use slpsim_tests::Postgres;
 use slpsim_transport::WireProfile;
 use slpsim_transport::message::compose;
-use slpsim_transport::sign::{DeviceKeys, Signer, Verifier};
+use slpsim_transport::sign::{DeviceKeys, IdRequest, PublicKey, Signer, Verifier};
 use slpsim_transport::smart::{decode_response, encode_request};
 
-const SERVER_THREAD: &str = "mock";
+/// Of the runtime, of the store, and of SQLite; the system shows 15 letters.
+const SERVER_THREADS: [&str; 3] = ["mock", "slpsim-store", "sqlx-sqlite-wor"];
+/// Connections, without a store and with one: many share a commit.
 const DEVICES: u32 = 8;
+const DEVICES_OF_STORE: u32 = 64;
 const RUN: Duration = Duration::from_secs(5);
 const NOW: Wall = Wall::from_secs(1_772_445_600);
 
 fn main() {
     let bare = bare_signatures();
     println!("bare RSA-2048 signatures          {bare:>10.0} /s/core");
-    let (per_core, wall) = over_sockets();
-    println!(
-        "usage -> OK_POLL over HTTPS       {per_core:>10.0} /s/core of the server ({wall:.0} /s with the load beside it)"
-    );
-    println!("ratio to bare signatures          {:>10.2}", per_core / bare);
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = StoreChoice::Sqlite { path: folder.path().join("mock.db"), most_bytes: None };
+    let database = Postgres::start();
+    let postgres = database.as_ref().map(|database| database.url().parse().unwrap());
+    for (name, store, devices) in [
+        ("in memory", Some(None), DEVICES),
+        ("SQLite", Some(Some(sqlite)), DEVICES_OF_STORE),
+        ("PostgreSQL", postgres.map(Some), DEVICES_OF_STORE),
+    ] {
+        let Some(store) = store else { continue };
+        let (per_core, wall) = over_sockets(store, devices);
+        println!(
+            "usage -> OK_POLL over HTTPS, {name:<12} {per_core:>7.0} /s/core of the server, {:.2} of bare signatures ({wall:.0} /s with the load beside it)",
+            per_core / bare
+        );
+    }
     println!("usage + poll in process           {:>10.0} ns for both", in_process());
+    println!("100,000 devices with trust        {:>10.0} MB", memory_of(100_000));
 }
 
 fn sender(n: u32) -> Sender {
@@ -85,15 +102,15 @@ fn bare_signatures() -> f64 {
 }
 
 /// Exchanges per second of the server's processor time, and per second on the wall.
-fn over_sockets() -> (f64, f64) {
+fn over_sockets(store: Option<StoreChoice>, devices: u32) -> (f64, f64) {
     let server_runtime =
-        tokio::runtime::Builder::new_multi_thread().thread_name(SERVER_THREAD).enable_all().build().unwrap();
-    let config = ServerConfig { seed: Some(1), ..ServerConfig::default() };
+        tokio::runtime::Builder::new_multi_thread().thread_name(SERVER_THREADS[0]).enable_all().build().unwrap();
+    let config = ServerConfig { seed: Some(1), store, ..ServerConfig::default() };
     let server = server_runtime.block_on(Server::start(config, Arc::new(SystemClock))).unwrap();
     let load = tokio::runtime::Builder::new_multi_thread().thread_name("load").enable_all().build().unwrap();
     let bodies = load.block_on(async {
         let mut bodies = Vec::new();
-        for n in 0..DEVICES {
+        for n in 0..devices {
             bodies.push(trusted_report(&server, n).await);
         }
         bodies
@@ -169,7 +186,7 @@ fn server_cpu() -> f64 {
     let mut seconds = 0.0;
     for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
         let Ok(name) = std::fs::read_to_string(task.path().join("comm")) else { continue };
-        if name.trim_end() == SERVER_THREAD {
+        if SERVER_THREADS.contains(&name.trim_end()) {
             seconds += on_cpu(&task.path().join("schedstat"));
         }
     }
@@ -209,4 +226,48 @@ fn in_process() -> f64 {
         std::hint::black_box(cssm.handle(NOW, &Arrived::in_process(route.clone(), &poll)));
     }
     (own_cpu() - begin) * 1e9 / f64::from(ROUNDS)
+}
+
+/// Megabytes that so many devices take, each with trust, its certificate request, its key and a report.
+fn memory_of(devices: u32) -> f64 {
+    let mut cssm = Cssm::new(Config::default()).unwrap();
+    let token = cssm.make_token(NOW, &slpsim_cssm::TokenWish::default()).unwrap();
+    let (keys, signer) = (DeviceKeys::generate().unwrap(), Signer::generate(NOW).unwrap());
+    let csr = keys.csr(&sender(0).udi).unwrap();
+    let before = resident();
+    let mut pem = None;
+    for n in 0..devices {
+        let mut sender = sender(n);
+        let trust = Request::Trust { token: token.clone(), force: false, units: sender.units.clone() };
+        let message = compose(&trust, &sender, NOW, 1);
+        let proof = Proof { request: Signed::Valid, reports: &[], csr: Csr::Good(Arc::from(csr.as_str())) };
+        let arrived = Arrived { route: Route::Smart, message: &message, proof };
+        let answer = cssm.handle(NOW, &arrived);
+        let code = answer.message.data.trust_codes[0].object.as_ref().unwrap().code.clone();
+        let issue = || {
+            let request = IdRequest {
+                csr: &csr,
+                product: sender.udi.pid.as_str(),
+                identity: code.identity,
+                valid_from: NOW,
+                valid_to: code.valid_to,
+            };
+            signer.issue_id(request).unwrap()
+        };
+        let pem = pem.get_or_insert_with(issue);
+        let key = Arc::new(PublicKey::from_certificate_pem(pem).unwrap());
+        cssm.set_key(&sender.udi, code.identity.serial, key);
+        sender.identity = Some(code.identity);
+        let report = compose(&usage(&sender), &sender, NOW, 2);
+        std::hint::black_box(cssm.handle(NOW, &Arrived::in_process(Route::Smart, &report)));
+    }
+    assert_eq!(cssm.store().devices().count(), usize::try_from(devices).unwrap());
+    (resident() - before) / 1e6
+}
+
+/// Bytes of this process that lie in memory.
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0
 }

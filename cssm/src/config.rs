@@ -95,6 +95,8 @@ pub struct Limits {
     pub accounts: usize,
     /// Reports; 0 keeps none.
     pub reports: usize,
+    /// Reports that came longer ago go, in milliseconds.
+    pub report_age_ms: Option<i64>,
     /// Bytes of reports that wait for CSSM; beyond it devices are asked to come again.
     pub held_bytes: usize,
     /// Exchanges of the history; 0 keeps none.
@@ -114,6 +116,7 @@ impl Default for Limits {
             tokens: 100_000,
             accounts: 1_000,
             reports: 100_000,
+            report_age_ms: None,
             held_bytes: 256_000_000,
             exchanges: 2_000,
             text: 16_384,
@@ -132,6 +135,7 @@ impl Limits {
             tokens: usize::MAX,
             accounts: usize::MAX,
             reports: usize::MAX,
+            report_age_ms: None,
             held_bytes: usize::MAX,
             exchanges: 0,
             text: 0,
@@ -148,6 +152,7 @@ impl Limits {
             tokens: 100_000,
             accounts: 1_000,
             reports: 0,
+            report_age_ms: None,
             held_bytes: 0,
             exchanges: 0,
             text: 0,

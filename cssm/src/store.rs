@@ -320,9 +320,24 @@ impl Memory {
                 self.note(EventRecord { at: report.received, device: None, event });
             }
         }
+        let received = report.received;
         self.report_order.push_back(key);
         self.reports.insert(key, report);
         self.index_held(key);
+        self.retire_reports(received);
+    }
+
+    /// Lets reports go that are older than what is kept; one that waits for CSSM stays.
+    fn retire_reports(&mut self, now: Wall) {
+        let Some(age) = self.limits.report_age_ms else { return };
+        let first = now.plus_millis(-age);
+        while let Some(key) = self.report_order.front().copied()
+            && self.reports.get(&key).is_none_or(|report| report.received < first && report.held.is_none())
+        {
+            self.report_order.pop_front();
+            self.reports.remove(&key);
+            self.touch(|touched| touched.reports.insert(key));
+        }
     }
 
     /// Forgets a report.
@@ -470,6 +485,25 @@ mod tests {
         let kept: Vec<_> = memory.reports().map(|report| (report.id.0, report.times)).collect();
         assert_eq!(kept, [(2, 2), (3, 1)]);
         assert_eq!(memory.events().map(|event| event.event).collect::<Vec<_>>(), [Event::ReportsDropped(1)]);
+    }
+
+    #[test]
+    fn reports_that_are_too_old_go_unless_they_wait_for_cssm() {
+        let limits = Limits { report_age_ms: Some(1_000), ..Limits::default() };
+        let mut memory = Memory::new(&Config { limits, ..Config::default() });
+        let at = |id, received| ReportRecord { received: Wall(received), ..report(id) };
+        let held = |report| ReportRecord {
+            held: Some(Held { envelope: "<RUMReport/>".into(), upload: None }),
+            ..report
+        };
+        let mut ids_after = |report| {
+            memory.commit(Changes { reports: vec![report], ..Changes::default() });
+            memory.reports().map(|report| report.id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(ids_after(at(1, 0)), [1]);
+        assert_eq!(ids_after(at(2, 1_000)), [1, 2], "to the millisecond");
+        assert_eq!(ids_after(held(at(3, 1_500))), [2, 3]);
+        assert_eq!(ids_after(at(4, 9_000)), [3, 4]);
     }
 
     #[test]

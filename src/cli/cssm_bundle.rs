@@ -10,7 +10,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use slpsim_cssm::server::{Handover, Offline, Remote, SystemClock, Taken};
+use slpsim_cssm::server::{
+    Handover, Offline, OfflineError, Remote, StartError, StoreChoice, SystemClock, Taken,
+};
 
 use super::options::OutputForm;
 use super::output;
@@ -78,9 +80,9 @@ pub(crate) struct WhichMock {
     /// Ready file of a running mock, which has URL and token
     #[arg(long, value_name = "READY_FILE", conflicts_with = "store")]
     ready: Option<PathBuf>,
-    /// Folder of a mock that does not run
-    #[arg(long, value_name = "DIR")]
-    store: Option<PathBuf>,
+    /// Store of a mock that does not run: its folder, sqlite:FILE, journal:FOLDER; or postgres://…, where others may run
+    #[arg(long, value_name = "STORE")]
+    store: Option<StoreChoice>,
 }
 
 enum Mock {
@@ -90,12 +92,8 @@ enum Mock {
 
 impl WhichMock {
     fn open(&self) -> Result<Mock> {
-        if let Some(dir) = &self.store {
-            if !dir.join("licensing.pem").is_file() {
-                return Err(user_error(format!("{} is not the folder of a mock", dir.display())));
-            }
-            let opened = Offline::open(dir, Arc::new(SystemClock)).blame_user()?;
-            return Ok(Mock::AtRest(Box::new(opened)));
+        if let Some(store) = &self.store {
+            return Ok(Mock::AtRest(Box::new(at_rest(store)?)));
         }
         let (url, token) = match (&self.manage, &self.ready) {
             (Some(url), _) => (url.clone(), self.manage_token.clone()),
@@ -107,6 +105,24 @@ impl WhichMock {
             (None, None) => return Err(user_error("name the mock with --manage, --ready or --store")),
         };
         Ok(Mock::Running(Remote::new(&url, token).blame_user()?))
+    }
+}
+
+/// Opens a store that is there: one that a slip of the pen has named is not made.
+fn at_rest(store: &StoreChoice) -> Result<Offline> {
+    let (there, what) = match store {
+        StoreChoice::Folder(dir) | StoreChoice::Journal(dir) => {
+            (dir.join("licensing.pem").is_file(), "the folder of a mock")
+        }
+        StoreChoice::Sqlite { path, .. } => (path.is_file(), "the store of a mock"),
+        StoreChoice::Postgres(_) => (true, "a database"),
+    };
+    if !there {
+        return Err(user_error(format!("{store} is not {what}")));
+    }
+    match Offline::open(store, Arc::new(SystemClock)) {
+        Err(StartError::Store(error)) if !error.is_users() => Err(error.into()),
+        opened => opened.blame_user(),
     }
 }
 
@@ -130,7 +146,10 @@ pub(super) async fn run(command: CssmCommand, form: OutputForm) -> Result<ExitCo
                 Mock::Running(mock) => mock.import(lines).await.blame_user()?,
                 Mock::AtRest(mock) => {
                     let text = String::from_utf8(lines).context("the file is not UTF-8").blame_user()?;
-                    mock.import(&text).blame_user()?
+                    match mock.import(&text) {
+                        Err(OfflineError::Store(error)) if !error.is_users() => return Err(error.into()),
+                        taken => taken.blame_user()?,
+                    }
                 }
             };
             (format!("{taken} records\n"), json!({"taken": taken}))

@@ -8,7 +8,7 @@ use slpsim_agent::Account as Names;
 use slpsim_config as config;
 use slpsim_cssm::server::web::{Doorman, Switches};
 use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, StoreChoice, Upstream};
-use slpsim_cssm::{AccountConfig, AckMode, Role};
+use slpsim_cssm::{AccountConfig, AckMode, Limits, Role};
 use slpsim_network::World;
 
 use super::pages::Pages;
@@ -98,6 +98,7 @@ fn rules(mock: &config::Mock) -> slpsim_cssm::Config {
             }
             config::AckMode::Manual => AckMode::Manual,
         },
+        limits: limits(&mock.keep),
         ..slpsim_cssm::Config::default()
     };
     if !mock.accounts.is_empty() {
@@ -108,6 +109,17 @@ fn rules(mock: &config::Mock) -> slpsim_cssm::Config {
         rules.accounts = mock.accounts.iter().map(account).collect();
     }
     rules
+}
+
+fn limits(keep: &config::Keep) -> Limits {
+    let own = Limits::default();
+    Limits {
+        reports: keep.reports.unwrap_or(own.reports),
+        report_age_ms: keep.reports_for.map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        events: keep.events.unwrap_or(own.events),
+        exchanges: keep.requests.unwrap_or(own.exchanges),
+        ..own
+    }
 }
 
 /// Lets the documented names lead to the mock, unless the configuration says where they lead (`interface.md` §1).

@@ -20,6 +20,7 @@ mod process;
 mod proxy;
 mod pytest;
 mod redundancy;
+mod stores;
 mod topologies;
 mod tour;
 mod walk;

@@ -9,7 +9,7 @@ use super::{Unique, required, socket};
 use crate::check::Table;
 use crate::kind::Item;
 use crate::problem::Problems;
-use crate::resolved::{Account, AckMode, Mock, MockRole, StorePlace, Verify};
+use crate::resolved::{Account, AckMode, Keep, Mock, MockRole, StorePlace, Verify};
 
 pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
     let role = match table.text("role") {
@@ -50,6 +50,7 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         listen_manage: listen("listen-manage"),
         manage_open: table.flag("manage-open"),
         acks: acks(table, problems),
+        keep: keep(table),
         accounts: accounts(table, problems),
     }
 }
@@ -68,6 +69,16 @@ fn acks(table: &Table, problems: &mut Problems) -> AckMode {
         Some("delay") => AckMode::Delay(delay.unwrap_or(Duration::ZERO)),
         Some("manual") => AckMode::Manual,
         Some(_) | None => AckMode::AtOnce,
+    }
+}
+
+fn keep(table: &Table) -> Keep {
+    let count = |key| table.count(key).map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    Keep {
+        reports: count("keep-reports"),
+        reports_for: table.span("keep-reports-for"),
+        events: count("keep-events"),
+        requests: count("keep-requests"),
     }
 }
 

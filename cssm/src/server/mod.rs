@@ -51,6 +51,7 @@ use crate::peer::Role;
 use forward::Forward;
 use listen::Listening;
 use pki::Pki;
+use rest::AccessTokens;
 use store::{Keeper, Vault, kept};
 use upstream::Link;
 
@@ -200,6 +201,9 @@ impl Server {
         let forward = match &config.upstream {
             None => None,
             Some(_) if mock.role == Role::Cssm => return Err(UpstreamError::Role.into()),
+            Some(_) if matches!(config.store, Some(StoreChoice::Postgres(_))) => {
+                return Err(UpstreamError::Several.into());
+            }
             Some(upstream) => {
                 mock.connected = true;
                 mock.relay = true;
@@ -222,13 +226,14 @@ impl Server {
         };
         let store = config.store;
         let opened = tokio::task::spawn_blocking(move || open(Cssm::new(mock)?, store.as_ref(), begin));
-        let (keeper, (Pki { signer, mut ca_pem, tls }, idtoken)) =
-            opened.await.map_err(|_| StartError::Random)??;
+        let (keeper, begun) = opened.await.map_err(|_| StartError::Random)??;
+        let Begun { pki: Pki { signer, mut ca_pem, tls }, idtoken, access_key } = begun;
         // Devices get objects of both, and verify them.
         ca_pem.extend(config.upstream.and_then(|upstream| upstream.ca_pem));
         let (mut shared, stop) =
             Shared::new(keeper, signer, config.wire, clock, manage_token.clone(), config.body_time);
         shared.forward = forward;
+        shared.access = AccessTokens::under(&access_key);
         let shared = Arc::new(shared);
         let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let devices = kept(device::routes(Arc::clone(&shared)), &shared)
@@ -342,8 +347,8 @@ struct Begin {
 }
 
 impl Begin {
-    /// Keys and certificates, and the id token: the one asked for, the one from before, or a new one.
-    fn run(self, cssm: &mut Cssm, mut vault: Option<&mut dyn Vault>) -> Result<(Pki, Token), StartError> {
+    /// The id token is the one asked for, the one from before, or a new one.
+    fn run(self, cssm: &mut Cssm, mut vault: Option<&mut dyn Vault>) -> Result<Begun, StartError> {
         let before = match &mut vault {
             Some(vault) => vault.read("idtoken")?.and_then(|text| Token::new(text.trim()).ok()),
             None => None,
@@ -357,10 +362,32 @@ impl Begin {
         if let Some(vault) = &mut vault {
             vault.write("idtoken", idtoken.expose())?;
         }
+        let kept = match &mut vault {
+            Some(vault) => vault.read("access.key")?,
+            None => None,
+        };
+        let access_key = match kept {
+            Some(key) => key,
+            None => {
+                let key = random_token()?;
+                if let Some(vault) = &mut vault {
+                    vault.write("access.key", &key)?;
+                }
+                key
+            }
+        };
         let reference = self.reference.unwrap_or(self.now);
         let pki = Pki::open(vault, self.signer, &self.names, reference, self.clock)?;
-        Ok((pki, idtoken))
+        Ok(Begun { pki, idtoken, access_key })
     }
+}
+
+/// What it has then.
+struct Begun {
+    pki: Pki,
+    idtoken: Token,
+    /// Signs access tokens of the REST interface. A secret.
+    access_key: String,
 }
 
 /// The mock with what it knew before.
@@ -368,13 +395,13 @@ fn open(
     mut cssm: Cssm,
     store: Option<&StoreChoice>,
     begin: Begin,
-) -> Result<(Keeper, (Pki, Token)), StartError> {
+) -> Result<(Keeper, Begun), StartError> {
     let Some(store) = store else {
         let begun = begin.run(&mut cssm, None)?;
         return Ok((Keeper::memory(cssm), begun));
     };
     let (keeper, begun) = Keeper::open(store, cssm, |cssm, vault| begin.run(cssm, Some(vault)))?;
-    write_ca(store, &begun.0)?;
+    write_ca(store, &begun.pki)?;
     Ok((keeper, begun))
 }
 

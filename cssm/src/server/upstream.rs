@@ -49,6 +49,9 @@ pub enum UpstreamError {
     /// A CSSM has nothing above it.
     #[error("an upstream is for role cslu or on-prem; a CSSM has nothing above it")]
     Role,
+    /// Each of several mocks would carry the same reports up.
+    #[error("a mock with an upstream has its records for itself: give it a folder or sqlite:FILE as store")]
+    Several,
 }
 
 /// How long reaching it may take, and a whole call. Wall time: nothing of it is the device's.

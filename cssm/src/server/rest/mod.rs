@@ -4,12 +4,12 @@
 //! Access tokens are given to whoever names a client and a secret: a mock has nobody to keep out, but a client that
 //! forgets its token, or shows one that has ended, shall learn it here.
 
+mod access;
 pub(super) mod accounts;
 mod token;
 mod usage;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -22,9 +22,9 @@ use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use slpsim_agent::numbers;
-use slpsim_policy::Wall;
 
 use super::Shared;
+pub(super) use access::AccessTokens;
 use crate::cssm::Cssm;
 use crate::records::AccountId;
 
@@ -68,33 +68,8 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     all
 }
 
-/// Access tokens that are good, with their ends by the server's clock.
-#[derive(Default)]
-pub(super) struct AccessTokens(Mutex<HashMap<String, Wall>>);
-
-/// How many there may be; beyond it none are given until some have ended.
-const MOST_TOKENS: usize = 10_000;
-/// How long one is good, in seconds (`spec/formats.md` §11).
+/// How long an access token is good, in seconds (`spec/formats.md` §11).
 const TOKEN_S: i64 = 3599;
-
-impl AccessTokens {
-    fn give(&self, now: Wall, text: String) -> bool {
-        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.len() >= MOST_TOKENS {
-            tokens.retain(|_, end| now < *end);
-        }
-        let room = tokens.len() < MOST_TOKENS;
-        if room {
-            tokens.insert(text, now.plus_millis(TOKEN_S * 1000));
-        }
-        room
-    }
-
-    fn is_good(&self, now: Wall, text: &str) -> bool {
-        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(text).is_some_and(|end| now < *end)
-    }
-}
 
 /// A call that cannot be carried out. REST clients look at `status` and `message`.
 #[derive(Debug)]
@@ -129,7 +104,7 @@ async fn authorized(State(shared): State<Arc<Shared>>, request: Request, next: N
     let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     let now = shared.now();
-    if !shared.access.is_good(shared.with(|cssm| cssm.clock(now)), shown.trim()) {
+    if !shared.access.is_good(shared.local(|cssm| cssm.clock(now)), shown.trim()) {
         let why = "show a good access token: Authorization: Bearer …; POST /as/token.oauth2 gives one";
         let refused = Refused(StatusCode::UNAUTHORIZED, why.into());
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
@@ -229,18 +204,5 @@ mod tests {
         ] {
             assert_eq!(domain(name), expected);
         }
-    }
-
-    #[test]
-    fn a_token_ends_and_makes_room() {
-        let tokens = AccessTokens::default();
-        for n in 0..MOST_TOKENS {
-            assert!(tokens.give(Wall(0), n.to_string()));
-        }
-        assert!(!tokens.give(Wall(1), "late".into()));
-        assert!(tokens.is_good(Wall(TOKEN_S * 1000 - 1), "1"));
-        assert!(!tokens.is_good(Wall(TOKEN_S * 1000), "1"));
-        assert!(tokens.give(Wall(TOKEN_S * 1000), "late".into()));
-        assert!(!tokens.is_good(Wall(0), ""));
     }
 }

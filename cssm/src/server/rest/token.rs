@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Shared, TOKEN_S, read};
-use crate::server::random_token;
 
 /// What a client sends, as a form or as JSON.
 #[derive(Deserialize)]
@@ -47,14 +46,14 @@ pub(super) async fn grant(State(shared): State<Arc<Shared>>, request: Request) -
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client", why);
     }
     let now = shared.now();
-    let now = shared.with(|cssm| cssm.clock(now));
-    match random_token() {
-        Ok(token) if shared.access.give(now, token.clone()) => {
+    let now = shared.local(|cssm| cssm.clock(now));
+    match shared.access.give(now) {
+        Some(token) => {
             let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_S});
             ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
         }
-        Ok(_) | Err(_) => {
-            let why = "too many access tokens are good at this time; use those that you have";
+        None => {
+            let why = "the operating system gives no random numbers";
             refuse(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", why)
         }
     }
