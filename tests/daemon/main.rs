@@ -13,6 +13,7 @@ mod check;
 mod death;
 mod files;
 mod fleet;
+mod pages;
 mod pipes;
 mod process;
 mod pytest;
