@@ -63,7 +63,7 @@ impl Switches for Pages {
 
     fn terminal(&self, name: &str) -> Result<Terminal, String> {
         let orders = self.device(name)?.clone();
-        let (typed, mut lines) = mpsc::channel(WAITING);
+        let (typed, mut lines) = mpsc::channel::<String>(WAITING);
         let (printing, shown) = mpsc::channel(WAITING);
         let (at_device, typing, mut showing): (Wire, _, _) = wire();
         let wish = Wish { device: None, length: 0, width: 0 };
@@ -73,7 +73,12 @@ impl Switches for Pages {
                 tokio::select! {
                     line = lines.recv() => {
                         let Some(line) = line else { return };
-                        if typing.send(Typed::Line(line)).await.is_err() {
+                        // A page has no key of its own for help: the question mark at the end of a line asks for it.
+                        let typed = match line.strip_suffix('?') {
+                            Some(before) => Typed::Help(before.to_owned()),
+                            None => Typed::Line(line),
+                        };
+                        if typing.send(typed).await.is_err() {
                             return;
                         }
                     }

@@ -57,7 +57,7 @@ async fn every_page_can_be_read_by_everybody_on_every_screen() {
     let fault = serde_json::json!({"kind": "latency", "for": "1h"});
     cssm.manage(reqwest::Method::POST, "faults", Some(fault)).await;
     browser.goto(&format!("{}reports", cssm.text("/urls/web"))).await;
-    browser.reload_until("LAN_ENTERPRISE_SERVICES_PKG").await;
+    browser.reload_until("acknowledged").await;
     let udi = "PID:N9K-C93180YC-FX3,SN:FDO00000001";
     let report = browser.find("td[data-label=Report] a").await.attr("href").await.unwrap().unwrap();
     let instance = format!("product-instances/{udi}");

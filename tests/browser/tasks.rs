@@ -149,7 +149,6 @@ async fn the_file_round_of_a_disconnected_cslu_by_clicking() {
     let log = folder.join("log");
     line_with(&log, &["TRUST_CODE_INSTALL_SUCCESS"]).await;
     line_with(&log, &["POLICY_INSTALL_SUCCESS"]).await;
-    browser.reload_until("Trust Code Installed").await;
     is_healthy(&switch, "Example Policy").await;
     browser.close().await;
     for daemon in [switch, cslu, cssm] {
@@ -168,6 +167,7 @@ async fn a_switch_without_any_connection_gets_everything_by_files_from_the_page(
     let args = process::switch(folder, "hostname = \"leaf-1\"\ntransport = \"off\"", &[&cssm]);
     let switch = Daemon::start(folder, "r", &args).await;
     let flash = folder.join("run/files/N9K-C93180YC-FX3_FDO00000001/bootflash");
+    std::fs::create_dir_all(&flash).unwrap();
     let log = folder.join("log");
 
     browser.goto(cssm.text("/urls/web")).await;

@@ -14,6 +14,7 @@ mod death;
 mod files;
 mod fleet;
 mod names;
+mod pages;
 mod pipes;
 mod printed;
 mod process;

@@ -44,10 +44,34 @@ pub fn serve(
     tls: Option<Arc<ServerConfig>>,
     connections: &Arc<Semaphore>,
 ) -> io::Result<Listening> {
+    serve_as(listener, router, tls, connections, Kind::Plain)
+}
+
+/// What a listener understands beside HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing.
+    Plain,
+    /// WebSockets. The library's server that lets a connection be taken over finds out the version of HTTP itself, so
+    /// that HTTP/2 is understood as well.
+    Upgrading,
+}
+
+pub(crate) fn serve_as(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<ServerConfig>>,
+    connections: &Arc<Semaphore>,
+    kind: Kind,
+) -> io::Result<Listening> {
     let address = listener.local_addr()?;
     let handle = Handle::new();
-    let mut server =
-        axum_server::from_tcp(listener)?.http1_only().handle(handle.clone()).first_request_timeout(HEAD_TIME);
+    let server = axum_server::from_tcp(listener)?;
+    let server = match kind {
+        Kind::Plain => server.http1_only(),
+        Kind::Upgrading => server,
+    };
+    let mut server = server.handle(handle.clone()).first_request_timeout(HEAD_TIME);
     server.http_builder().http1().header_read_timeout(HEAD_TIME).max_buf_size(64 * 1024);
     let limited = Limited { connections: Arc::clone(connections) };
     let make = Doors(router);

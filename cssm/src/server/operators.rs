@@ -7,7 +7,7 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
-use super::listen::{self, Listening};
+use super::listen::{self, Kind, Listening};
 use super::store::{kept, off_the_runtime};
 use super::web::{self, Doorman, Entry, Switches, Web};
 use super::{Shared, StartError, manage};
@@ -37,12 +37,13 @@ pub(super) fn serve(
         (false, Some(doorman)) => Entry::Login(doorman),
         (false, None) => Entry::Closed,
     };
+    let kind = if switches.is_some() { Kind::Upgrading } else { Kind::Plain };
     let web = Web::new(Arc::clone(shared), (entry, port, !local, local), switches);
     let pages = web::routes(web.ok_or(StartError::Random)?);
     let router = manage::routes(Arc::clone(shared)).merge(pages).fallback(nowhere);
     let router = kept(off_the_runtime(router, shared), shared);
     let (tls, scheme) = if local { (None, "http") } else { (Some(tls), "https") };
-    let listening = listen::serve(listener, router, tls, connections).map_err(failed)?;
+    let listening = listen::serve_as(listener, router, tls, connections, kind).map_err(failed)?;
     Ok((listening, scheme))
 }
 

@@ -6,8 +6,10 @@ mod timeline;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -143,12 +145,26 @@ pub(super) fn of(web: &Web) -> Result<&Arc<dyn Switches>, Trouble> {
     web.switches.as_ref().ok_or_else(|| Trouble::not_found("There are no switches in this process."))
 }
 
+/// How long a switch may take to answer, in real time: it works on one thing after the other.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a switch answers, in time.
+async fn answered<T>(asked: BoxFuture<'_, Result<T, String>>) -> Result<T, Trouble> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answer) => answer.map_err(Trouble::not_found),
+        Err(_) => Err(Trouble(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The switch is busy and does not answer; load the page again.".into(),
+        )),
+    }
+}
+
 async fn list(State(web): State<Arc<Web>>, Extension(visit): Extension<Visit>) -> Result<Response, Trouble> {
     let switches = of(&web)?;
     let names = switches.names();
     let mut rows = Vec::new();
     for name in names.iter().take(LISTED) {
-        let condition = switches.look(name).await.map_err(Trouble::not_found)?;
+        let condition = answered(switches.look(name)).await?;
         let next = condition.deadlines.iter().min_by_key(|(_, at)| *at);
         rows.push(html! {
             (cell("Switch", &html! { a href=(format!("/switches/{}", encoded(name))) { (condition.hostname) } }))
@@ -170,7 +186,7 @@ async fn show(
     Extension(visit): Extension<Visit>,
     Path(name): Path<String>,
 ) -> Result<Response, Trouble> {
-    let mut condition = of(&web)?.look(&name).await.map_err(Trouble::not_found)?;
+    let mut condition = answered(of(&web)?.look(&name)).await?;
     let now = web.shared.now();
     let (bands, answered) = web.shared.with(|cssm| {
         let answered = timeline::answered(cssm, &condition.udi);
@@ -244,7 +260,7 @@ async fn console(
     if lines.len() > LINES {
         return Err(Trouble::wrong(format!("A form takes at most {LINES} lines.")));
     }
-    let printed = of(&web)?.run(&name, lines).await.map_err(Trouble::not_found)?;
+    let printed = answered(of(&web)?.run(&name, lines)).await?;
     web.transcripts.keep(key(&visit, &name), &format!("# {typed}\n{printed}"));
     Ok(Redirect::to(&format!("/switches/{}#console", encoded(&name))).into_response())
 }

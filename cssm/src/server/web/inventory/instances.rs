@@ -75,7 +75,7 @@ pub(in crate::server::web) fn state(device: &Device) -> Markup {
     let open = device.polls.iter().filter(|pending| !pending.answered);
     let waiting: usize = open.map(|pending| pending.reports.len()).sum();
     html! {
-        @if device.trust.is_some() { span.good { "Trust Code Installed" } } @else { span.warn { "no trust code" } }
+        @if device.trust.is_some() || device.named.is_some() { span.good { "Trust Code Installed" } } @else { span.warn { "no trust code" } }
         @if waiting > 0 { ", " (waiting) " reports wait for their ACK" }
     }
 }
