@@ -366,9 +366,14 @@ impl Cssm {
 
     /// Forgets a device. Whether there was one of that name.
     pub fn remove_device(&mut self, name: &str, now: Wall) -> bool {
-        let Some(udi) = self.device_called(name).map(|device| device.udi) else { return false };
+        let udi = self.device_called(name).map(|device| device.udi);
+        udi.is_some_and(|udi| self.forget(&udi, now))
+    }
+
+    /// Forgets the device with this UDI. Whether there was one.
+    pub fn forget(&mut self, udi: &Udi, now: Wall) -> bool {
         let now = self.clock(now);
-        self.store.remove_device(&udi, now)
+        self.store.remove_device(udi, now)
     }
 
     /// Sets when ACKs become ready, also those of pushes that wait.
@@ -484,15 +489,19 @@ impl Cssm {
         Ok(taken)
     }
 
-    /// Takes the records of a mock that lived before, in place of the accounts that this one was configured with; those
-    /// of them that it did not have come behind.
+    /// Takes the records of a mock that lived before, in place of the accounts that this one was configured with; where
+    /// those shall be `kept`, the ones that it did not have come behind.
     ///
     /// # Errors
     /// As [`Cssm::import`], and where there are too many accounts.
-    pub fn restore<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> Result<usize, ImportError> {
+    pub fn restore<'a>(
+        &mut self,
+        lines: impl IntoIterator<Item = &'a str>,
+        kept: bool,
+    ) -> Result<usize, ImportError> {
         let configured = self.store.take_accounts();
         let taken = self.import(lines)?;
-        for account in configured {
+        for account in configured.into_iter().filter(|_| kept) {
             let known = self.store.account_by_name(Some(&account.names.smart), &account.names.r#virtual);
             if known.is_none() {
                 let full = |full: Full| ImportError { number: 0, detail: full.to_string() };

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
@@ -32,6 +33,23 @@ pub(super) const RULE_HEADER: &str = "slpsim-rule";
 
 /// All routes of devices, and the REST interface beside them.
 pub(super) fn routes(shared: Arc<Shared>) -> Router {
+    // A path has to be read before anything looks for its route.
+    Router::new().fallback_service(inner(shared)).layer(from_fn(with_single_slashes))
+}
+
+async fn with_single_slashes(mut request: Request, next: Next) -> Response {
+    if let Some(path) = rest::single_slashes(request.uri().path()) {
+        let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = format!("{path}{query}").parse().ok().or(parts.path_and_query);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    next.run(request).await
+}
+
+fn inner(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/licservice/license", post(smart))
         .route("/SmartTransport", post(smart))
@@ -160,8 +178,14 @@ async fn send(shared: &Arc<Shared>, outcome: Outcome) -> Response {
 /// Passes a message on, byte for byte, and the answer back. While the CSSM above cannot be reached, the device is asked
 /// to come again.
 async fn pass(shared: &Arc<Shared>, passing: Passing) -> Response {
+    let message = &passing.received.message;
+    // A token has its account in itself.
+    let home = match message.request_type().purpose() {
+        Some(Purpose::Trust) => None,
+        Some(_) | None => shared.with(|cssm| cssm.home_for(&passing.route, &message.header.udi)),
+    };
     let answer = match &shared.forward {
-        Some(forward) => forward::pass(forward, passing.bytes.clone()).await,
+        Some(forward) => forward::pass(forward, passing.bytes.clone(), home.as_ref()).await,
         None => None,
     };
     let worker = Arc::clone(shared);
@@ -284,18 +308,21 @@ fn before(shared: &Shared, arrived: &Arrived<'_>, struck: Struck) -> Option<Outc
     Some(outcome)
 }
 
-/// Does `call`, which comes over another interface than that of devices, unless a fault in force keeps it from being
-/// answered, or answered in time.
+/// Does `call`, which comes over another interface than that of devices and is about some of them, unless a fault in
+/// force keeps it from being answered, or answered in time. One that is about several is met once: as that device which a
+/// fault names, else as the first.
 pub(super) fn faulted(
     shared: &Shared,
-    udi: Option<Udi>,
+    devices: &[Udi],
     purpose: Purpose,
     call: impl FnOnce(&Shared) -> Response,
 ) -> Outcome {
     let now = shared.now();
     let fault = shared.with(|cssm| {
         let (at, luck) = (cssm.clock(now), cssm.luck());
-        cssm.faults(now).strike(at, udi.as_ref(), Some(purpose), luck)
+        let faults = cssm.faults(now);
+        let udi = devices.iter().find(|udi| faults.names(udi)).or(devices.first());
+        faults.strike(at, udi, Some(purpose), luck)
     });
     match fault {
         Some(struck) => match (struck.effect, cut_off(struck)) {

@@ -1,5 +1,6 @@
 //! The mock behind HTTP(S) listeners: for devices over TLS and in the clear, for operators on a listener of its own.
 
+mod about;
 mod archive;
 mod bundle;
 mod clock;
@@ -15,7 +16,9 @@ mod pki;
 mod push;
 mod remote;
 mod rest;
+mod schedule;
 mod shared;
+mod trouble;
 mod upstream;
 mod wire;
 
@@ -32,7 +35,7 @@ use slpsim_transport::WireProfile;
 use slpsim_transport::sign::Signer;
 use tokio::sync::Semaphore;
 
-pub use bundle::{FileError, Handover, Taken};
+pub use bundle::{FileError, Handover, Refused, Taken};
 pub use clock::{Clock, SystemClock};
 pub use offline::Offline;
 pub use pki::{NAMES, PkiError};
@@ -190,7 +193,10 @@ impl Server {
         };
         let now = clock.now();
         let lock = config.state_dir.as_deref().map(Lock::take).transpose()?;
-        let (cssm, journal, idtoken) = records(mock, config.state_dir.as_deref(), config.idtoken, now)?;
+        if let Some(dir) = &config.state_dir {
+            about::write(dir, &mock)?;
+        }
+        let (cssm, journal, idtoken) = records(mock, config.state_dir.as_deref(), config.idtoken, now, true)?;
         let manage_token = match (config.manage_open, config.manage_token) {
             (true, _) => None,
             (false, Some(token)) => Some(token),
@@ -306,12 +312,14 @@ impl Drop for Running {
     }
 }
 
-/// The mock with what it knew before, and its id token: the one asked for, the one from before, or a new one.
+/// The mock with what it knew before, and its id token: the one asked for, the one from before, or a new one. The
+/// accounts of `mock` come to those that it knew where they are `configured`.
 fn records(
     mock: Config,
     dir: Option<&Path>,
     wanted: Option<Token>,
     now: Wall,
+    configured: bool,
 ) -> Result<(Cssm, Option<Journal>, Token), StartError> {
     let mut cssm = Cssm::new(mock)?;
     let Some(dir) = dir else {
@@ -321,7 +329,7 @@ fn records(
     pki::make_dir(dir)?;
     let (path, text) = Journal::read(dir)?;
     if !text.is_empty() {
-        cssm.restore(text.lines()).map_err(|error| pki::damaged(path.clone(), &error))?;
+        cssm.restore(text.lines(), configured).map_err(|error| pki::damaged(path.clone(), &error))?;
     }
     let kept = dir.join("idtoken");
     let before = pki::read(Some(&kept))?.and_then(|(_, text)| Token::new(text.trim()).ok());

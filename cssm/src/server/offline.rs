@@ -4,33 +4,36 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::bundle::{self, FileError, Handover, Taken};
-use super::{Clock, ServerConfig, Shared, StartError, journal, pki, records};
-use crate::config::Config;
+use super::{Clock, ServerConfig, Shared, StartError, about, journal, pki, records};
 use crate::cssm::ManageError;
+use crate::peer::Role;
 use crate::persist::ImportError;
-use crate::records::AccountId;
 
 /// The records, keys and certificates in a folder. Nobody else can use the folder meanwhile.
 #[derive(Debug)]
 pub struct Offline {
     shared: Shared,
+    /// What it was when it ran; nothing where that is not known.
+    role: Option<Role>,
     _lock: journal::Lock,
 }
 
 impl Offline {
-    /// Opens the folder that a mock has used before.
+    /// Opens the folder that a mock has used before, as the mock that it was. `clock` has that mock's time.
     ///
     /// # Errors
     /// Where there is no such folder, a mock uses it at this time, or something in it is damaged.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let lock = journal::Lock::take(dir)?;
         let now = clock.now();
-        let (cssm, journal, _) = records(Config::default(), Some(dir), None, now)?;
+        let about = about::read(dir)?;
+        let role = about.as_ref().map(|config| config.role);
+        let (cssm, journal, _) = records(about.unwrap_or_default(), Some(dir), None, now, false)?;
         let pki = pki::Pki::open(Some(dir), None, &[], now, Arc::clone(&clock))?;
         let defaults = ServerConfig::default();
         let (shared, _) =
             Shared::new((cssm, journal), pki.signer, defaults.wire, clock, None, defaults.body_time);
-        Ok(Self { shared, _lock: lock })
+        Ok(Self { shared, role, _lock: lock })
     }
 
     /// *Download All For Cisco*.
@@ -41,7 +44,7 @@ impl Offline {
         bundle::download(&self.shared)
     }
 
-    /// Takes a file: *Upload From Cisco* of a CSLU, or what people bring to CSSM; the file itself decides.
+    /// Takes a file: *Upload From Cisco* of a CSLU or On-Prem, or what people bring to CSSM.
     ///
     /// # Errors
     /// Where the file or the account is to blame; then nothing of the file took effect.
@@ -51,15 +54,15 @@ impl Offline {
         bytes: &[u8],
         virtual_account: Option<&str>,
     ) -> Result<Taken, FileError> {
-        let account = match virtual_account {
-            None => Ok(AccountId(0)),
-            Some(name) => self.shared.with(|cssm| {
+        let account = |name| {
+            self.shared.with(|cssm| {
                 cssm.account(name)?;
                 cssm.account_or_new(None, Some(name))
-            }),
+            })
         };
+        let account = virtual_account.map(account).transpose();
         let account = account.map_err(|error: ManageError| FileError::Wrong(error.to_string()))?;
-        bundle::upload(&self.shared, name, bytes, account, None)
+        bundle::upload(&self.shared, name, bytes, account, self.role)
     }
 
     /// Everything that is known, as JSON lines. They hold id tokens.

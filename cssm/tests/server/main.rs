@@ -7,14 +7,18 @@
     reason = "helpers of tests say what they expect by unwrapping it"
 )]
 
+mod accounts;
 mod callhome;
 mod client;
 mod dialogue;
 mod faults;
 mod files;
+mod forwarding;
 mod lifetime;
 mod management;
 mod rest;
+mod rest_clients;
 mod roles;
 mod rules;
+mod switchover;
 mod unreadable;
