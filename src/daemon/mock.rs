@@ -10,6 +10,7 @@ use slpsim_cssm::server::{Running, Server, ServerConfig, StartError, Upstream};
 use slpsim_cssm::{AccountConfig, AckMode, Role};
 use slpsim_network::World;
 
+use super::stopped;
 use crate::clock::Clock;
 use crate::error::{BlameUser, user_error};
 use crate::ready::Urls;
@@ -38,6 +39,7 @@ pub(super) async fn start(
             Some(Upstream { url: url.clone(), ca_pem })
         }
     };
+    let (store, state) = (mock.store.clone().unwrap_or_else(|| folder.clone()), folder.parent());
     let settings = ServerConfig {
         mock: rules(mock),
         seed,
@@ -47,11 +49,17 @@ pub(super) async fn start(
         listen_manage: mock.listen_manage,
         allow_remote,
         manage_open: mock.manage_open,
-        state_dir: Some(mock.store.clone().unwrap_or(folder)),
+        state_dir: Some(store.clone()),
         ..ServerConfig::default()
     };
     let started = Server::start(settings, Arc::new(clock.clone())).await;
     if let Ok(running) = &started {
+        // Its time is kept there; whoever works on the mock's folder while it does not run needs it.
+        if let Some(state) = state {
+            stopped::remember(&store, state)
+                .with_context(|| format!("cannot write into {}", store.display()))
+                .blame_user()?;
+        }
         let urls = &running.urls;
         tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
     }

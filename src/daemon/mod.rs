@@ -6,9 +6,11 @@ mod device;
 mod mock;
 mod reload;
 mod run;
+mod stopped;
 mod translate;
 
 pub use base::Base;
 pub use reload::Reread;
 pub use run::{RunPlan, run, run_until};
+pub use stopped::clock_of;
 pub(crate) use translate::sink as sink_spec;
