@@ -164,7 +164,16 @@ impl Link {
                 return Ok(found);
             }
         }
-        let found: AccountsAnswer = read(&self.call(Method::GET, "v2/accounts/search", &[], None).await?)?;
+        let listed = self.call(Method::GET, "v2/accounts/search", &[], None).await;
+        let listed = listed.and_then(|bytes| {
+            // A server of somebody's own may list nothing, or in another form.
+            let unusable = |error| CallError::Refused(format!("upstream lists no accounts: {error}"));
+            serde_json::from_slice::<AccountsAnswer>(&bytes).map_err(unusable)
+        });
+        let found = match listed {
+            Err(CallError::Refused(_)) if home.is_first => return Ok(None),
+            listed => listed?,
+        };
         let known = places.insert(found.places());
         match find(known) {
             None if !home.is_first => Err(CallError::Refused(format!(
