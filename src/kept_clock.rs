@@ -96,6 +96,12 @@ impl KeptClock {
         Ok(Self { store, seen_until, reserved, pace: Pace::Own, loaded })
     }
 
+    /// The time that the daemon of this folder shows, or would show if it ran; nothing where none ever did.
+    #[must_use]
+    pub const fn shown(&self) -> Option<Wall> {
+        self.seen_until
+    }
+
     /// The time at which a daemon starts that would start at `wanted`: never before what was seen.
     #[must_use]
     pub fn start_at(&self, wanted: Wall) -> Wall {

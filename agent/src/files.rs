@@ -223,9 +223,13 @@ impl Agent {
         cx.out.push(Output::WriteFile(File::TrustRequest { token, force }));
     }
 
-    /// `license smart import`: each element is judged by itself, in the order of `spec/messages.md` §2.
-    pub(crate) fn import(&mut self, cx: &mut Cx<'_>, import: Import) -> Result<(), CommandError> {
+    /// `license smart import`: each element is judged by itself, in the order of `spec/messages.md` §2. A policy says nothing
+    /// of devices: it comes with the file, so that of a file for another device counts for nothing (`spec/behaviour.md` §9).
+    pub(crate) fn import(&mut self, cx: &mut Cx<'_>, mut import: Import) -> Result<(), CommandError> {
         let mut judged = Judged::default();
+        if self.is_for_another(&import) {
+            import.policies.clear();
+        }
         let unsupported = !self.profile().has_enforced;
         let acks: Vec<_> = import.acks.into_iter().map(|ack| self.judge_ack(cx, ack)).collect();
         if acks.iter().flatten().any(|ack| self.acknowledges(ack)) {
@@ -254,12 +258,25 @@ impl Agent {
         judged.answer()
     }
 
+    /// Whether everything in a file that is addressed is for other devices. What cannot be read is addressed to nobody.
+    fn is_for_another(&self, import: &Import) -> bool {
+        let acks = import.acks.iter().map(|(udi, _)| *udi);
+        let codes = import.trust.iter().map(|code| code.body.as_ref().ok().map(|code| code.udi));
+        let auth = import.auth.iter().map(|code| code.body.as_ref().ok().map(|code| code.udi));
+        let mut addressed = acks.chain(codes).chain(auth).flatten().peekable();
+        addressed.peek().is_some() && addressed.all(|udi| !self.has_unit(&udi))
+    }
+
+    fn has_unit(&self, udi: &Udi) -> bool {
+        self.units().any(|unit| unit.udi == *udi)
+    }
+
     fn judge_ack(
         &self,
         cx: &mut Cx<'_>,
         (udi, element): (Option<Udi>, Element<Ack>),
     ) -> Result<Ack, ImportFault> {
-        let ours = udi.is_none_or(|udi| self.units().any(|unit| unit.udi == udi));
+        let ours = udi.is_none_or(|udi| self.has_unit(&udi));
         let judged = judge(element, Carrier::File, cx.now.wall).map_err(ImportFault::from);
         let judged = judged.and_then(|ack| if ours { Ok(ack) } else { Err(ImportFault::OtherDevice) });
         if let Err(fault) = &judged {

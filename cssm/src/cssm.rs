@@ -387,9 +387,14 @@ impl Cssm {
 
     /// Forgets a device. Whether there was one of that name.
     pub fn remove_device(&mut self, name: &str, now: Wall) -> bool {
-        let Some(udi) = self.device_called(name).map(|device| device.udi) else { return false };
+        let udi = self.device_called(name).map(|device| device.udi);
+        udi.is_some_and(|udi| self.forget(&udi, now))
+    }
+
+    /// Forgets the device with this UDI. Whether there was one.
+    pub fn forget(&mut self, udi: &Udi, now: Wall) -> bool {
         let now = self.clock(now);
-        self.store.remove_device(&udi, now)
+        self.store.remove_device(udi, now)
     }
 
     /// Sets when ACKs become ready, also those of pushes that wait.

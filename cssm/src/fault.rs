@@ -332,6 +332,12 @@ impl Faults {
         self.written.len()
     }
 
+    /// Whether a fault in force is for certain devices, and for this one.
+    #[must_use]
+    pub fn names(&self, udi: &Udi) -> bool {
+        self.written.values().any(|spec| names(&spec.devices, udi))
+    }
+
     /// The fault that hits this exchange: of those that fit it, the one that began last (`spec/behaviour.md` §7.5).
     /// One that lets this exchange pass (`every`, `probability`) leaves it to the one before.
     pub fn strike(

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Who saved a file, and when (`spec/formats.md` §2).
+#[cfg(feature = "server")]
+pub(crate) const SYSTEM_INFO: &str = "smartLicenseSystemInfo";
 /// Trust codes beside an ACK (`spec/formats.md` §3).
 pub(crate) const TRUST_CODE: &str = "smartLicenseTrustCode";
 /// A policy, beside an ACK or alone (`spec/formats.md` §4).
@@ -44,10 +47,15 @@ fn outside_cdata(text: &str, wanted: &str, from: usize) -> Option<usize> {
     }
 }
 
-/// A file of usage reports as a bundle has them: without prolog and system information (`spec/formats.md` §7).
+/// A file of usage reports as a bundle has them: without prolog, and mostly without system information
+/// (`spec/formats.md` §7).
 #[cfg(any(feature = "server", test))]
-pub(crate) fn usage_file<'a>(envelopes: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn usage_file<'a>(info: Option<&str>, envelopes: impl IntoIterator<Item = &'a str>) -> String {
     let mut out = "<smartLicense>\n".to_owned();
+    if let Some(info) = info {
+        out.push_str(info);
+        out.push('\n');
+    }
     for envelope in envelopes {
         out.push_str("<RUMReport><![CDATA[");
         out.push_str(&envelope.replace("]]>", "]]]]><![CDATA[>"));
@@ -85,7 +93,7 @@ mod tests {
     #[test]
     fn the_end_of_a_cdata_section_inside_a_report_is_split() {
         assert_eq!(
-            usage_file(["a]]>b"]),
+            usage_file(None, ["a]]>b"]),
             "<smartLicense>\n<RUMReport><![CDATA[a]]]]><![CDATA[>b]]></RUMReport>\n</smartLicense>\n"
         );
     }

@@ -5,7 +5,7 @@ use slpsim_policy::Wall;
 
 use crate::cssm::{Cssm, ManageError};
 use crate::draw::For;
-use crate::records::{AccountId, Device, Event, EventRecord, Upload};
+use crate::records::{AccountId, Device, Event, EventRecord, Pending, Upload};
 
 impl Cssm {
     /// The product instances of an account, the first ones first.
@@ -64,12 +64,12 @@ impl Cssm {
         poll_id
     }
 
-    /// The push of `udi` that carried this report last, with the poll id of its upload where there was one.
+    /// The push of `sender` that carried this report last, with the poll id of its upload where there was one.
     #[must_use]
-    pub fn uploaded_before(&self, udi: &Udi, id: ReportId) -> Option<(PollId, u64)> {
-        let device = self.store().device(udi)?;
-        let carries = |reports: &[(ReportId, _)]| reports.iter().any(|(other, _)| *other == id);
-        let push = device.polls.iter().rev().find(|pending| carries(&pending.reports))?.poll_id;
-        Some((push, self.store().upload_of((*udi, push))?))
+    pub fn uploaded_before(&self, sender: &Udi, report: (Udi, ReportId)) -> Option<(PollId, u64)> {
+        let device = self.store().device(sender)?;
+        let carries = |pending: &&Pending| pending.keys(*sender).any(|key| key == report);
+        let push = device.polls.iter().rev().find(carries)?.poll_id;
+        Some((push, self.store().upload_of((*sender, push))?))
     }
 }

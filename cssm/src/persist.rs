@@ -140,6 +140,8 @@ struct PendingLine {
     answered: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ack: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    units: Vec<(String, String)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -163,6 +165,9 @@ pub(crate) struct ReportLine {
 struct HeldLine {
     envelope: String,
     upload: Option<u64>,
+    /// Where it is not the unit that the report measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sender: Option<(String, String)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -261,10 +266,11 @@ impl Line {
             times: report.times,
             broken: report.broken.map(|rule| rule.name().into()),
             answered: report.answered,
-            held: report
-                .held
-                .as_ref()
-                .map(|held| HeldLine { envelope: held.envelope.as_ref().into(), upload: held.upload }),
+            held: report.held.as_ref().map(|held| HeldLine {
+                envelope: held.envelope.as_ref().into(),
+                upload: held.upload,
+                sender: (held.sender != report.udi).then(|| parts(&held.sender)),
+            }),
         })
     }
 
@@ -328,6 +334,7 @@ impl PendingLine {
             released: pending.released,
             answered: pending.answered,
             ack: pending.ack.as_deref().map(Into::into),
+            units: pending.units.iter().map(parts).collect(),
         }
     }
 
@@ -344,6 +351,7 @@ impl PendingLine {
             released: self.released,
             answered: self.answered,
             ack: self.ack.map(Arc::from),
+            units: self.units.iter().map(|(pid, serial)| udi(pid, serial)).collect::<Result<_, String>>()?,
         })
     }
 }
@@ -426,8 +434,14 @@ impl DeviceLine {
 
 impl ReportLine {
     pub(crate) fn read(self) -> Result<ReportRecord, String> {
+        let of = udi(&self.pid, &self.serial)?;
+        let held = |held: HeldLine| {
+            let sender = held.sender.map(|(pid, serial)| udi(&pid, &serial)).transpose()?;
+            let envelope = held.envelope.into();
+            Ok::<_, String>(Held { sender: sender.unwrap_or(of), envelope, upload: held.upload })
+        };
         Ok(ReportRecord {
-            udi: udi(&self.pid, &self.serial)?,
+            udi: of,
             id: ReportId(self.id),
             tag: Word::Owned(self.tag),
             start: self.start,
@@ -437,7 +451,7 @@ impl ReportLine {
             times: self.times,
             broken: rule(self.broken)?,
             answered: self.answered,
-            held: self.held.map(|held| Held { envelope: held.envelope.into(), upload: held.upload }),
+            held: self.held.map(held).transpose()?,
         })
     }
 }

@@ -213,6 +213,9 @@ pub struct Pending {
     pub nonce: Nonce,
     /// The verdict on each report: accepted, or the rule that it broke.
     pub reports: Vec<(ReportId, Option<Rule>)>,
+    /// Whose usage each of them is, in the same order; empty where all of it is the sender's own. After a switchover the
+    /// new active unit pushes what the old one has measured (`spec/behaviour.md` §10).
+    pub units: Vec<Udi>,
     /// Not ready before this time (fault `late-ack`).
     pub not_before: Option<Wall>,
     /// Released by the operator, or brought back from CSSM by file.
@@ -221,6 +224,14 @@ pub struct Pending {
     pub answered: bool,
     /// The ACK file that came from CSSM.
     pub ack: Option<Arc<str>>,
+}
+
+impl Pending {
+    /// The keys of its reports in the store; `sender` is whose push it is.
+    pub fn keys(&self, sender: Udi) -> impl Iterator<Item = (Udi, ReportId)> + '_ {
+        let ids = self.reports.iter().map(|(id, _)| *id).enumerate();
+        ids.map(move |(at, id)| (self.units.get(at).copied().unwrap_or(sender), id))
+    }
 }
 
 /// How many characters of a text are kept that a device says: records are many, a message may have megabytes.
@@ -273,6 +284,9 @@ pub struct ReportRecord {
 /// A report on its way to CSSM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
+    /// Who pushed it last and waits for an ACK that names it: the unit that it measures, or after a switchover the new
+    /// active one.
+    pub sender: Udi,
     /// The envelope of `spec/formats.md` §1.4, as it came.
     pub envelope: Arc<str>,
     /// The poll id that CSSM gave for it; absent until it was uploaded.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use slpsim_agent::{InstanceId, Purpose, ReportId, Udi};
+use slpsim_agent::{Account as Names, InstanceId, Purpose, ReportId, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::message::Word;
 
@@ -11,12 +11,13 @@ use crate::cssm::{Cssm, ManageError};
 use crate::decide::gate::home_of;
 use crate::exchange::Arrived;
 use crate::filetext;
+use crate::peer::Route;
 use crate::records::{AccountId, Event, EventRecord, Held};
 
-/// The reports of one device that wait for CSSM.
+/// The reports that one device has pushed and that wait for CSSM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Whose reports.
+    /// Who pushed them, and waits for an ACK.
     pub udi: Udi,
     /// As the device said it last.
     pub hostname: Option<Box<str>>,
@@ -24,8 +25,38 @@ pub struct Outgoing {
     pub software_tag: Option<Word>,
     /// The identity that the device named last; without one it needs a trust code.
     pub named: Option<InstanceId>,
+    /// Where it belongs.
+    pub home: Home,
     /// Oldest first.
-    pub reports: Vec<(ReportId, Held)>,
+    pub reports: Vec<Waiting>,
+}
+
+/// The account of a device, for a CSSM above that knows accounts by their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Smart and Virtual Account.
+    pub names: Names,
+    /// It is the one that devices join that ask for none: where CSSM knows none of that name, they join the one of CSSM.
+    pub is_first: bool,
+}
+
+/// A report that waits for CSSM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Whose usage it is: after a switchover that of the old active unit, though the new one has pushed it.
+    pub udi: Udi,
+    /// Its number.
+    pub id: ReportId,
+    /// The report itself.
+    pub held: Held,
+}
+
+impl Outgoing {
+    /// Whether all of it is usage of whoever pushed it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.reports.iter().all(|report| report.udi == self.udi)
+    }
 }
 
 impl Cssm {
@@ -33,14 +64,29 @@ impl Cssm {
     #[must_use]
     pub fn outgoing(&self, udi: &Udi) -> Option<Outgoing> {
         let device = self.store().device(udi)?;
-        let reports: Vec<_> = self.store().held(udi).map(|(id, held)| (id, held.clone())).collect();
+        let waiting = |((udi, id), held): ((Udi, ReportId), &Held)| Waiting { udi, id, held: held.clone() };
+        let reports: Vec<_> = self.store().held(udi).map(waiting).collect();
+        let home = self.home_of(device.account)?;
         (!reports.is_empty()).then(|| Outgoing {
             udi: *udi,
             hostname: device.hostname.clone(),
             software_tag: device.software_tag.clone(),
             named: device.named,
+            home,
             reports,
         })
+    }
+
+    fn home_of(&self, id: AccountId) -> Option<Home> {
+        let account = self.store().accounts().get(usize::from(id.0))?;
+        Some(Home { names: account.names.clone(), is_first: id == AccountId(0) })
+    }
+
+    /// The account for which a message is passed on: that of the device where it is known here, else the one of the route.
+    #[must_use]
+    pub fn home_for(&self, route: &Route, udi: &Udi) -> Option<Home> {
+        let known = self.store().device(udi).map(|device| device.account);
+        self.home_of(known.or_else(|| home_of(route, self.store().accounts()).ok())?)
     }
 
     /// Whether a message is for the CSSM above: what only CSSM can answer is passed on as it came.
@@ -61,10 +107,14 @@ impl Cssm {
         self.store().holders().filter_map(|udi| self.outgoing(udi)).collect()
     }
 
-    /// Notes the poll id that CSSM gave for reports; `None`: they have to be uploaded again.
-    pub fn uploaded(&mut self, udi: &Udi, ids: &[ReportId], poll_id: Option<u64>) {
-        for id in ids {
-            self.store_mut().hold(udi, *id, |held| Some(Held { upload: poll_id, ..held }));
+    /// Notes the poll id that CSSM gave for reports that `sender` has pushed; `None`: they have to be uploaded again. What
+    /// somebody else has pushed meanwhile is his, and waits for an upload of its own.
+    pub fn uploaded(&mut self, sender: &Udi, reports: &[(Udi, ReportId)], poll_id: Option<u64>) {
+        for (udi, id) in reports {
+            self.store_mut().hold(udi, *id, |held| {
+                let upload = if held.sender == *sender { poll_id } else { held.upload };
+                Some(Held { upload, ..held })
+            });
         }
     }
 
@@ -94,11 +144,13 @@ impl Cssm {
         }
         // What a later push has again goes to CSSM again with it, so that one ACK names all of that push.
         let open = device.polls.iter().filter(|pending| !pending.answered && pending.ack.is_none());
-        let wanted: BTreeSet<ReportId> =
-            open.flat_map(|pending| &pending.reports).map(|(id, _)| *id).collect();
-        for id in covered {
-            let again = wanted.contains(id);
-            self.store_mut().hold(udi, *id, |held| again.then_some(Held { upload: None, ..held }));
+        let wanted: BTreeSet<(Udi, ReportId)> = open.flat_map(|pending| pending.keys(*udi)).collect();
+        // By number: an ACK says nothing of units, and after a switchover numbers go on (`spec/behaviour.md` §10).
+        let done: Vec<(Udi, ReportId)> =
+            self.store().held(udi).map(|(key, _)| key).filter(|(_, id)| covered.contains(id)).collect();
+        for key in done {
+            let again = wanted.contains(&key);
+            self.store_mut().hold(&key.0, key.1, |held| again.then_some(Held { upload: None, ..held }));
         }
         if let Some(policy) = filetext::element(file, filetext::POLICY) {
             self.bring_policy(account, policy);

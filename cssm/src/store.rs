@@ -246,6 +246,11 @@ impl Memory {
     fn forget(&mut self, udi: &Udi) -> bool {
         self.touch(|touched| touched.devices.insert(*udi));
         self.waiting.forget(udi);
+        // What it has pushed of another unit waits for nobody any more; who still has it pushes it again.
+        let pushed: Vec<_> = self.waiting.of(udi).collect();
+        for (of, id) in pushed {
+            self.hold(&of, id, |_| None);
+        }
         let reports: Vec<_> = self.report_order.iter().filter(|(of, _)| of == udi).copied().collect();
         for key in reports {
             self.reports.remove(&key);
@@ -302,7 +307,11 @@ impl Memory {
         if let Some(known) = self.reports.get_mut(&key) {
             known.times = known.times.saturating_add(1);
             known.broken = report.broken;
-            known.held = known.held.take().or(report.held);
+            // Whoever pushed it last waits for an ACK of its own.
+            known.held = match (known.held.take(), report.held) {
+                (Some(before), Some(now)) if before.sender == now.sender => Some(before),
+                (before, now) => now.or(before),
+            };
             self.index_held(key);
             return;
         }
@@ -351,7 +360,7 @@ impl Memory {
 
     fn index_held(&mut self, key: (Udi, ReportId)) {
         let held = self.reports.get(&key).and_then(|report| report.held.as_ref());
-        self.waiting.set(key.0, key.1, held.map(|held| held.envelope.len()));
+        self.waiting.set(key, held.map(|held| (held.sender, held.envelope.len())));
     }
 }
 
@@ -365,18 +374,22 @@ impl Memory {
 
     /// The devices with reports that wait for CSSM.
     pub fn holders(&self) -> impl ExactSizeIterator<Item = &Udi> {
-        self.waiting.devices()
+        self.waiting.senders()
     }
 
-    /// The reports of a device that wait for CSSM, oldest first.
-    pub fn held(&self, udi: &Udi) -> impl DoubleEndedIterator<Item = (ReportId, &Held)> {
-        let of = *udi;
-        self.waiting.of(udi).filter_map(move |id| Some((id, self.reports.get(&(of, id))?.held.as_ref()?)))
+    /// The same devices, those behind `last` in the order of UDIs first.
+    pub(crate) fn holders_after(&self, last: Option<&Udi>) -> impl Iterator<Item = &Udi> {
+        self.waiting.senders_after(last)
+    }
+
+    /// The reports that a device has pushed and that wait for CSSM, oldest first, with whose usage they are.
+    pub fn held(&self, sender: &Udi) -> impl DoubleEndedIterator<Item = ((Udi, ReportId), &Held)> {
+        self.waiting.of(sender).filter_map(|key| Some((key, self.reports.get(&key)?.held.as_ref()?)))
     }
 
     /// How many reports wait for CSSM.
     #[must_use]
-    pub const fn held_count(&self) -> usize {
+    pub fn held_count(&self) -> usize {
         self.waiting.count()
     }
 
@@ -492,8 +505,8 @@ mod tests {
         let limits = Limits { report_age_ms: Some(1_000), ..Limits::default() };
         let mut memory = Memory::new(&Config { limits, ..Config::default() });
         let at = |id, received| ReportRecord { received: Wall(received), ..report(id) };
-        let held = |report| ReportRecord {
-            held: Some(Held { envelope: "<RUMReport/>".into(), upload: None }),
+        let held = |report: ReportRecord| ReportRecord {
+            held: Some(Held { sender: report.udi, envelope: "<RUMReport/>".into(), upload: None }),
             ..report
         };
         let mut ids_after = |report| {

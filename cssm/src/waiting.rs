@@ -2,63 +2,73 @@
 //! grows without end.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use slpsim_agent::{PollId, ReportId, Udi};
 
 use crate::records::Upload;
 
-/// Which reports wait for CSSM, and how much of them there is.
+/// A report, by whose usage it is and its number.
+pub(crate) type Key = (Udi, ReportId);
+
+/// Which reports wait for CSSM, by whoever pushed them, and how much of them there is.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    by_device: BTreeMap<Udi, BTreeMap<ReportId, usize>>,
-    count: usize,
+    /// With their sizes, oldest first.
+    by_sender: BTreeMap<Udi, BTreeMap<(ReportId, Udi), usize>>,
+    senders: HashMap<Key, Udi>,
     bytes: usize,
 }
 
 impl Waiting {
-    /// Notes that a report of so many bytes waits; `None`: that it does not.
-    pub(crate) fn set(&mut self, udi: Udi, id: ReportId, bytes: Option<usize>) {
-        let before = match bytes {
-            Some(bytes) => {
-                self.count += 1;
-                self.bytes = self.bytes.saturating_add(bytes);
-                self.by_device.entry(udi).or_default().insert(id, bytes)
+    /// Notes that a report of so many bytes waits, and for whom; `None`: that it does not.
+    pub(crate) fn set(&mut self, key: Key, held: Option<(Udi, usize)>) {
+        let (udi, id) = key;
+        if let Some(sender) = self.senders.remove(&key)
+            && let Some(reports) = self.by_sender.get_mut(&sender)
+        {
+            self.bytes = self.bytes.saturating_sub(reports.remove(&(id, udi)).unwrap_or(0));
+            if reports.is_empty() {
+                self.by_sender.remove(&sender);
             }
-            None => {
-                let ids = self.by_device.get_mut(&udi);
-                let before = ids.and_then(|ids| ids.remove(&id));
-                if self.by_device.get(&udi).is_some_and(BTreeMap::is_empty) {
-                    self.by_device.remove(&udi);
-                }
-                before
-            }
-        };
-        if let Some(before) = before {
-            self.count -= 1;
-            self.bytes = self.bytes.saturating_sub(before);
+        }
+        if let Some((sender, bytes)) = held {
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.senders.insert(key, sender);
+            self.by_sender.entry(sender).or_default().insert((id, udi), bytes);
         }
     }
 
-    /// Forgets all reports of a device.
+    /// Forgets all reports about a device.
     pub(crate) fn forget(&mut self, udi: &Udi) {
-        let gone = self.by_device.remove(udi).unwrap_or_default();
-        self.count -= gone.len();
-        self.bytes = self.bytes.saturating_sub(gone.values().sum());
+        let gone: Vec<Key> = self.senders.keys().filter(|(of, _)| of == udi).copied().collect();
+        for key in gone {
+            self.set(key, None);
+        }
     }
 
-    /// The devices with reports that wait.
-    pub(crate) fn devices(&self) -> impl ExactSizeIterator<Item = &Udi> {
-        self.by_device.keys()
+    /// The devices that wait.
+    pub(crate) fn senders(&self) -> impl ExactSizeIterator<Item = &Udi> {
+        self.by_sender.keys()
     }
 
-    /// The reports of a device, oldest first.
-    pub(crate) fn of(&self, udi: &Udi) -> impl DoubleEndedIterator<Item = ReportId> {
-        self.by_device.get(udi).into_iter().flat_map(|ids| ids.keys().copied())
+    /// The devices that wait, those behind `last` first.
+    pub(crate) fn senders_after(&self, last: Option<&Udi>) -> impl Iterator<Item = &Udi> {
+        let after = last.map_or(Bound::Unbounded, |last| Bound::Excluded(*last));
+        let until = last.map(|last| self.by_sender.range(..=*last));
+        let behind = self.by_sender.range((after, Bound::Unbounded));
+        behind.chain(until.into_iter().flatten()).map(|(udi, _)| udi)
+    }
+
+    /// What a device has pushed, oldest first.
+    pub(crate) fn of(&self, sender: &Udi) -> impl DoubleEndedIterator<Item = Key> {
+        let reports = self.by_sender.get(sender).into_iter().flat_map(BTreeMap::keys);
+        reports.map(|(id, udi)| (*udi, *id))
     }
 
     /// How many wait.
-    pub(crate) const fn count(&self) -> usize {
-        self.count
+    pub(crate) fn count(&self) -> usize {
+        self.senders.len()
     }
 
     /// How many bytes they have together.
@@ -141,16 +151,45 @@ mod tests {
     #[test]
     fn counts_follow_what_waits() {
         let mut waiting = Waiting::default();
-        waiting.set(udi(1), ReportId(1), Some(10));
-        waiting.set(udi(1), ReportId(1), Some(7));
-        waiting.set(udi(1), ReportId(2), Some(5));
-        waiting.set(udi(2), ReportId(1), Some(1));
-        waiting.set(udi(2), ReportId(9), None);
-        assert_eq!((waiting.count(), waiting.bytes(), waiting.devices().len()), (3, 13, 2));
-        waiting.set(udi(2), ReportId(1), None);
-        assert_eq!(waiting.of(&udi(1)).map(|id| id.0).collect::<Vec<_>>(), [1, 2]);
+        let key = |n, id| (udi(n), ReportId(id));
+        waiting.set(key(1, 1), Some((udi(1), 10)));
+        waiting.set(key(1, 1), Some((udi(1), 7)));
+        waiting.set(key(1, 2), Some((udi(1), 5)));
+        waiting.set(key(2, 1), Some((udi(2), 1)));
+        waiting.set(key(2, 9), None);
+        assert_eq!((waiting.count(), waiting.bytes(), waiting.senders().len()), (3, 13, 2));
+        waiting.set(key(2, 1), None);
+        assert_eq!(waiting.of(&udi(1)).collect::<Vec<_>>(), [key(1, 1), key(1, 2)]);
         waiting.forget(&udi(1));
-        assert_eq!((waiting.count(), waiting.bytes(), waiting.devices().len()), (0, 0, 0));
+        assert_eq!((waiting.count(), waiting.bytes(), waiting.senders().len()), (0, 0, 0));
+    }
+
+    /// After a switchover the new active unit pushes what the old one has measured.
+    #[test]
+    fn a_report_waits_for_whoever_pushed_it_last() {
+        let mut waiting = Waiting::default();
+        let key = |n, id| (udi(n), ReportId(id));
+        waiting.set(key(1, 1), Some((udi(1), 10)));
+        waiting.set(key(1, 1), Some((udi(2), 10)));
+        waiting.set(key(2, 2), Some((udi(2), 5)));
+        assert_eq!(waiting.senders().copied().collect::<Vec<_>>(), [udi(2)]);
+        assert_eq!(waiting.of(&udi(2)).collect::<Vec<_>>(), [key(1, 1), key(2, 2)]);
+        assert_eq!((waiting.count(), waiting.bytes()), (2, 15));
+        waiting.forget(&udi(1));
+        assert_eq!(waiting.of(&udi(2)).collect::<Vec<_>>(), [key(2, 2)]);
+    }
+
+    #[test]
+    fn the_round_goes_on_behind_the_last_one() {
+        let mut waiting = Waiting::default();
+        for n in 1..=3 {
+            waiting.set((udi(n), ReportId(1)), Some((udi(n), 1)));
+        }
+        let round =
+            |last: Option<u32>| waiting.senders_after(last.map(udi).as_ref()).copied().collect::<Vec<_>>();
+        assert_eq!(round(None), [udi(1), udi(2), udi(3)]);
+        assert_eq!(round(Some(2)), [udi(3), udi(1), udi(2)]);
+        assert_eq!(round(Some(9)), [udi(1), udi(2), udi(3)]);
     }
 
     #[test]

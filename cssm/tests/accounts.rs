@@ -205,7 +205,8 @@ impl Round {
             }
             Step::Download => {
                 let outgoing = self.cslu.outgoing(&self.sender.udi);
-                let ids = outgoing.map(|outgoing| outgoing.reports.into_iter().map(|(id, _)| id).collect());
+                let ids =
+                    outgoing.map(|outgoing| outgoing.reports.into_iter().map(|report| report.id).collect());
                 self.bundles.extend(ids);
             }
             Step::Bring(back) => {

@@ -5,17 +5,17 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use slpsim_cssm::server::{
-    Handover, Offline, OfflineError, Remote, StartError, StoreChoice, SystemClock, Taken,
+    FileError, Handover, Offline, OfflineError, Refused, Remote, RemoteError, StartError, StoreChoice, Taken,
 };
 
 use super::options::OutputForm;
 use super::output;
+use crate::daemon::clock_of;
 use crate::error::{BlameUser, user_error};
 use crate::ready::Ready;
 
@@ -53,14 +53,15 @@ pub(crate) enum BundleCommand {
     },
     /// Bring a file: ACKs and policies to a CSLU (Upload From Cisco), usage and requests to CSSM
     ///
-    /// CSSM answers with a file: beside FILE, with ACK_ before its name, unless --answer says otherwise.
+    /// CSSM answers with a file: beside FILE, with ACK_ before its name, unless --answer says otherwise. Devices of a bundle
+    /// that it does not take are named with the reason; then the exit code is 1.
     Upload {
         /// Bundle, save file, trust request, ACK file or policy file
         file: PathBuf,
         /// Where the answer of CSSM goes
         #[arg(long, value_name = "FILE")]
         answer: Option<PathBuf>,
-        /// For which Virtual Account it is brought [default: the first one]
+        /// For which Virtual Account it is brought [default: the one that a bundle names, else the first one]
         #[arg(long, value_name = "NAME")]
         virtual_account: Option<String>,
         #[command(flatten)]
@@ -120,17 +121,24 @@ fn at_rest(store: &StoreChoice) -> Result<Offline> {
     if !there {
         return Err(user_error(format!("{store} is not {what}")));
     }
-    match Offline::open(store, Arc::new(SystemClock)) {
+    match Offline::open(store, clock_of(store)?) {
         Err(StartError::Store(error)) if !error.is_users() => Err(error.into()),
         opened => opened.blame_user(),
     }
 }
 
 pub(super) async fn run(command: CssmCommand, form: OutputForm) -> Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
     let told = match command {
         CssmCommand::Bundle(BundleCommand::Download { file, mock }) => download(&file, &mock).await?,
         CssmCommand::Bundle(BundleCommand::Upload { file, answer, virtual_account, mock }) => {
-            upload(&file, answer, virtual_account.as_deref(), &mock).await?
+            let (told, refused) = upload(&file, answer, virtual_account.as_deref(), &mock).await?;
+            for refused in &refused {
+                // A reader that is gone does not undo what was done.
+                let _ = writeln!(std::io::stderr(), "slpsim: not taken: {refused}");
+                code = ExitCode::FAILURE;
+            }
+            told
         }
         CssmCommand::Export { file, mock } => {
             let lines = match mock.open()? {
@@ -160,7 +168,7 @@ pub(super) async fn run(command: CssmCommand, form: OutputForm) -> Result<ExitCo
         OutputForm::Text => output::print(&text)?,
         OutputForm::Json => output::print(&format!("{value}\n"))?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 async fn download(file: &Path, mock: &WhichMock) -> Result<(String, Value)> {
@@ -178,25 +186,33 @@ async fn upload(
     answer: Option<PathBuf>,
     account: Option<&str>,
     mock: &WhichMock,
-) -> Result<(String, Value)> {
+) -> Result<((String, Value), Vec<Refused>)> {
     let bytes = read(file)?;
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let taken = match mock.open()? {
-        Mock::Running(mock) => mock.upload(&name, bytes, account).await.blame_user()?,
-        Mock::AtRest(mock) => mock.upload(&name, &bytes, account).blame_user()?,
+        Mock::Running(mock) => match mock.upload(&name, bytes, account).await {
+            // A file is all right that the mock refuses by its rules.
+            Err(error @ RemoteError::Declined(_)) => return Err(error.into()),
+            taken => taken.blame_user()?,
+        },
+        Mock::AtRest(mock) => match mock.upload(&name, &bytes, account) {
+            Err(error @ FileError::Refused(_)) => return Err(error.into()),
+            taken => taken.blame_user()?,
+        },
     };
     Ok(match taken {
-        Taken::Answered(Handover { name, bytes }) => {
+        Taken::Answered { answer: Handover { name, bytes }, refused } => {
             let path = answer.unwrap_or_else(|| file.with_file_name(name));
             write(&path, &bytes)?;
-            (format!("{}\n", path.display()), json!({"file": path}))
+            let told = (format!("{}\n", path.display()), json!({"file": path, "refused": refused}));
+            (told, refused)
         }
         Taken::Brought { acks, pushes, policy } => {
             let policy_word = if policy { "yes" } else { "no" };
             let text = format!(
                 "ACK files: {acks}, pushes that can fetch their ACK: {pushes}, policy: {policy_word}\n"
             );
-            (text, json!({"acks": acks, "pushes": pushes, "policy": policy}))
+            ((text, json!({"acks": acks, "pushes": pushes, "policy": policy})), Vec::new())
         }
     })
 }

@@ -69,7 +69,25 @@ pub(super) fn cssm(args: CssmArgs) -> Result<ExitCode> {
     replace(&mut mock.upstream, &args.upstream);
     replace(&mut mock.upstream_ca, &args.upstream_ca);
     mock.down_rev |= args.down_rev;
+    check(&mock)?;
     block_on(daemon::cssm::serve(config, mock, args.world.config))
+}
+
+/// What options together with a file can get wrong; a file alone has been checked.
+fn check(mock: &Mock) -> Result<()> {
+    use slpsim_config::MockRole::{Cssm, OnPrem};
+    if mock.down_rev && mock.role != OnPrem {
+        return Err(user_error(
+            "a down-rev peer is an On-Prem of before usage policies: --down-rev is for --role on-prem only",
+        ));
+    }
+    if mock.upstream.is_some() && mock.role == Cssm {
+        return Err(user_error("a CSSM has nothing above it: --upstream is for --role cslu or on-prem"));
+    }
+    if mock.upstream_ca.is_some() && mock.upstream.is_none() {
+        return Err(user_error("--upstream-ca needs an --upstream"));
+    }
+    Ok(())
 }
 
 /// The mock of a file without `[mock]`.

@@ -12,6 +12,7 @@ use slpsim_cssm::{AccountConfig, AckMode, Limits, Role};
 use slpsim_network::World;
 
 use super::pages::Pages;
+use super::stopped;
 use crate::access::Users;
 use crate::clock::Clock;
 use crate::error::{BlameUser, user_error};
@@ -42,6 +43,7 @@ pub(super) async fn start(
             Some(Upstream { url: url.clone(), ca_pem })
         }
     };
+    let (store, state) = (mock.store.clone().unwrap_or_else(|| folder.clone()), folder.parent());
     let settings = ServerConfig {
         mock: rules(mock),
         seed,
@@ -51,13 +53,19 @@ pub(super) async fn start(
         listen_manage: mock.listen_manage,
         allow_remote,
         manage_open: mock.manage_open,
-        store: Some(store(mock, folder)?),
+        store: Some(store.clone()),
         doorman: (!users.is_empty()).then(|| Arc::clone(users) as Arc<dyn Doorman>),
         switches: pages.map(|pages| pages as Arc<dyn Switches>),
         ..ServerConfig::default()
     };
     let started = Server::start(settings, Arc::new(clock.clone())).await;
     if let Ok(running) = &started {
+        // Its time is kept there; whoever works on the mock's folder while it does not run needs it.
+        if let Some(state) = state {
+            stopped::remember(&store, state)
+                .with_context(|| format!("cannot write beside {store}"))
+                .blame_user()?;
+        }
         let urls = &running.urls;
         tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
         tracing::info!("pages of the mock: {}", urls.web);

@@ -49,6 +49,13 @@ async fn wrong_input_is_answered_with_one_clear_line_and_code_2() {
         (&["run", "--state", &state, "--clock-from", &pem], &[&pem]),
         (&["cssm", "--state", &state, "--listen-manage", &taken], &[&taken]),
         (&["cssm", "--state", &state, "--listen", "0.0.0.0:0"], &["0.0.0.0", "--allow-external"]),
+        (&["cssm", "--state", &state, "--role", "cslu", "--down-rev"], &["--role on-prem only"]),
+        (&["cssm", "--state", &state, "--upstream", "http://127.0.0.1:1"], &["--role cslu or on-prem"]),
+        (&["cssm", "--state", &state, "--role", "cslu", "--upstream-ca", &pem], &["needs an --upstream"]),
+        (
+            &["cssm", "--state", &state, "--role", "cslu", "--upstream", "http://127.0.0.1:99999"],
+            &["99999", "invalid port number"],
+        ),
         (&["run", "--state", &state, "--sink", "file:///nowhere/log"], &["/nowhere/log: No such file"]),
         (&["exec", "--state", &state, "show clock"], &["no daemon answers at", "control.sock"]),
         (&["messages", "--check", "/nowhere/log"], &["/nowhere/log"]),

@@ -96,6 +96,17 @@ async fn the_file_round_of_a_disconnected_cslu_as_commands() {
     line_with(&log, &["TRUST_CODE_INSTALL_SUCCESS"]).await;
     line_with(&log, &["POLICY_INSTALL_SUCCESS"]).await;
 
+    // What CSSM does not take of a bundle is named; the rest has its answer all the same.
+    let known = cssm.manage(Method::GET, "devices", None).await;
+    let known = format!("devices/{}", known[0]["serial"].as_str().unwrap());
+    cssm.manage(Method::DELETE, &known, None).await;
+    cssm.manage(Method::PUT, "accounts/Lab", Some(json!({"membership": "listed", "devices": []}))).await;
+    let up = ["cssm", "bundle", "upload", bundle, "--ready", &clock];
+    let out = run(&up).await;
+    assert_eq!(out.status.code(), Some(1), "{}", stderr(&out));
+    assert!(stderr(&out).contains("(dev_1_") && stderr(&out).contains("membership"), "{}", stderr(&out));
+    cssm.manage(Method::PUT, "accounts/Lab", Some(json!({"membership": "open"}))).await;
+
     let records = path("records.jsonl");
     let out = run(&["cssm", "export", &records, "--ready", &path("cssm.ready")]).await;
     assert!(out.status.success(), "{}", stderr(&out));
@@ -105,9 +116,48 @@ async fn the_file_round_of_a_disconnected_cslu_as_commands() {
     let at_rest = folder.join("below").join("mock");
     let into = run(&["cssm", "import", &records, "--store", at_rest.to_str().unwrap()]).await;
     assert!(into.status.success() && stdout(&into).ends_with(" records\n"), "{}", stderr(&into));
+    // The folder stays that of a CSLU, which takes no usage, and lives by the simulated time.
+    let rest = at_rest.to_str().unwrap();
+    let usage = run(&["cssm", "bundle", "upload", bundle, "--store", rest]).await;
+    assert!(usage.status.code() == Some(2) && stderr(&usage).contains("are for CSSM"), "{}", stderr(&usage));
     let busy = run(&["cssm", "export", &records, "--store", &format!("{above}/mock")]).await;
     assert!(busy.status.code() == Some(2) && stderr(&busy).contains("in use by another mock"));
     let none = run(&["cssm", "export", &records]).await;
     assert!(none.status.code() == Some(2) && stderr(&none).contains("--ready"));
     cssm.end().await;
+}
+
+/// By its folder a mock that does not run answers at the time at which it stood, not at the host's.
+#[tokio::test]
+async fn a_stopped_mock_answers_at_its_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (state, store, clock) = (path("state"), path("elsewhere"), path("cssm.ready"));
+    let config = path("mock.toml");
+    std::fs::write(&config, format!("[mock]\nstore = \"{store}\"\n")).unwrap();
+    let start = "2026-03-02T10:00:00Z";
+    let cssm =
+        Daemon::start(folder, "cssm", &["cssm", "-c", &config, "--state", &state, "--start", start]).await;
+    let cslu = ["cssm", "--role", "cslu", "--state", &path("below"), "--clock-from", &clock];
+    let cslu = Daemon::start(folder, "cslu", &cslu).await;
+    let switch = switch(folder, &cslu, &cssm).await;
+    switch.show("license smart sync").await;
+    let bundle = path("bundle.tar.gz");
+    let down = run(&["cssm", "bundle", "download", &bundle, "--ready", &path("cslu.ready")]).await;
+    assert!(down.status.success(), "{}", stderr(&down));
+    for daemon in [switch, cslu, cssm] {
+        daemon.end().await;
+    }
+    let up = run(&["cssm", "bundle", "upload", &bundle, "--store", &store]).await;
+    assert!(up.status.success(), "{}", stderr(&up));
+    let records = path("records.jsonl");
+    let out = run(&["cssm", "export", &records, "--store", &store]).await;
+    assert!(out.status.success(), "{}", stderr(&out));
+    let device = std::fs::read_to_string(&records).unwrap();
+    let device = device.lines().find(|line| line.starts_with("{\"device\"")).unwrap().to_owned();
+    let device: Value = serde_json::from_str(&device).unwrap();
+    let seen = device["device"]["last_seen"].as_i64().unwrap();
+    let start = 1_772_445_600_000;
+    assert!((start..start + 3_600_000).contains(&seen), "{seen}");
 }

@@ -278,6 +278,41 @@ fn an_ack_that_is_refused_leaves_an_entry_in_the_event_log() {
     assert_eq!(rig.waiting().len(), 1);
 }
 
+/// A policy says nothing of devices: what comes with the ACK or the code of another device is not for this one.
+#[test]
+fn a_file_for_another_device_brings_no_policy_and_no_account() {
+    let mut rig = Rig::new(OFF, T, Peer::default());
+    let ids = saved_ids(&mut rig, SaveUsage::Unreported).unwrap();
+    let now = rig.now.wall;
+    let other = Udi::new("N9K-C93180YC-FX3", "FDO00000009").unwrap();
+    let (_, ack) = ack_of(&rig, &ids);
+    let account = Some(Account { smart: "Other SA".into(), r#virtual: "Other".into() });
+    let foreign =
+        |ack| Import { acks: vec![ack], account: account.clone(), ..policy_file(now, example_policy()) };
+    rig.outputs.clear();
+    let reply = "% Import Data Failed: RUM ACK: it is for another product instance";
+    for fault in [None, Some(ElementFault::Signature)] {
+        let body = fault.map_or(ack.body.clone(), Err);
+        let before = rig.agent.clone();
+        let answer = import(&mut rig, foreign((Some(other), Element { issued: now, body })));
+        assert!(answer.as_ref().is_err_and(|text| fault.is_some() || text == reply), "{answer:?}");
+        assert_eq!(rig.texts(), [""; 0]);
+        assert_eq!(rig.agent, before);
+    }
+    let code = trust_file(&mut rig, other, now);
+    let file = Import { trust: code.trust, ..policy_file(now, example_policy()) };
+    assert!(import(&mut rig, file).is_err());
+    assert_eq!(rig.view().policy(), None);
+    // Beside one of its own it counts, whatever else is in the file.
+    let file = Import {
+        acks: vec![(Some(other), ack.clone()), (Some(udi()), ack)],
+        ..policy_file(now, example_policy())
+    };
+    assert_eq!(import(&mut rig, file), Err(reply.into()));
+    assert_eq!(rig.view().policy().map(|(name, _)| name.to_owned()).as_deref(), Some("Example Policy"));
+    assert_eq!(rig.waiting(), []);
+}
+
 /// What is good of a file counts, and the reply names the rest.
 #[test]
 fn of_a_file_each_part_is_judged_by_itself() {

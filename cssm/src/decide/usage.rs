@@ -63,16 +63,17 @@ pub(super) fn report(
         }
         verdicts.push((report.id, broken));
         if cx.config.limits.reports > 0 {
-            let held = report
-                .envelope
-                .as_ref()
-                .filter(|_| holds)
-                .map(|envelope| Held { envelope: envelope_text(envelope).into(), upload: None });
+            let held = report.envelope.as_ref().filter(|_| holds).map(|envelope| Held {
+                sender: device.udi,
+                envelope: envelope_text(envelope).into(),
+                upload: None,
+            });
             changes.reports.push(ReportRecord { held, ..record(cx.now, report, broken) });
         }
     }
     let poll_id = poll_id(cx, &mut device);
-    remember(cx, &mut device, poll_id, verdicts, brought);
+    let units = units(reports, device.udi);
+    remember(cx, &mut device, poll_id, (verdicts, units), brought);
     changes.devices.push(device);
     let data =
         ServerData { poll_id: Some(poll_id), poll_interval_s: Some(cx.peer.poll_s), ..ServerData::default() };
@@ -119,7 +120,7 @@ fn hand_out(cx: &Cx<'_>, mut device: Device, at: usize, file: &Arc<str>, mut cha
     if let Some(pending) = device.polls.get_mut(at) {
         pending.answered = true;
         if cx.config.limits.reports > 0 {
-            changes.answered.extend(pending.reports.iter().map(|(id, _)| (device.udi, *id)));
+            changes.answered.extend(pending.keys(device.udi));
         }
     }
     changes.devices.push(device);
@@ -163,7 +164,7 @@ fn acknowledge(
     ack.nonce = Some(pending.nonce.clone());
     ack.reports = pending.reports.iter().map(|(id, broken)| (*id, spoken(*broken))).collect();
     if cx.config.limits.reports > 0 {
-        changes.answered.extend(pending.reports.iter().map(|(id, _)| (udi, *id)));
+        changes.answered.extend(pending.keys(udi));
     }
     if cx.steer.foreign_ack {
         // The same verdicts, for a product instance that does not exist.
@@ -213,7 +214,7 @@ fn verdict(
         // CSSM knows the keys.
         return None;
     }
-    if !speaks_for(cx, &report.udi, device, kin) {
+    if !speaks_for(cx, report, device, kin) {
         return Some(Rule::ReportDevice);
     }
     let signed = cx.arrived.proof.reports.get(at).copied().unwrap_or(Signed::Valid);
@@ -224,10 +225,14 @@ fn verdict(
 }
 
 /// A device speaks for itself and for units that its account knows: after a switchover the new active sends what the
-/// old one measured. An account with a list must have both on it.
-fn speaks_for(cx: &Cx<'_>, udi: &Udi, device: &Device, kin: &HashSet<Udi>) -> bool {
-    let listed = cx.account(device.account).is_some_and(|account| account.membership.takes(udi));
-    listed && (*udi == device.udi || kin.contains(udi))
+/// old one measured. So it does for a unit that nobody knows, where the report itself names both as one redundancy
+/// set: the old active may have been taken out before it ever got through. An account with a list must have
+/// both on it.
+fn speaks_for(cx: &Cx<'_>, report: &UsageReport, device: &Device, kin: &HashSet<Udi>) -> bool {
+    let listed = cx.account(device.account).is_some_and(|account| account.membership.takes(&report.udi));
+    let in_set = |udi| report.units.iter().any(|unit| unit.udi == udi);
+    let of_one_set = || cx.device(&report.udi).is_none() && in_set(report.udi) && in_set(device.udi);
+    listed && (report.udi == device.udi || kin.contains(&report.udi) || of_one_set())
 }
 
 /// The devices that reports of others than the sender speak of and that its account knows.
@@ -265,11 +270,19 @@ fn poll_id(cx: &Cx<'_>, device: &mut Device) -> PollId {
     PollId(77_000_000_000_000_000 + drawn * 80)
 }
 
+/// Whose usage each report is, where not all of it is the sender's own.
+fn units(reports: &[UsageReport], sender: Udi) -> Vec<Udi> {
+    match reports.iter().all(|report| report.udi == sender) {
+        true => Vec::new(),
+        false => reports.iter().map(|report| report.udi).collect(),
+    }
+}
+
 fn remember(
     cx: &Cx<'_>,
     device: &mut Device,
     poll_id: PollId,
-    reports: Vec<(ReportId, Option<Rule>)>,
+    (reports, units): (Vec<(ReportId, Option<Rule>)>, Vec<Udi>),
     ack: Option<Arc<str>>,
 ) {
     if device.polls.len() >= POLLS_PER_DEVICE {
@@ -280,6 +293,7 @@ fn remember(
         received: cx.now,
         nonce: cx.arrived.message.header.nonce.clone(),
         reports,
+        units,
         not_before: cx.steer.late_ack_ms.map(|millis| cx.now.plus_millis(millis)),
         released: false,
         answered: false,

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use slpsim_agent::{ReportId, Udi};
 use slpsim_policy::Wall;
-use slpsim_transport::files::{LicenseFile, Opener};
+use slpsim_transport::files::{LicenseFile, Opener, SystemInfo, save_file};
 use slpsim_transport::message::{AckObject, Nonce, Sealed, UsageReport, Word};
 use slpsim_transport::sign::Verifier;
 use time::OffsetDateTime;
@@ -39,8 +40,13 @@ impl std::fmt::Debug for Handover {
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// CSSM took usage or requests; this is its answer.
-    Answered(Handover),
+    /// CSSM took usage or requests.
+    Answered {
+        /// Its answer.
+        answer: Handover,
+        /// What it did not take of a bundle; of a single file it takes all or nothing.
+        refused: Vec<Refused>,
+    },
     /// A CSLU or On-Prem took what came from Cisco.
     Brought {
         /// ACK files in it.
@@ -50,6 +56,24 @@ pub enum Taken {
         /// Whether a policy came along.
         policy: bool,
     },
+}
+
+/// A member of a bundle that is not taken; the others are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its name in the bundle.
+    pub member: String,
+    /// Whose it is, as `show license udi` writes it, where that can be read.
+    pub device: Option<String>,
+    /// One line.
+    pub why: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let device = self.device.as_deref().unwrap_or("a device that it does not name");
+        write!(f, "{device} ({}): {}", self.member, self.why)
+    }
 }
 
 /// Why a file is not taken; nothing of it took effect.
@@ -98,24 +122,75 @@ pub(super) fn download(shared: &Shared) -> Result<Handover, FileError> {
     );
     let mut archives = Vec::with_capacity(all.len());
     let mut number = 0;
-    for (n, devices) in (0..).zip(all.values()) {
+    for (n, (account, devices)) in (0..).zip(&all) {
         // Two accounts have two names.
         let stamp = stamp(at.plus_millis(n));
         let mut files = Vec::with_capacity(devices.len());
         for outgoing in devices {
             number += 1;
-            let text = usage_file(outgoing.reports.iter().map(|(_, held)| &*held.envelope));
+            let envelopes = outgoing.reports.iter().map(|report| &*report.held.envelope);
+            let text = usage_file(sender_info(outgoing, at).as_deref(), envelopes);
             files.push((format!("dev_{number}_{stamp}.txt"), text));
         }
         let members = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
         let name = format!("UD_VA_{stamp}.tar.gz");
-        manifest.push_str(&format!("\nName: /{name}\nSpecification-VA: \nSpecification-VA-ID: \n"));
+        let of = match account {
+            // The public sample leaves it empty; another account than the first has to be told (modelled).
+            AccountId(0) => String::new(),
+            id => account_names(shared, *id),
+        };
+        manifest.push_str(&format!("\nName: /{name}\n{SPECIFICATION}{of}\nSpecification-VA-ID: \n"));
         archives.push((name, archive::pack(members, at).map_err(packing)?));
     }
     let members = archives.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
     let members = std::iter::once(("manifest.mf", manifest.as_bytes())).chain(members);
     let bytes = archive::pack(members, at).map_err(packing)?;
     Ok(Handover { name: format!("UD_SA_{}.tar.gz", stamp(at)), bytes })
+}
+
+/// Which account an archive of a bundle is of.
+const SPECIFICATION: &str = "Specification-VA: ";
+
+fn account_names(shared: &Shared, id: AccountId) -> String {
+    shared.with(|cssm| {
+        let account = cssm.store().accounts().get(usize::from(id.0));
+        account.map(|account| account.names.r#virtual.clone()).unwrap_or_default()
+    })
+}
+
+/// The accounts that a manifest names, by the archives that are theirs.
+fn accounts_in(manifest: &str) -> BTreeMap<String, String> {
+    let mut accounts = BTreeMap::new();
+    let mut archive = None;
+    for line in manifest.lines() {
+        if let Some(name) = line.strip_prefix("Name: ") {
+            archive = Some(name.trim().trim_start_matches('/').to_owned());
+        } else if let Some(account) = line.strip_prefix(SPECIFICATION.trim_end()).map(str::trim)
+            && !account.is_empty()
+        {
+            accounts.extend(archive.take().map(|archive| (archive, account.to_owned())));
+        }
+    }
+    accounts
+}
+
+/// A member of a bundle has no system information (`spec/formats.md` §7). Only where a device brings what another unit has
+/// measured, after a switchover, CSSM has to be told who waits for the ACK (modelled).
+fn sender_info(outgoing: &Outgoing, at: Wall) -> Option<String> {
+    if outgoing.is_own() {
+        return None;
+    }
+    let info = SystemInfo {
+        udi: outgoing.udi,
+        timestamp: at,
+        nonce: Nonce::Number(0),
+        hostname: outgoing.hostname.clone(),
+        software_tag: outgoing.software_tag.clone(),
+        devices: Vec::new(),
+        other: serde_json::Map::new(),
+    };
+    let file = save_file(Some(&info), &[], None).ok()?;
+    filetext::element(&file, filetext::SYSTEM_INFO).map(ToOwned::to_owned)
 }
 
 /// `26Mar02_10_02_00_123`
@@ -142,18 +217,26 @@ impl Read {
         !(file.reports.is_empty() && file.trust_requests.is_empty() && file.auth_requests.is_empty())
     }
 
+    /// Whose it is.
+    fn device(&self) -> Option<Udi> {
+        let file = &self.file;
+        let report = file.reports.first().map(|report| report.udi);
+        file.system_info.as_ref().map(|info| info.udi).or(report)
+    }
+
     fn comes_from_cisco(&self) -> bool {
         !(self.file.acks.is_empty() && self.file.policies.is_empty())
     }
 }
 
 /// Takes a file: usage, trust requests and authorization requests as CSSM does, ACKs and policies as a CSLU does
-/// (*Upload From Cisco*). What is inside decides which; `role` may be left out where the file alone shall decide.
+/// (*Upload From Cisco*). What is inside decides which; `role` may be left out where the file alone shall decide. What
+/// names no account belongs to the first one; `account` comes before what a bundle says.
 pub(super) fn upload(
     shared: &Shared,
     name: &str,
     bytes: &[u8],
-    account: AccountId,
+    account: Option<AccountId>,
     role: Option<Role>,
 ) -> Result<Taken, FileError> {
     let bundled = archive::is_archive(bytes);
@@ -162,11 +245,11 @@ pub(super) fn upload(
             .map_err(|error| FileError::Wrong(format!("the archive is refused: {error}")))?,
         false => vec![Member { within: None, name: name.into(), bytes: bytes.to_vec() }],
     };
-    let files: Vec<Read> = members
-        .into_iter()
-        .filter(|member| member.name != "manifest.mf")
-        .map(|member| read(shared, member))
-        .collect::<Result<_, _>>()?;
+    let (manifests, members): (Vec<Member>, Vec<Member>) =
+        members.into_iter().partition(|member| member.name == "manifest.mf");
+    let manifest = manifests.first().map(|member| String::from_utf8_lossy(&member.bytes));
+    let files: Vec<Read> =
+        members.into_iter().map(|member| read(shared, member)).collect::<Result<_, _>>()?;
     let requests = files.iter().any(Read::has_requests);
     let answers = files.iter().any(Read::comes_from_cisco);
     match (requests, answers, role) {
@@ -178,9 +261,15 @@ pub(super) fn upload(
         (false, true, Some(Role::Cssm)) => Err(FileError::Wrong(
             "ACK and policy files come from CSSM; they are for the switch or for a CSLU".into(),
         )),
-        (true, false, _) if bundled => answer_bundle(shared, name, files, account).map(Taken::Answered),
-        (true, false, _) => answer_file(shared, files, account).map(Taken::Answered),
-        (false, true, _) => bring(shared, &files, account),
+        (true, false, _) if bundled => {
+            let named = accounts_in(manifest.as_deref().unwrap_or_default());
+            answer_bundle(shared, name, files, (account, &named))
+        }
+        (true, false, _) => {
+            let answer = answer_file(shared, files, account.unwrap_or_default())?;
+            Ok(Taken::Answered { answer, refused: Vec::new() })
+        }
+        (false, true, _) => bring(shared, &files, account.unwrap_or_default()),
     }
 }
 
@@ -200,25 +289,32 @@ fn answer_bundle(
     shared: &Shared,
     name: &str,
     files: Vec<Read>,
-    account: AccountId,
-) -> Result<Handover, FileError> {
+    (account, named): (Option<AccountId>, &BTreeMap<String, String>),
+) -> Result<Taken, FileError> {
     let mut archives: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    let mut refusals = Vec::new();
+    let mut refused = Vec::new();
     let now = shared.now();
     let at = shared.with(|cssm| cssm.clock(now));
     for read in files {
         let file_name = format!("ACK_{}", read.name);
         let within = read.within.clone().unwrap_or_else(|| format!("UD_VA_{}.tar.gz", stamp(at)));
-        match answer(shared, read.file, account, true) {
+        let device = read.device().map(|udi| udi.in_show().to_string());
+        let account = match (account, read.within.as_ref().and_then(|within| named.get(within))) {
+            (Some(account), _) => Ok(account),
+            (None, Some(named)) => account_called(shared, named),
+            (None, None) => Ok(AccountId(0)),
+        };
+        match account.and_then(|account| answer(shared, read.file, account, true)) {
             Ok(text) => archives.entry(format!("ACK_{within}")).or_default().push((file_name, text)),
-            Err(error) => refusals.push(format!("{}: {error}", read.name)),
+            Err(error) => refused.push(Refused { member: read.name, device, why: error.to_string() }),
         }
     }
     if archives.is_empty() {
-        return Err(FileError::Refused(refusals.join("; ")));
+        let all: Vec<String> = refused.iter().map(ToString::to_string).collect();
+        return Err(FileError::Refused(all.join("; ")));
     }
-    for refusal in &refusals {
-        tracing::warn!("a bundle is answered without {refusal}");
+    for refused in &refused {
+        tracing::warn!("a bundle is answered without {refused}");
     }
     let packing = |error: std::io::Error| FileError::Wrong(format!("the ACK bundle cannot be made: {error}"));
     let mut members = Vec::with_capacity(archives.len());
@@ -228,7 +324,16 @@ fn answer_bundle(
     }
     let bytes = archive::pack(members.iter().map(|(name, bytes)| (*name, bytes.as_slice())), at);
     let name = name.rsplit('/').next().unwrap_or_default();
-    Ok(Handover { name: format!("ACK_{name}"), bytes: bytes.map_err(packing)? })
+    let answer = Handover { name: format!("ACK_{name}"), bytes: bytes.map_err(packing)? };
+    Ok(Taken::Answered { answer, refused })
+}
+
+fn account_called(shared: &Shared, name: &str) -> Result<AccountId, FileError> {
+    shared.with(|cssm| cssm.store().account_by_name(None, name)).ok_or_else(|| {
+        FileError::Refused(format!(
+            "it is of Virtual Account {name:?}, which there is not; make it, or name another"
+        ))
+    })
 }
 
 fn answer_file(shared: &Shared, files: Vec<Read>, account: AccountId) -> Result<Handover, FileError> {
@@ -253,7 +358,9 @@ fn answer(
     let info = file.system_info;
     for (udi, reports) in by_sender(info.as_ref().map(|info| info.udi), file.reports) {
         let last = reports.iter().max_by_key(|report| report.id);
-        let with_trust = bundled && last.is_some_and(|report| report.instance.is_none());
+        // What another unit has measured says nothing of the sender's identity.
+        let own = reports.iter().filter(|report| report.udi == udi).max_by_key(|report| report.id);
+        let with_trust = bundled && own.is_some_and(|report| report.instance.is_none());
         let tag = info.as_ref().and_then(|info| info.software_tag.clone());
         let push = Push {
             udi,
@@ -359,6 +466,14 @@ mod tests {
     #[test]
     fn a_stamp_has_its_form() {
         assert_eq!(stamp(Wall(1_772_445_720_123)), "26Mar02_10_02_00_123");
+    }
+
+    #[test]
+    fn a_manifest_names_the_accounts_of_its_archives() {
+        let manifest = "Manifest-Version: 1.0\nSmart-Account:\n\nName: /a.tar.gz\nSpecification-VA: \nSpecification-VA-ID: \n\nName: /b.tar.gz\r\nSpecification-VA: Branch 2\r\n";
+        let expected = BTreeMap::from([("b.tar.gz".to_owned(), "Branch 2".to_owned())]);
+        assert_eq!(accounts_in(manifest), expected);
+        assert_eq!(accounts_in("Specification-VA: nobody's"), BTreeMap::new());
     }
 
     #[test]

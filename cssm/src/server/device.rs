@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
@@ -21,7 +22,7 @@ use slpsim_transport::smart::{ReceivedRequest, decode_request};
 use super::listen::Abort;
 use super::{Shared, damage, forward, rest, store, wire};
 use crate::exchange::{Answer, Arrived, Csr, Proof, Signed, Steer};
-use crate::fault::{Struck, steer};
+use crate::fault::{Faults, Struck, steer};
 use crate::peer::Route;
 use crate::rule::{Broken, Kind, Rule};
 
@@ -32,6 +33,23 @@ pub(super) const RULE_HEADER: &str = "slpsim-rule";
 
 /// All routes of devices, and the REST interface beside them.
 pub(super) fn routes(shared: Arc<Shared>) -> Router {
+    // A path has to be read before anything looks for its route.
+    Router::new().fallback_service(inner(shared)).layer(from_fn(with_single_slashes))
+}
+
+async fn with_single_slashes(mut request: Request, next: Next) -> Response {
+    if let Some(path) = rest::single_slashes(request.uri().path()) {
+        let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = format!("{path}{query}").parse().ok().or(parts.path_and_query);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    next.run(request).await
+}
+
+fn inner(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/licservice/license", post(smart))
         .route("/SmartTransport", post(smart))
@@ -160,8 +178,14 @@ async fn send(shared: &Arc<Shared>, outcome: Outcome) -> Response {
 /// Passes a message on, byte for byte, and the answer back. While the CSSM above cannot be reached, the device is asked
 /// to come again.
 async fn pass(shared: &Arc<Shared>, passing: Passing) -> Response {
+    let message = &passing.received.message;
+    // A token has its account in itself.
+    let home = match message.request_type().purpose() {
+        Some(Purpose::Trust) => None,
+        Some(_) | None => shared.with(|cssm| cssm.home_for(&passing.route, &message.header.udi)),
+    };
     let answer = match &shared.forward {
-        Some(forward) => forward::pass(forward, passing.bytes.clone()).await,
+        Some(forward) => forward::pass(forward, passing.bytes.clone(), home.as_ref()).await,
         None => None,
     };
     let worker = Arc::clone(shared);
@@ -216,7 +240,7 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome 
     if shared.keeper.look_blocking().is_err() {
         return Outcome::Now(busy());
     }
-    let fault = strike(shared, Some(&udi), purpose);
+    let fault = strike(shared, |_| Some(udi), purpose);
     let keys = wire::keys_of(shared, &udi);
     let reports = wire::report_signatures(message, |udi| wire::keys_of(shared, udi));
     shared.payloads.note(message, &reports);
@@ -286,15 +310,17 @@ fn before(shared: &Shared, arrived: &Arrived<'_>, struck: Struck) -> Option<Outc
     Some(outcome)
 }
 
-/// Does `call`, which comes over another interface than that of devices, unless a fault in force keeps it from being
-/// answered, or answered in time.
+/// Does `call`, which comes over another interface than that of devices and is about some of them, unless a fault in
+/// force keeps it from being answered, or answered in time. One that is about several is met once: as that device which a
+/// fault names, else as the first.
 pub(super) fn faulted(
     shared: &Shared,
-    udi: Option<Udi>,
+    devices: &[Udi],
     purpose: Purpose,
     call: impl FnOnce(&Shared) -> Response,
 ) -> Outcome {
-    match strike(shared, udi.as_ref(), Some(purpose)) {
+    let about = |faults: &Faults| devices.iter().find(|udi| faults.names(udi)).or(devices.first()).copied();
+    match strike(shared, about, Some(purpose)) {
         Some(struck) => match (struck.effect, cut_off(struck)) {
             (Effect::Late(by), _) => Outcome::Later(call(shared), by),
             (_, Some((outcome, _))) => outcome,
@@ -304,15 +330,22 @@ pub(super) fn faulted(
     }
 }
 
-/// The fault that hits an exchange. Most of the time there is none at all, which is found out without a transaction.
-fn strike(shared: &Shared, udi: Option<&Udi>, purpose: Option<Purpose>) -> Option<Struck> {
+/// The fault that hits an exchange of the device that `whose` says. Most of the time there is none at all, which is found
+/// out without a transaction.
+fn strike(
+    shared: &Shared,
+    whose: impl FnOnce(&Faults) -> Option<Udi>,
+    purpose: Option<Purpose>,
+) -> Option<Struck> {
     if !shared.local(|cssm| cssm.has_faults()) {
         return None;
     }
     let now = shared.now();
     shared.with(|cssm| {
         let (at, luck) = (cssm.clock(now), cssm.luck());
-        cssm.faults(now).strike(at, udi, purpose, luck)
+        let faults = cssm.faults(now);
+        let udi = whose(faults);
+        faults.strike(at, udi.as_ref(), purpose, luck)
     })
 }
 

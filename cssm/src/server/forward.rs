@@ -4,9 +4,7 @@
 //! What waits is in the records, and these are on disk before a device is answered; so is each poll id. The table here
 //! only says when to try again, so that nothing is lost with it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::body::Bytes;
 use slpsim_agent::{ReportId, Udi};
@@ -17,14 +15,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::schedule::{Holders, Schedule, Turn};
 use super::upstream::{CallError, Link, Polled};
-use crate::relay::Outgoing;
+use crate::cssm::Cssm;
+use crate::relay::{Home, Outgoing};
 
-/// How many devices are worked on at one time.
-const AT_ONCE: usize = 8;
-/// Waits between tries, doubled from the first to the last. Wall time: trouble on the way is real.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LAST_WAIT: Duration = Duration::from_secs(60);
 /// Bytes of envelopes in one upload, so that its body fits into a message.
 const UPLOAD_BYTES: usize = 4_000_000;
 
@@ -42,30 +37,29 @@ pub(super) struct Forward {
 
 #[derive(Default)]
 struct State {
-    waits: HashMap<Udi, Wait>,
-    down: Option<Wait>,
+    schedule: Schedule,
     trouble: Option<String>,
     delivered: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Wait {
-    tries: u32,
-    until: Instant,
-}
-
-impl Wait {
-    fn after(before: Option<Self>) -> Self {
-        let tries = before.map_or(0, |wait| wait.tries);
-        let span = FIRST_WAIT.saturating_mul(1 << tries.min(10)).min(LAST_WAIT);
-        Self { tries: tries.saturating_add(1), until: Instant::now() + span }
-    }
 }
 
 /// What an operator is told.
 pub(super) struct Status {
     pub(super) trouble: Option<String>,
     pub(super) delivered: u64,
+}
+
+impl Holders for Cssm {
+    fn count(&self) -> usize {
+        self.store().holders().len()
+    }
+
+    fn has(&self, udi: &Udi) -> bool {
+        self.store().held(udi).next().is_some()
+    }
+
+    fn next(&self, last: Option<&Udi>, skip: &dyn Fn(&Udi) -> bool) -> Option<Udi> {
+        self.store().holders_after(last).find(|udi| !skip(udi)).copied()
+    }
 }
 
 impl Forward {
@@ -80,10 +74,7 @@ impl Forward {
 
     /// Tries everything that waits at once.
     pub(super) fn retry_now(&self) {
-        let mut state = self.state();
-        state.waits.clear();
-        state.down = None;
-        drop(state);
+        self.state().schedule.retry_now();
         self.news.notify_one();
     }
 
@@ -91,54 +82,32 @@ impl Forward {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The devices to work on now, or the time until which there is nothing to do.
-    fn due(&self, shared: &Shared) -> Result<Vec<Udi>, Option<Instant>> {
-        let now = Instant::now();
+    fn turn(&self, shared: &Shared) -> Turn {
         let mut state = self.state();
-        if let Some(down) = state.down.filter(|down| now < down.until) {
-            return Err(Some(down.until));
-        }
-        shared.with(|cssm| {
-            state.waits.retain(|udi, _| cssm.store().held(udi).next().is_some());
-            let ready = |udi: &&Udi| state.waits.get(*udi).is_none_or(|wait| wait.until <= now);
-            let due: Vec<Udi> = cssm.store().holders().filter(ready).take(AT_ONCE).copied().collect();
-            let next = || state.waits.values().map(|wait| wait.until).min();
-            if due.is_empty() { Err(next()) } else { Ok(due) }
-        })
+        shared.with(|cssm| state.schedule.turn(Instant::now(), cssm))
     }
 
-    /// Notes how it went. Whether the device's reports were refused for the first time in a row.
+    /// Notes how it went, and tells each trouble once. Whether the device's reports were refused for the first time in a
+    /// row.
     fn note(&self, udi: Udi, outcome: &Result<bool, CallError>) -> bool {
         let mut state = self.state();
-        let first_refusal = matches!(outcome, Err(CallError::Refused(_))) && !state.waits.contains_key(&udi);
-        match outcome {
-            Ok(true) => {
-                state.waits.remove(&udi);
-                state.delivered += 1;
-            }
-            Ok(false) | Err(CallError::Refused(_)) => {
-                let wait = Wait::after(state.waits.get(&udi).copied());
-                state.waits.insert(udi, wait);
-            }
-            Err(CallError::Down(_)) => {
-                // One wait for all that were under way together.
-                let fresh = state.down.is_some_and(|down| Instant::now() < down.until);
-                if !fresh {
-                    state.down = Some(Wait::after(state.down));
-                }
-            }
+        let news = state.schedule.ended(udi, Instant::now(), outcome);
+        if news.back {
+            tracing::info!(upstream = self.url, "the upstream can be reached again");
         }
+        state.delivered += u64::from(*outcome == Ok(true));
         let trouble = outcome.as_ref().err().map(ToString::to_string);
-        if let Some(trouble) = trouble.as_ref().filter(|trouble| state.trouble.as_ref() != Some(trouble)) {
-            tracing::warn!(device = %udi.in_show(), "{trouble}; the reports are kept and tried again");
-        }
-        if !matches!(outcome, Err(CallError::Down(_))) {
-            state.down = None;
+        match &trouble {
+            Some(trouble) if news.lost => tracing::warn!("{trouble}; all reports are kept and tried again"),
+            Some(text) if news.first && state.trouble != trouble => {
+                tracing::warn!(device = %udi.in_show(), "{text}; its reports are kept and tried again");
+            }
+            Some(_) | None => {}
         }
         state.trouble = trouble;
         drop(state);
         self.tried.notify_waiters();
-        first_refusal
+        news.first && matches!(outcome, Err(CallError::Refused(_)))
     }
 
     /// Returns when nothing waits.
@@ -155,25 +124,14 @@ impl Forward {
 
 /// Works until the server ends.
 pub(super) async fn run(shared: Arc<Shared>, forward: Arc<Forward>) {
+    let mut working = JoinSet::new();
     loop {
-        let pause = match forward.due(&shared) {
-            Ok(due) => {
-                let mut working = JoinSet::new();
-                for udi in due {
-                    let (shared, forward) = (Arc::clone(&shared), Arc::clone(&forward));
-                    working.spawn(async move {
-                        let outcome = advance(&shared, &forward.link, &udi).await;
-                        if forward.note(udi, &outcome) {
-                            shared.with(|cssm| cssm.upstream_refused(shared.now(), &udi));
-                        }
-                    });
-                }
-                tokio::select! {
-                    _ = working.join_all() => continue,
-                    () = shared.stopped() => return,
-                }
+        let pause = loop {
+            match forward.turn(&shared) {
+                Turn::Of(udi) => drop(working.spawn(one(Arc::clone(&shared), Arc::clone(&forward), udi))),
+                Turn::At(until) => break Some(until),
+                Turn::Idle => break None,
             }
-            Err(until) => until,
         };
         let wait = async {
             match pause {
@@ -183,45 +141,76 @@ pub(super) async fn run(shared: Arc<Shared>, forward: Arc<Forward>) {
         };
         tokio::select! {
             () = wait => {}
+            Some(_) = working.join_next() => {}
             () = forward.news.notified() => {}
             () = shared.stopped() => return,
         }
     }
 }
 
+async fn one(shared: Arc<Shared>, forward: Arc<Forward>, udi: Udi) {
+    let outcome = advance(&shared, &forward.link, &udi).await;
+    if forward.note(udi, &outcome) {
+        shared.with(|cssm| cssm.upstream_refused(shared.now(), &udi));
+    }
+}
+
 /// Takes the reports of one device as far as they get: uploads what was not, asks for the ACKs of what was. Whether all
 /// of them are done with.
 async fn advance(shared: &Shared, link: &Link, udi: &Udi) -> Result<bool, CallError> {
-    let Some(outgoing) = shared.with(|cssm| cssm.outgoing(udi)) else { return Ok(true) };
-    let now = shared.now();
-    if outgoing.reports.iter().any(|(_, held)| held.upload.is_none()) {
-        // The whole set, so that one ACK answers a push that repeats what was sent before.
-        let outgoing = fitting(outgoing);
-        let ids: Vec<ReportId> = outgoing.reports.iter().map(|(id, _)| *id).collect();
-        let poll_id = link.upload(shared.with(|cssm| cssm.clock(now)), &outgoing).await?;
-        shared.with(|cssm| cssm.uploaded(udi, &ids, Some(poll_id)));
-    }
-    let Some(outgoing) = shared.with(|cssm| cssm.outgoing(udi)) else { return Ok(true) };
-    let mut uploads: Vec<u64> = outgoing.reports.iter().filter_map(|(_, held)| held.upload).collect();
-    uploads.sort_unstable();
-    uploads.dedup();
-    for poll_id in uploads {
-        match link.poll(shared.with(|cssm| cssm.clock(now)), udi, poll_id).await? {
-            Polled::Working => {}
-            Polled::Acks(acks) => fetched(shared, udi, poll_id, &acks)?,
-            Polled::Unknown => {
-                let ids = ids_of(shared, udi, poll_id);
-                shared.with(|cssm| cssm.uploaded(udi, &ids, None));
-            }
+    // The second time for what CSSM turns out to know no more.
+    for _ in 0..2 {
+        let Some(outgoing) = shared.with(|cssm| cssm.outgoing(udi)) else { return Ok(true) };
+        let now = shared.now();
+        if outgoing.reports.iter().any(|report| report.held.upload.is_none()) {
+            // The whole set, so that one ACK answers a push that repeats what was sent before.
+            let outgoing = fitting(outgoing);
+            let keys: Vec<_> = outgoing.reports.iter().map(|report| (report.udi, report.id)).collect();
+            let poll_id = link.upload(shared.with(|cssm| cssm.clock(now)), &outgoing).await?;
+            shared.with(|cssm| cssm.uploaded(udi, &keys, Some(poll_id)));
+        }
+        if !fetch(shared, link, udi).await? {
+            break;
         }
     }
     Ok(shared.with(|cssm| cssm.outgoing(udi)).is_none())
 }
 
-fn ids_of(shared: &Shared, udi: &Udi, poll_id: u64) -> Vec<ReportId> {
+/// Asks for the ACKs of everything of a device that was uploaded. Whether some of it has to go up once more.
+async fn fetch(shared: &Shared, link: &Link, udi: &Udi) -> Result<bool, CallError> {
+    let Some(outgoing) = shared.with(|cssm| cssm.outgoing(udi)) else { return Ok(false) };
+    let mut uploads: Vec<u64> = outgoing.reports.iter().filter_map(|report| report.held.upload).collect();
+    uploads.sort_unstable();
+    uploads.dedup();
+    let now = shared.now();
+    let now = shared.with(|cssm| cssm.clock(now));
+    let mut again = false;
+    for poll_id in uploads {
+        match link.poll(now, udi, poll_id).await? {
+            Polled::Working => {}
+            Polled::Acks(acks) => match acks.iter().find(|(of, _)| of == udi) {
+                Some((_, file)) => fetched(shared, udi, poll_id, file)?,
+                // It is done with the upload without this device, which was removed there, say.
+                None => again |= lost(shared, udi, poll_id),
+            },
+            Polled::Unknown => again |= lost(shared, udi, poll_id),
+        }
+    }
+    Ok(again)
+}
+
+/// What went up under that poll id and is not acknowledged has to go up again. Whether there is something.
+fn lost(shared: &Shared, udi: &Udi, poll_id: u64) -> bool {
+    let keys = uploaded_as(shared, udi, poll_id);
+    shared.with(|cssm| cssm.uploaded(udi, &keys, None));
+    !keys.is_empty()
+}
+
+/// The reports of a device that went up under that poll id.
+fn uploaded_as(shared: &Shared, udi: &Udi, poll_id: u64) -> Vec<(Udi, ReportId)> {
     let of = |outgoing: Outgoing| {
-        let reports = outgoing.reports.into_iter();
-        reports.filter(|(_, held)| held.upload == Some(poll_id)).map(|(id, _)| id).collect()
+        let reports = outgoing.reports.into_iter().filter(|report| report.held.upload == Some(poll_id));
+        reports.map(|report| (report.udi, report.id)).collect()
     };
     shared.with(|cssm| cssm.outgoing(udi)).map(of).unwrap_or_default()
 }
@@ -230,9 +219,8 @@ fn ids_of(shared: &Shared, udi: &Udi, poll_id: u64) -> Vec<ReportId> {
 /// are those whose ACK it waits for.
 fn fitting(mut outgoing: Outgoing) -> Outgoing {
     let mut bytes = 0;
-    let size = |held: &crate::records::Held| held.envelope.len();
-    let fit = outgoing.reports.iter().rev().take_while(|(_, held)| {
-        bytes += size(held);
+    let fit = outgoing.reports.iter().rev().take_while(|report| {
+        bytes += report.held.envelope.len();
         bytes <= UPLOAD_BYTES
     });
     let keep = fit.count().max(1);
@@ -241,12 +229,11 @@ fn fitting(mut outgoing: Outgoing) -> Outgoing {
     outgoing
 }
 
-fn fetched(shared: &Shared, udi: &Udi, poll_id: u64, acks: &[(Udi, Arc<str>)]) -> Result<(), CallError> {
+fn fetched(shared: &Shared, udi: &Udi, poll_id: u64, file: &Arc<str>) -> Result<(), CallError> {
     let refused =
         |detail: &str| CallError::Refused(format!("upstream's ACK for {}: {detail}", udi.in_show()));
-    let (_, file) = acks.iter().find(|(of, _)| of == udi).ok_or_else(|| refused("there is none"))?;
     let mut covered = named_in(shared, udi, file).map_err(|detail| refused(&detail))?;
-    covered.extend(ids_of(shared, udi, poll_id));
+    covered.extend(uploaded_as(shared, udi, poll_id).into_iter().map(|(_, id)| id));
     let brought = shared.with(|cssm| cssm.bring_ack(shared.now(), udi, file, &covered));
     brought.map(drop).map_err(|error| refused(&error.to_string()))
 }
@@ -262,9 +249,9 @@ pub(super) fn named_in(shared: &Shared, udi: &Udi, file: &str) -> Result<Vec<Rep
     if ids.is_empty() { Err("it names no report of this device".into()) } else { Ok(ids) }
 }
 
-/// Passes a device's message on to the CSSM above; the answer's bytes.
-pub(super) async fn pass(forward: &Forward, message: Bytes) -> Option<Bytes> {
-    match forward.link.pass(message).await {
+/// Passes a message of a device of that account on to the CSSM above; the answer's bytes.
+pub(super) async fn pass(forward: &Forward, message: Bytes, home: Option<&Home>) -> Option<Bytes> {
+    match forward.link.pass(message, home).await {
         Ok(answer) => Some(answer),
         Err(error) => {
             tracing::warn!("{error}; the device is asked to come again");

@@ -1,5 +1,6 @@
 //! The mock behind HTTP(S) listeners: for devices over TLS and in the clear, for operators on a listener of its own.
 
+mod about;
 mod archive;
 mod bundle;
 mod clock;
@@ -16,8 +17,10 @@ mod pki;
 mod push;
 mod remote;
 mod rest;
+mod schedule;
 mod shared;
 mod store;
+mod trouble;
 mod upstream;
 pub mod web;
 mod wire;
@@ -36,7 +39,7 @@ use slpsim_transport::WireProfile;
 use slpsim_transport::sign::Signer;
 use tokio::sync::Semaphore;
 
-pub use bundle::{FileError, Handover, Taken};
+pub use bundle::{FileError, Handover, Refused, Taken};
 pub use clock::{Clock, SystemClock};
 pub use offline::{Offline, OfflineError};
 pub use pki::{NAMES, PkiError};
@@ -82,14 +85,14 @@ pub struct ServerConfig {
     pub tls_names: Vec<String>,
     /// Keeps keys, certificates and records, so that a restart keeps trust; without one they live as long as the server.
     pub store: Option<StoreChoice>,
-    /// A licensing PKI that was made before, for many short-lived servers in one process; the store's own, where there is
-    /// a store, comes before it.
     /// Who may log in to the pages on an address that is not loopback; nobody without it.
     pub doorman: Option<Arc<dyn web::Doorman>>,
     /// The pages want a log-in on loopback as well.
     pub always_log_in: bool,
     /// Switches of this process, for their pages.
     pub switches: Option<Arc<dyn web::Switches>>,
+    /// A licensing PKI that was made before, for many short-lived servers in one process; the store's own, where there is
+    /// a store, comes before it.
     pub signer: Option<Arc<Signer>>,
     /// Words of the wire.
     pub wire: WireProfile,
@@ -361,6 +364,7 @@ impl Begin {
         };
         if let Some(vault) = &mut vault {
             vault.write("idtoken", idtoken.expose())?;
+            about::write(*vault, cssm.config())?;
         }
         let kept = match &mut vault {
             Some(vault) => vault.read("access.key")?,
@@ -391,11 +395,7 @@ struct Begun {
 }
 
 /// The mock with what it knew before.
-fn open(
-    mut cssm: Cssm,
-    store: Option<&StoreChoice>,
-    begin: Begin,
-) -> Result<(Keeper, Begun), StartError> {
+fn open(mut cssm: Cssm, store: Option<&StoreChoice>, begin: Begin) -> Result<(Keeper, Begun), StartError> {
     let Some(store) = store else {
         let begun = begin.run(&mut cssm, None)?;
         return Ok((Keeper::memory(cssm), begun));

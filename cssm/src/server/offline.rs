@@ -4,32 +4,35 @@ use std::sync::Arc;
 
 use super::bundle::{self, FileError, Handover, Taken};
 use super::store::{Keeper, StoreChoice, StoreError};
-use super::{Clock, ServerConfig, Shared, StartError, pki, write_ca};
+use super::{Clock, ServerConfig, Shared, StartError, about, pki, write_ca};
 use crate::cssm::{Cssm, ManageError};
+use crate::peer::Role;
 use crate::persist::ImportError;
-use crate::records::AccountId;
 
 /// The records, keys and certificates of a store. Nobody else can use it meanwhile, unless it is one for several.
 #[derive(Debug)]
 pub struct Offline {
     shared: Shared,
+    /// What it was when it ran; nothing where that is not known.
+    role: Option<Role>,
 }
 
 impl Offline {
-    /// Opens a store that a mock has used before.
+    /// Opens a store that a mock has used before, as the mock that it was. `clock` has that mock's time.
     ///
     /// # Errors
     /// Where it cannot be opened, a mock uses it at this time, or something in it is damaged.
     pub fn open(store: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let now = clock.now();
         let tls_clock = Arc::clone(&clock);
-        let (keeper, pki) = Keeper::open(store, Cssm::guest()?, move |_, vault| {
-            pki::Pki::open(Some(vault), None, &[], now, tls_clock)
+        let (keeper, (pki, role)) = Keeper::open(store, Cssm::guest()?, move |cssm, vault| {
+            let role = about::restore(vault, &mut cssm.config)?;
+            Ok::<_, StartError>((pki::Pki::open(Some(vault), None, &[], now, tls_clock)?, role))
         })?;
         write_ca(store, &pki)?;
         let defaults = ServerConfig::default();
         let (shared, _) = Shared::new(keeper, pki.signer, defaults.wire, clock, None, defaults.body_time);
-        Ok(Self { shared })
+        Ok(Self { shared, role })
     }
 
     /// *Download All For Cisco*.
@@ -40,7 +43,7 @@ impl Offline {
         bundle::download(&self.shared)
     }
 
-    /// Takes a file: *Upload From Cisco* of a CSLU, or what people bring to CSSM; the file itself decides.
+    /// Takes a file: *Upload From Cisco* of a CSLU or On-Prem, or what people bring to CSSM.
     ///
     /// # Errors
     /// Where the file or the account is to blame; then nothing of the file took effect.
@@ -50,15 +53,15 @@ impl Offline {
         bytes: &[u8],
         virtual_account: Option<&str>,
     ) -> Result<Taken, FileError> {
-        let account = match virtual_account {
-            None => Ok(AccountId(0)),
-            Some(name) => self.shared.with(|cssm| {
+        let account = |name| {
+            self.shared.with(|cssm| {
                 cssm.account(name)?;
                 cssm.account_or_new(None, Some(name))
-            }),
+            })
         };
+        let account = virtual_account.map(account).transpose();
         let account = account.map_err(|error: ManageError| FileError::Wrong(error.to_string()))?;
-        let taken = bundle::upload(&self.shared, name, bytes, account, None)?;
+        let taken = bundle::upload(&self.shared, name, bytes, account, self.role)?;
         self.settle().map_err(|error| FileError::Refused(error.to_string()))?;
         Ok(taken)
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use reqwest::{Client, Method, StatusCode, Url};
 use serde::Deserialize;
 
-use super::bundle::{Handover, Taken};
+use super::bundle::{Handover, Refused, Taken};
+use super::manage::files::REFUSED_HEADER;
+use super::trouble::Trouble;
 use super::upstream::check;
 
 /// A running mock's management interface.
@@ -27,6 +29,9 @@ pub enum RemoteError {
     /// The URL, the token, or what was asked for is to blame.
     #[error("{0}")]
     Refused(String),
+    /// It was understood, and the rules of the mock refuse it.
+    #[error("{0}")]
+    Declined(String),
     /// Nobody answers as a mock does.
     #[error("no mock answers: {0}")]
     Unreachable(String),
@@ -57,6 +62,7 @@ struct Error {
 /// An answer: whether it is a file, and which name that should have.
 struct Answer {
     name: Option<String>,
+    refused: Vec<Refused>,
     bytes: Vec<u8>,
 }
 
@@ -102,7 +108,8 @@ impl Remote {
         query.extend(virtual_account.map(|account| ("virtual_account", account)));
         let answer = self.call(Method::POST, "uploads", &query, bytes).await?;
         if answer.name.is_some() {
-            return Ok(Taken::Answered(answer.into_file()));
+            let refused = answer.refused.clone();
+            return Ok(Taken::Answered { answer: answer.into_file(), refused });
         }
         let Brought { acks, pushes, policy } = answer.json()?;
         Ok(Taken::Brought { acks, pushes, policy })
@@ -132,7 +139,7 @@ impl Remote {
         query: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Answer, RemoteError> {
-        let unreachable = |error: reqwest::Error| RemoteError::Unreachable(error.to_string());
+        let unreachable = |error: reqwest::Error| RemoteError::Unreachable(Trouble::of(&error).words);
         let mut url = Url::parse(&format!("{}/{path}", self.base))
             .map_err(|error| RemoteError::Refused(error.to_string()))?;
         if !query.is_empty() {
@@ -146,6 +153,8 @@ impl Remote {
         let status = response.status();
         let name = response.headers().get("content-disposition").and_then(|value| value.to_str().ok());
         let name = name.and_then(|value| value.split('"').nth(1)).map(ToOwned::to_owned);
+        let refused = response.headers().get(REFUSED_HEADER).map(|value| value.as_bytes().to_vec());
+        let refused = refused.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
         let mut bytes = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(unreachable)? {
             if bytes.len() + piece.len() > MAX_ANSWER {
@@ -154,13 +163,14 @@ impl Remote {
             bytes.extend_from_slice(&piece);
         }
         if status.is_success() {
-            return Ok(Answer { name, bytes });
+            return Ok(Answer { name, refused, bytes });
         }
         let why = serde_json::from_slice::<Error>(&bytes).map(|error| error.error);
         Err(match (status, why) {
             (StatusCode::UNAUTHORIZED, _) => {
                 RemoteError::Refused("the mock wants its management token; its ready file has it".into())
             }
+            (StatusCode::CONFLICT, Ok(why)) => RemoteError::Declined(why),
             (_, Ok(why)) => RemoteError::Refused(why),
             (status, Err(_)) => {
                 RemoteError::Unreachable(format!("it answers HTTP {status}; is the URL right?"))

@@ -1,25 +1,27 @@
 //! The CSSM above a CSLU or On-Prem, as a client of its interfaces sees it: REST for reports (`spec/formats.md` §11),
 //! the message handler for what a device asks CSSM itself.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, Method, StatusCode, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use slpsim_agent::{ReportId, Udi, numbers};
+use serde_json::{Map, Value, json};
+use slpsim_agent::{Account as Names, Udi, numbers};
 use slpsim_policy::Wall;
 use slpsim_transport::base64;
 use tokio::sync::Mutex;
 
 use super::clock::{Clock, TlsTime};
-use crate::relay::Outgoing;
+use super::trouble::Trouble;
+use crate::relay::{Home, Outgoing};
 
 /// Where the CSSM is.
 #[derive(Clone, Debug)]
@@ -35,8 +37,8 @@ pub struct Upstream {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// The URL.
-    #[error("upstream {0:?} is no http:// or https:// URL with a host")]
-    Url(String),
+    #[error("upstream {0:?} is no http:// or https:// URL with a host: {1}")]
+    Url(String, String),
     /// The host is not on this machine.
     #[error("upstream {0:?} is not on this machine; a mock leaves it only when that is asked for explicitly")]
     Remote(String),
@@ -61,9 +63,12 @@ const CALL: Duration = Duration::from_secs(20);
 /// What went wrong with a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CallError {
-    /// It cannot be reached, or is not itself: nobody gets through at this time.
+    /// It cannot be reached, or gives nobody access: nobody gets through at this time.
     #[error("{0}")]
     Down(String),
+    /// This call failed; another one may get through.
+    #[error("{0}")]
+    Failed(String),
     /// It does not take this.
     #[error("{0}")]
     Refused(String),
@@ -85,8 +90,18 @@ pub(super) struct Link {
     http: Client,
     rest: String,
     token_url: String,
-    message_url: String,
+    message_url: Url,
     access: Mutex<Option<String>>,
+    /// The accounts of CSSM as they were last listed; none are ever taken away.
+    places: Mutex<Option<Vec<Place>>>,
+}
+
+/// An account of CSSM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    names: Names,
+    smart_id: String,
+    virtual_id: String,
 }
 
 impl Link {
@@ -95,7 +110,8 @@ impl Link {
         allow_remote: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, UpstreamError> {
-        let url = Url::parse(&upstream.url).map_err(|_| UpstreamError::Url(upstream.url.clone()))?;
+        let url = Url::parse(&upstream.url);
+        let url = url.map_err(|error| UpstreamError::Url(upstream.url.clone(), error.to_string()))?;
         check(&url, allow_remote)?;
         let origin = url.origin().ascii_serialization();
         let path = url.path().trim_end_matches('/');
@@ -114,24 +130,72 @@ impl Link {
             http,
             rest: format!("{origin}{base}"),
             token_url: format!("{origin}/as/token.oauth2"),
-            message_url: format!("{origin}/cslu/v1/pi"),
+            message_url: Url::parse(&format!("{origin}/cslu/v1/pi"))
+                .map_err(|error| UpstreamError::Url(upstream.url.clone(), error.to_string()))?,
             access: Mutex::new(None),
+            places: Mutex::new(None),
         })
     }
 
-    /// Passes a device's message on, byte for byte, and brings the answer back.
-    pub(super) async fn pass(&self, message: Bytes) -> Result<Bytes, CallError> {
-        let call = self.http.post(&self.message_url).header(CONTENT_TYPE, "application/json").body(message);
+    /// Passes a device's message on, byte for byte, and brings the answer back. A device that CSSM does not know joins the
+    /// account of `home` there.
+    pub(super) async fn pass(&self, message: Bytes, home: Option<&Home>) -> Result<Bytes, CallError> {
+        let place = match home {
+            Some(home) => self.place(home).await?,
+            None => None,
+        };
+        let mut url = self.message_url.clone();
+        if let (Some(place), Ok(mut path)) = (&place, url.path_segments_mut()) {
+            // A tenant, as in the URL of an On-Prem (`spec/formats.md` §12).
+            path.push(&format!("{}-1", place.names.r#virtual));
+        }
+        let call = self.http.post(url).header(CONTENT_TYPE, "application/json").body(message);
         let (status, bytes) = answer(call).await?;
         match status {
             StatusCode::OK => Ok(bytes),
-            other => Err(CallError::Down(format!("upstream answers a message with HTTP {other}"))),
+            other => Err(CallError::Failed(format!("upstream answers a message with HTTP {other}"))),
+        }
+    }
+
+    /// The account of CSSM that has the names of `home`; nothing where devices join the one of CSSM that asks for none.
+    async fn place(&self, home: &Home) -> Result<Option<Place>, CallError> {
+        let mut places = self.places.lock().await;
+        let find = |places: &[Place]| places.iter().find(|place| place.names == home.names).cloned();
+        if let Some(known) = &*places {
+            let found = find(known);
+            if found.is_some() || home.is_first {
+                return Ok(found);
+            }
+        }
+        let listed = self.call(Method::GET, "v2/accounts/search", &[], None).await;
+        let listed = listed.and_then(|bytes| {
+            // A server of somebody's own may list nothing, or in another form.
+            let unusable = |error| CallError::Refused(format!("upstream lists no accounts: {error}"));
+            serde_json::from_slice::<AccountsAnswer>(&bytes).map_err(unusable)
+        });
+        let found = match listed {
+            Err(CallError::Refused(_)) if home.is_first => return Ok(None),
+            listed => listed?,
+        };
+        let known = places.insert(found.places());
+        match find(known) {
+            None if !home.is_first => Err(CallError::Refused(format!(
+                "upstream has no Virtual Account {:?} in {:?}; make it there, or move the device",
+                home.names.r#virtual, home.names.smart
+            ))),
+            found => Ok(found),
         }
     }
 
     /// Uploads the reports of a device. The poll id of its ACK.
     pub(super) async fn upload(&self, now: Wall, outgoing: &Outgoing) -> Result<u64, CallError> {
-        let answer = self.call("v2/devices/reportusage", &outgoing.udi, &upload_body(now, outgoing)).await?;
+        let mut headers = vec![("x-csw-requesting-system", sudi(&outgoing.udi).to_string())];
+        if let Some(place) = self.place(&outgoing.home).await? {
+            headers.push(("x-csw-smart-account-id", place.smart_id));
+            headers.push(("x-csw-virtual-account-id", place.virtual_id));
+        }
+        let body = upload_body(now, outgoing);
+        let answer = self.call(Method::POST, "v2/devices/reportusage", &headers, Some(&body)).await?;
         let answer: UploadAnswer = read(&answer)?;
         match (answer.status.as_str(), answer.poll_id) {
             ("OK_POLL", Some(poll_id)) => Ok(poll_id),
@@ -149,7 +213,9 @@ impl Link {
         let body = json!({"data": {
             "timestamp": now.0, "nonce": poll_id.to_string(), "poll_id": poll_id, "action": "acknowledgements",
         }});
-        let answer: PollAnswer = read(&self.call("v2/accounts/poll", udi, &body).await?)?;
+        let headers = [("x-csw-requesting-system", sudi(udi).to_string())];
+        let answer: PollAnswer =
+            read(&self.call(Method::POST, "v2/accounts/poll", &headers, Some(&body)).await?)?;
         match answer.status.as_str() {
             "OK_POLL" => Ok(Polled::Working),
             "COMPLETE" | "SUCCESS" => {
@@ -161,17 +227,23 @@ impl Link {
     }
 
     /// A REST call. An access token that is refused is replaced once.
-    async fn call(&self, path: &str, udi: &Udi, body: &Value) -> Result<Bytes, CallError> {
-        let system = json!({"udi_pid": udi.pid.as_str(), "udi_serial_number": udi.serial.as_str()});
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, String)],
+        body: Option<&Value>,
+    ) -> Result<Bytes, CallError> {
         for attempt in 0..2 {
             let token = self.token(attempt > 0).await?;
-            let call = self
-                .http
-                .post(format!("{}/{path}", self.rest))
-                .bearer_auth(token)
-                .header("x-csw-requesting-system", system.to_string())
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.to_string());
+            let mut call =
+                self.http.request(method.clone(), format!("{}/{path}", self.rest)).bearer_auth(token);
+            for (name, value) in headers {
+                call = call.header(*name, value);
+            }
+            if let Some(body) = body {
+                call = call.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            }
             let (status, bytes) = answer(call).await?;
             match status {
                 StatusCode::UNAUTHORIZED => {}
@@ -179,7 +251,9 @@ impl Link {
                 status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
                     return Err(CallError::Refused(format!("upstream answers {path} with HTTP {status}")));
                 }
-                status => return Err(CallError::Down(format!("upstream answers {path} with HTTP {status}"))),
+                status => {
+                    return Err(CallError::Failed(format!("upstream answers {path} with HTTP {status}")));
+                }
             }
         }
         Err(CallError::Down("upstream refuses its own access token".into()))
@@ -209,7 +283,8 @@ impl Link {
 pub(super) fn check(url: &Url, allow_remote: bool) -> Result<(), UpstreamError> {
     let text = || url.to_string();
     let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
-    let host = host.ok_or_else(|| UpstreamError::Url(text()))?.trim_matches(['[', ']']).trim_end_matches('.');
+    let wrong = || UpstreamError::Url(text(), format!("its scheme is {}", url.scheme()));
+    let host = host.ok_or_else(wrong)?.trim_matches(['[', ']']).trim_end_matches('.');
     if host == "cisco.com" || host.ends_with(".cisco.com") {
         return Err(UpstreamError::Cisco(text()));
     }
@@ -235,12 +310,16 @@ fn tls(ca_pem: Option<&str>, clock: Arc<dyn Clock>) -> Result<ClientConfig, Upst
 
 /// Status and body of an answer, within the size of a message.
 async fn answer(call: reqwest::RequestBuilder) -> Result<(StatusCode, Bytes), CallError> {
-    let down = |error: reqwest::Error| CallError::Down(format!("upstream: {}", error.without_url()));
-    let mut response = call.send().await.map_err(down)?;
+    let lost = |error: reqwest::Error| {
+        let Trouble { unreachable, words } = Trouble::of(&error);
+        let words = format!("upstream: {words}");
+        if unreachable { CallError::Down(words) } else { CallError::Failed(words) }
+    };
+    let mut response = call.send().await.map_err(lost)?;
     let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(down)? {
+    while let Some(piece) = response.chunk().await.map_err(lost)? {
         if body.len() + piece.len() > numbers::MESSAGE_SIZE {
-            return Err(CallError::Down("upstream sends more than 5000000 bytes".into()));
+            return Err(CallError::Failed("upstream sends more than 5000000 bytes".into()));
         }
         body.extend_from_slice(&piece);
     }
@@ -249,7 +328,7 @@ async fn answer(call: reqwest::RequestBuilder) -> Result<(StatusCode, Bytes), Ca
 
 fn read<'a, T: Deserialize<'a>>(bytes: &'a Bytes) -> Result<T, CallError> {
     serde_json::from_slice(bytes)
-        .map_err(|error| CallError::Down(format!("upstream sends something unexpected: {error}")))
+        .map_err(|error| CallError::Failed(format!("upstream sends something unexpected: {error}")))
 }
 
 #[derive(Deserialize)]
@@ -262,6 +341,39 @@ struct UploadAnswer {
     status: String,
     message: Option<String>,
     poll_id: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct AccountsAnswer {
+    accounts: Vec<SmartAccount>,
+}
+
+#[derive(Deserialize)]
+struct SmartAccount {
+    account_id: String,
+    name: String,
+    #[serde(default)]
+    virtual_accounts: Vec<VirtualAccount>,
+}
+
+#[derive(Deserialize)]
+struct VirtualAccount {
+    name: String,
+    virtual_account_id: String,
+}
+
+impl AccountsAnswer {
+    fn places(self) -> Vec<Place> {
+        let of_one = |SmartAccount { account_id, name, virtual_accounts }| {
+            let place = move |one: VirtualAccount| Place {
+                names: Names { smart: String::clone(&name), r#virtual: one.name },
+                smart_id: String::clone(&account_id),
+                virtual_id: one.virtual_account_id,
+            };
+            virtual_accounts.into_iter().map(place)
+        };
+        self.accounts.into_iter().flat_map(of_one).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -290,7 +402,7 @@ struct Sudi {
 
 impl Acknowledgement {
     fn read(self) -> Result<(Udi, Arc<str>), CallError> {
-        let wrong = |detail: String| CallError::Down(format!("upstream sends an unusable ACK: {detail}"));
+        let wrong = |detail: String| CallError::Failed(format!("upstream sends an unusable ACK: {detail}"));
         let udi = Udi::new(&self.sudi.udi_pid, &self.sudi.udi_serial_number);
         let udi = udi.map_err(|error| wrong(error.to_string()))?;
         let bytes = base64::decode(&self.smart_license).map_err(|error| wrong(error.to_string()))?;
@@ -299,32 +411,47 @@ impl Acknowledgement {
     }
 }
 
-/// The upload of a device's reports. The envelopes go as they came: what was read into values keeps its members, their
-/// order and every text.
+/// The upload of what a device has pushed, an entry for each unit that it measures. The envelopes go as they came: what
+/// was read into values keeps its members, their order and every text. Beside one that measures another unit stands who
+/// reports it, so that the ACK comes to the device that waits for it (`reporting_device`; its contents are modelled).
 fn upload_body(now: Wall, outgoing: &Outgoing) -> Value {
-    let sudi =
-        json!({"udi_pid": outgoing.udi.pid.as_str(), "udi_serial_number": outgoing.udi.serial.as_str()});
-    let usage: Vec<Value> =
-        outgoing.reports.iter().filter_map(|(_, held)| serde_json::from_str(&held.envelope).ok()).collect();
+    let sudi = sudi(&outgoing.udi);
     let trust_requests = match outgoing.named {
         Some(_) => Vec::new(),
         None => vec![json!({"sudi": sudi})],
     };
-    let report = json!({
-        "sudi": sudi,
-        "hostname": outgoing.hostname,
-        "software_tag_identifier": outgoing.software_tag,
-        "trust_requests": trust_requests,
-        "usage": usage,
-    });
-    let last = outgoing.reports.iter().map(|(ReportId(id), _)| id).max();
+    let mut usage: BTreeMap<Udi, Vec<Value>> = BTreeMap::new();
+    for report in &outgoing.reports {
+        let Ok(mut envelope) = serde_json::from_str::<Map<String, Value>>(&report.held.envelope) else {
+            continue;
+        };
+        if report.udi != outgoing.udi {
+            envelope.insert("reporting_device".into(), sudi.clone());
+        }
+        usage.entry(report.udi).or_default().push(Value::Object(envelope));
+    }
+    let entry = |(udi, usage): (Udi, Vec<Value>)| {
+        json!({
+            "sudi": self::sudi(&udi),
+            "hostname": outgoing.hostname,
+            "software_tag_identifier": outgoing.software_tag,
+            "trust_requests": trust_requests,
+            "usage": usage,
+        })
+    };
+    let reports: Vec<Value> = usage.into_iter().map(entry).collect();
+    let last = outgoing.reports.iter().map(|report| report.id.0).max();
     json!({"data": {
         "timestamp": now.0,
-        "nonce": last.map_or_else(String::new, u64::to_string),
+        "nonce": last.map_or_else(String::new, |last| last.to_string()),
         "sudi": sudi,
         "product_instance_identifier": outgoing.named.map(|instance| instance.to_string()),
-        "reports": [report],
+        "reports": reports,
     }})
+}
+
+fn sudi(udi: &Udi) -> Value {
+    json!({"udi_pid": udi.pid.as_str(), "udi_serial_number": udi.serial.as_str()})
 }
 
 #[cfg(test)]
@@ -349,7 +476,7 @@ mod tests {
         ] {
             let link = link(url, false).unwrap();
             assert_eq!(link.rest, rest);
-            assert!(link.message_url.ends_with("/cslu/v1/pi"));
+            assert!(link.message_url.path().ends_with("/cslu/v1/pi"));
         }
     }
 
@@ -358,6 +485,7 @@ mod tests {
         let refusal = |url: &str, allow| link(url, allow).err().map(|error| error.to_string());
         assert!(refusal("ftp://127.0.0.1", true).unwrap().contains("no http"));
         assert!(refusal("nonsense", true).unwrap().contains("no http"));
+        assert!(refusal("http://127.0.0.1:99999", true).unwrap().ends_with("invalid port number"));
         assert!(refusal("http://192.0.2.1", false).unwrap().contains("not on this machine"));
         assert_eq!(refusal("http://192.0.2.1", true), None);
         for url in ["https://swapi.cisco.com/", "https://SWAPI.CISCO.COM./", "https://cisco.com"] {

@@ -24,7 +24,7 @@ async fn disconnected(role: Role, cssm: &World) -> World {
 }
 
 /// Status, name and contents of a file that a call answers.
-async fn file(world: &World, method: &str, path: &str, body: Vec<u8>) -> (u16, String, Vec<u8>) {
+pub(crate) async fn file(world: &World, method: &str, path: &str, body: Vec<u8>) -> (u16, String, Vec<u8>) {
     let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
     let url = format!("{}/{path}", world.server.urls.manage);
     let request = world.http.request(method, url).bearer_auth(world.server.manage_token.as_ref().unwrap());
@@ -359,7 +359,9 @@ async fn a_folder_serves_the_file_round_without_a_running_mock() {
 
     let bundle = open(&at_cslu).unwrap().download().unwrap();
     let cssm = open(&at_cssm).unwrap();
-    let Taken::Answered(acks) = cssm.upload(&bundle.name, &bundle.bytes, None).unwrap() else { panic!() };
+    let taken = cssm.upload(&bundle.name, &bundle.bytes, None).unwrap();
+    let Taken::Answered { answer: acks, refused } = taken else { panic!() };
+    assert_eq!(refused, []);
     assert_eq!(acks.name, format!("ACK_{}", bundle.name));
     let taken = open(&at_cslu).unwrap().upload(&acks.name, &acks.bytes, None).unwrap();
     assert_eq!(taken, Taken::Brought { acks: 1, pushes: 1, policy: true });
@@ -374,4 +376,72 @@ async fn a_folder_serves_the_file_round_without_a_running_mock() {
     let door = cslu.server.urls.cslu.clone();
     let answer = device.says(&cslu, &door, &Request::Poll { poll_id }).await.unwrap();
     assert_eq!(answer.status, StatusWord::Ok);
+}
+
+/// A folder stays what its mock was: its role, its accounts, and whether it verifies.
+#[tokio::test]
+async fn a_folder_of_a_cslu_takes_no_usage_and_one_of_cssm_no_acks() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| folder.path().to_owned());
+    let names = slpsim_agent::Account { smart: "ACME".into(), r#virtual: "Prod".into() };
+    let accounts = vec![slpsim_cssm::AccountConfig { names, policy: None }];
+    for (role, dir) in [(Role::Cslu, &at_cslu), (Role::Cssm, &at_cssm)] {
+        let mut config = of(role);
+        config.mock.accounts.clone_from(&accounts);
+        let world = World::with(ServerConfig { state_dir: Some(dir.clone()), ..config }).await;
+        if role == Role::Cslu {
+            Device::new(&world, 1).reports(&world, &world.server.urls.cslu.clone(), &[1]).await;
+        }
+        world.server.shutdown().await;
+    }
+    let open = |path| Offline::open(path, std::sync::Arc::new(SystemClock)).unwrap();
+    let bundle = open(&at_cslu).download().unwrap();
+    let refusal = open(&at_cslu).upload(&bundle.name, &bundle.bytes, None).unwrap_err().to_string();
+    assert!(refusal.contains("usage and requests are for CSSM"), "{refusal}");
+    let taken = open(&at_cssm).upload(&bundle.name, &bundle.bytes, None).unwrap();
+    let Taken::Answered { answer, .. } = taken else { panic!() };
+    let refusal = open(&at_cssm).upload(&answer.name, &answer.bytes, None).unwrap_err().to_string();
+    assert!(refusal.contains("for the switch or for a CSLU"), "{refusal}");
+    assert!(open(&at_cslu).upload(&answer.name, &answer.bytes, None).is_ok());
+    for dir in [&at_cslu, &at_cssm] {
+        let accounts: Vec<_> =
+            open(dir).export().into_iter().filter(|line| line.contains("\"account\":{")).collect();
+        assert!(accounts.len() == 1 && accounts[0].contains("Prod"), "{accounts:?}");
+    }
+}
+
+/// The others of a bundle get their answers, and whoever brought it learns which did not.
+#[tokio::test]
+async fn devices_that_cssm_does_not_take_of_a_bundle_are_named_with_the_reason() {
+    let cssm = World::new().await;
+    let cslu = disconnected(Role::Cslu, &cssm).await;
+    let door = cslu.server.urls.cslu.clone();
+    for n in 1..=3 {
+        Device::new(&cslu, n).reports(&cslu, &door, &[1]).await;
+    }
+    let udi = "PID:N9K-C93180YC-FX3,SN:FDO00000002";
+    let listed = json!({"membership": "listed", "devices": [udi]});
+    cssm.ok("PUT", "accounts/Lab", Some(listed)).await;
+    let remote = |world: &World| {
+        slpsim_cssm::server::Remote::new(&world.server.urls.manage, world.server.manage_token.clone())
+            .unwrap()
+    };
+    let bundle = remote(&cslu).download().await.unwrap();
+    let taken = remote(&cssm).upload(&bundle.name, bundle.bytes.clone(), None).await.unwrap();
+    let Taken::Answered { answer, refused } = taken else { panic!() };
+    assert_eq!(names(&members(&answer.bytes)[0].1), ["ACK_dev_2_26Mar02_10_00_00_000.txt"]);
+    let told: Vec<_> = refused.iter().map(ToString::to_string).collect();
+    let expected = |n| {
+        format!(
+            "PID:N9K-C93180YC-FX3,SN:FDO0000000{n} (dev_{n}_26Mar02_10_00_00_000.txt): refused by rule membership: "
+        )
+    };
+    assert_eq!(told.len(), 2);
+    assert!(told[0].starts_with(&expected(1)) && told[1].starts_with(&expected(3)), "{told:?}");
+    // None is left: then nothing is answered.
+    cssm.ok("PUT", "accounts/Lab", Some(json!({"membership": "listed", "devices": []}))).await;
+    cssm.ok("DELETE", "devices/FDO00000002", None).await;
+    let error = remote(&cssm).upload(&bundle.name, bundle.bytes, None).await.unwrap_err();
+    assert!(matches!(error, slpsim_cssm::server::RemoteError::Declined(_)), "{error:?}");
+    assert!(error.to_string().contains("FDO00000001"), "{error}");
 }

@@ -298,7 +298,7 @@ async fn accounts_are_listed_in_the_documented_shape() {
             {"default": false, "name": "Other", "virtual_account_id": "900003"},
         ]}], "message": "", "status": "COMPLETE"});
     assert_eq!(rest.get("v2/accounts/search").await.to_string(), expected.to_string());
-    assert_eq!(rest.get("v1/accounts/search?name=example.com").await, expected);
+    assert_eq!(rest.get("v2/accounts/search?name=example.com").await, expected);
     let list = rest.get("v1/accounts/900001/virtual-accounts").await;
     assert_eq!(list["virtualAccounts"][1]["name"], "Other");
     let (status, _) = rest.call("GET", "v1/accounts/nobody/virtual-accounts", None).await;
@@ -313,7 +313,8 @@ async fn id_tokens_are_made_listed_revoked_and_good_for_their_account() {
     let wish = json!({"description": "lab", "expiresAfterDays": 30, "exportControlled": "Not Allowed", "numberofUses": 10});
     let made = rest.post(path, wish).await;
     let token = made["tokenInfo"]["token"].as_str().unwrap().to_owned();
-    assert_eq!(rest.get(path).await, json!({"tokens": [{"token": token}]}));
+    let listed = |tokens: Value| json!({"tokens": tokens, "statusMessage": "", "status": "SUCCESS"});
+    assert_eq!(rest.get(path).await, listed(json!([{"token": token}])));
     let mut device = Device::new(&world, 1);
     let request = slpsim_agent::Request::Trust {
         token: slpsim_agent::Token::new(&token).unwrap(),
@@ -325,7 +326,7 @@ async fn id_tokens_are_made_listed_revoked_and_good_for_their_account() {
     let revoked = rest.post(&format!("{path}/revoke"), json!({"tokens": [token, "NOSUCH"]})).await;
     let statuses = &revoked["tokensRevokeStatus"];
     assert_eq!((&statuses[0]["status"], &statuses[1]["status"]), (&json!("SUCCESS"), &json!("FAILED")));
-    assert_eq!(rest.get(path).await, json!({"tokens": []}));
+    assert_eq!(rest.get(path).await, listed(json!([])));
     let (status, answer) = rest.call("POST", path, Some(json!({"expiresAfterDays": 0}))).await;
     assert_eq!((status.as_u16(), &answer["status"]), (400, &json!("FAILED")));
 }
@@ -458,4 +459,31 @@ async fn a_fault_in_force_hits_rest_calls() {
     let call = || world.http.post(&url).bearer_auth(&rest.token).body(upload(&device, &[1]).to_string());
     assert_eq!(call().send().await.unwrap().status(), 503);
     assert_eq!(call().send().await.unwrap().status(), 202);
+}
+
+#[tokio::test]
+async fn a_fault_for_certain_devices_hits_rest_calls_about_them_only() {
+    let world = World::new().await;
+    let rest = Rest::new(&world).await;
+    let [one, two, three] = [1, 2, 3].map(|n| Device::new(&world, n));
+    let first = rest.post("v2/devices/reportusage", upload(&one, &[1])).await;
+    let mut both = upload(&two, &[1]);
+    let other = upload(&three, &[1])["data"]["reports"][0].clone();
+    both["data"]["reports"].as_array_mut().unwrap().push(other);
+    let second = rest.post("v2/devices/reportusage", both.clone()).await;
+    let fault = |purpose| json!({"kind": "http-status", "status": 503, "devices": ["FDO00000003"], "purpose": purpose});
+    for purpose in ["usage", "poll"] {
+        world.ok("POST", "faults", Some(fault(purpose))).await;
+    }
+    let poll = |answer: &Value| json!({"data": {"nonce": "n", "poll_id": answer["poll_id"]}});
+    for (path, body, status) in [
+        ("v2/accounts/poll", poll(&first), 200),
+        ("v2/accounts/poll", poll(&second), 503),
+        ("v2/devices/reportusage", both, 503),
+        ("v2/devices/reportusage", upload(&one, &[2]), 202),
+    ] {
+        let url = format!("{}/{path}", world.server.urls.rest);
+        let call = world.http.post(&url).bearer_auth(&rest.token).body(body.to_string());
+        assert_eq!(call.send().await.unwrap().status().as_u16(), status, "{path}");
+    }
 }

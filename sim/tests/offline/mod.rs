@@ -74,7 +74,7 @@ impl Offline {
         (ack_file(&self.sealed(now, object), &self.signer).unwrap(), ids)
     }
 
-    /// An ACK for another device.
+    /// An ACK for another device, with a policy beside it.
     pub fn ack_for(&self, udi: Udi, ids: &[ReportId], now: Wall) -> String {
         let object = AckObject {
             udi,
@@ -82,7 +82,7 @@ impl Offline {
             account: Some(account()),
             transaction_id: "00000000-0000-4000-8000-0000000000c2".into(),
             reports: ids.iter().map(|id| (*id, ReportVerdict::Acknowledged)).collect(),
-            policy: None,
+            policy: Some(self.sealed(now, object_of(Policy::nxos("Foreign", Values::of(1, 2, 3))))),
             trust_codes: Vec::new(),
         };
         ack_file(&self.sealed(now, object), &self.signer).unwrap()

@@ -10,7 +10,7 @@ use super::{AckObject, AuthObject, ConnectInfo, Nonce, Sealed, ServerMessage, St
 /// Signatures have been judged before: a [`Sealed`] says what is wrong with it. Clocks are judged by the agent. An ACK
 /// brings its policy and trust codes along; they stand beside those of the answer itself, which come first.
 /// An ACK for a UDI that is none of `units` is another device's: it counts as unreadable (modelled), because report
-/// numbers are unique per UDI only. What it carries along is judged by itself.
+/// numbers are unique per UDI only, and what it carries along does not count (`spec/behaviour.md` §9).
 ///
 /// # Errors
 /// [`Failure::NonceMismatch`] where the answer is to another request.
@@ -39,8 +39,9 @@ pub fn accept(answer: ServerMessage, nonce: u64, units: &[Unit]) -> Result<Reply
     reply.account = data.account;
     if let Some(mut ack) = data.ack {
         if let Some(object) = &mut ack.object {
-            take_along(object, &mut reply);
-            if units.iter().all(|unit| unit.udi != object.udi) {
+            if units.iter().any(|unit| unit.udi == object.udi) {
+                take_along(object, &mut reply);
+            } else {
                 ack.fault = ack.fault.or(Some(ElementFault::Unreadable));
             }
         }
@@ -59,7 +60,7 @@ fn peer_info(info: &ConnectInfo) -> PeerInfo {
     }
 }
 
-/// Moves what an ACK carries into the reply. Each of them has its own signature, so they are judged by themselves even
+/// Moves what an ACK for this device carries into the reply. Each of them has its own signature, so they are judged by themselves even
 /// where that of the ACK is wrong.
 fn take_along(ack: &mut AckObject, reply: &mut Reply) {
     if let Some(policy) = ack.policy.take()
@@ -165,9 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_for_another_device_acknowledges_nothing() {
+    fn an_ack_for_another_device_acknowledges_nothing_and_brings_nothing_along() {
         let reply = accept(acknowledging("FDO00000002"), 7, &units()).unwrap();
         assert_eq!(reply.ack.unwrap().body, Err(ElementFault::Unreadable));
-        assert!(reply.policy.unwrap().body.is_ok());
+        assert_eq!((reply.policy, reply.account), (None, None));
+        assert!(reply.trust.is_empty());
     }
 }

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slpsim_transport::files::policy_file;
@@ -64,24 +64,58 @@ pub(super) async fn upload(
 ) -> Result<Response, Refused> {
     let Query(about) = about.map_err(|error| Refused::wrong(error.body_text()))?;
     let account = match about.virtual_account {
-        None => AccountId(0),
-        Some(name) => shared.with(|cssm| {
+        None => None,
+        Some(name) => Some(shared.with(|cssm| {
             cssm.account(&name)?;
             cssm.account_or_new(None, Some(&name))
-        })?,
+        })?),
     };
     Ok(match take(&shared, &about.name.unwrap_or_default(), bytes, account).await? {
-        Taken::Answered(handover) => attachment(handover),
+        Taken::Answered { answer, refused } => {
+            let mut response = attachment(answer);
+            if !refused.is_empty()
+                && let Ok(value) = HeaderValue::from_str(&told(&refused))
+            {
+                response.headers_mut().insert(REFUSED_HEADER, value);
+            }
+            response
+        }
         Taken::Brought { acks, pushes, policy } => Json(BroughtView { acks, pushes, policy }).into_response(),
     })
 }
 
-/// Takes a file that somebody brings for an account.
+/// The header that says what of a bundle was not taken: a JSON list in ASCII.
+pub(crate) const REFUSED_HEADER: &str = "slpsim-refused";
+
+/// As JSON in ASCII. A header is no place for thousands: after the first ones only their number is told.
+fn told(refused: &[bundle::Refused]) -> String {
+    const MOST: usize = 50;
+    const WHY: usize = 200;
+    let short = |refused: &bundle::Refused| bundle::Refused {
+        why: refused.why.chars().take(WHY).collect(),
+        ..refused.clone()
+    };
+    let mut told: Vec<bundle::Refused> = refused.iter().take(MOST).map(short).collect();
+    if let Some(more) = refused.len().checked_sub(MOST).filter(|more| *more > 0) {
+        told.push(bundle::Refused { member: "…".into(), device: None, why: format!("{more} more") });
+    }
+    let text = serde_json::to_string(&told).unwrap_or_default();
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_ascii() {
+            true => ascii.push(c),
+            false => ascii.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+        }
+    }
+    ascii
+}
+
+/// Takes a file that somebody brings, for an account or for the one that the file names.
 pub(in crate::server) async fn take(
     shared: &Arc<Shared>,
     name: &str,
     bytes: Bytes,
-    account: AccountId,
+    account: Option<AccountId>,
 ) -> Result<Taken, FileError> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     if name.len() > NAME || name.chars().any(|c| c.is_control() || c == '"') {

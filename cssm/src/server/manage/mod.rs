@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 use super::Shared;
 use super::metrics;
+use super::rest::credentials;
 use crate::cssm::ManageError;
 
 /// Largest body of a management call, in bytes.
@@ -196,8 +197,7 @@ async fn authorized(State(shared): State<Arc<Shared>>, request: Request, next: N
 
 /// Whether the headers show `token`; takes the same time for every wrong one of its length.
 fn shows(headers: &HeaderMap, token: &str) -> bool {
-    let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let shown = credentials(headers, "Bearer").unwrap_or_default();
     aws_lc_rs::constant_time::verify_slices_are_equal(shown.as_bytes(), token.as_bytes()).is_ok()
 }
 

@@ -1,6 +1,6 @@
-//! Accounts, id tokens, devices, licences.
+//! Id tokens, devices and licences of accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,58 +14,10 @@ use slpsim_policy::{Class, Wall};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{
-    Answered, Refused, Shared, account_at, account_of, body, domain, means_smart, smart_id, virtual_id,
-};
+use super::directory::{numbered, smart_of};
+use super::{Answered, PAGE, Refused, Shared, account_at, account_of, body};
 use crate::cssm::{Cssm, TokenWish};
 use crate::records::{Account, AccountId, Device, ReportRecord};
-
-/// How many entries one page has at most, and by default.
-const PAGE: usize = 1_000;
-
-pub(super) async fn search(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let accounts: Vec<Value> = shared.with(|cssm| {
-        let mut seen = BTreeSet::new();
-        let accounts = cssm.store().accounts();
-        let first = accounts.iter().filter(|account| seen.insert(account.names.smart.clone()));
-        first.map(|account| smart_view(cssm, &account.names.smart)).collect()
-    });
-    Json(json!({"message_code": "", "accounts": accounts, "message": "", "status": "COMPLETE"}))
-}
-
-fn smart_view(cssm: &Cssm, smart: &str) -> Value {
-    let domain = domain(smart);
-    json!({
-        "account_id": smart_id(cssm, smart),
-        "domain": domain,
-        "name": smart,
-        "virtual_accounts": virtual_views(cssm, smart),
-    })
-}
-
-fn numbered(cssm: &Cssm) -> impl Iterator<Item = (AccountId, &Account)> {
-    let accounts = cssm.store().accounts().iter().enumerate();
-    accounts.filter_map(|(at, account)| Some((AccountId(u16::try_from(at).ok()?), account)))
-}
-
-fn virtual_views(cssm: &Cssm, smart: &str) -> Vec<Value> {
-    let within = numbered(cssm).filter(|(_, account)| account.names.smart == smart);
-    let view = |(at, (id, account)): (usize, (AccountId, &Account))| json!({"default": at == 0, "name": account.names.r#virtual, "virtual_account_id": virtual_id(id)});
-    within.enumerate().map(view).collect()
-}
-
-/// The name of the Smart Account that a path means.
-fn smart_of(cssm: &Cssm, sa: &str) -> Result<String, Refused> {
-    let mut accounts = cssm.store().accounts().iter();
-    let found = accounts.find(|account| means_smart(cssm, &account.names.smart, sa));
-    let found = found.map(|account| account.names.smart.clone());
-    found.ok_or_else(|| Refused::not_found(format!("there is no Smart Account {sa:?}")))
-}
-
-pub(super) async fn virtual_accounts(State(shared): State<Arc<Shared>>, Path(sa): Path<String>) -> Answered {
-    let list = shared.with(|cssm| smart_of(cssm, &sa).map(|smart| virtual_views(cssm, &smart)))?;
-    Ok(Json(json!({"virtualAccounts": list, "statusMessage": "", "status": "SUCCESS"})))
-}
 
 pub(super) async fn tokens(
     State(shared): State<Arc<Shared>>,
@@ -79,7 +31,7 @@ pub(super) async fn tokens(
             cssm.store().tokens().filter(|(_, token)| token.account == id && token.refusal(now).is_none());
         Ok::<_, Refused>(good.take(PAGE).map(|(text, _)| json!({"token": text})).collect())
     })?;
-    Ok(Json(json!({"tokens": tokens})))
+    Ok(Json(json!({"tokens": tokens, "statusMessage": "", "status": "SUCCESS"})))
 }
 
 #[derive(Deserialize)]
@@ -109,7 +61,7 @@ pub(super) async fn make_token(
         };
         cssm.make_token(shared.now(), &wish).map_err(|error| Refused::wrong(error.to_string()))
     })?;
-    Ok(Json(json!({"tokenInfo": {"token": token.expose()}})))
+    Ok(Json(json!({"tokenInfo": {"token": token.expose()}, "statusMessage": "", "status": "SUCCESS"})))
 }
 
 #[derive(Deserialize)]
@@ -186,6 +138,51 @@ pub(super) async fn devices_of(
         Ok::<_, Refused>(account.map(|account| device_views(cssm, id, account)).unwrap_or_default())
     })?;
     Ok(device_list(&Window::default(), all))
+}
+
+/// Devices to be removed. The members are modelled, so both spellings of a UDI are read.
+#[derive(Deserialize)]
+struct RemoveBody {
+    #[serde(alias = "productInstances")]
+    devices: Vec<RemoveEntry>,
+}
+
+#[derive(Deserialize)]
+struct RemoveEntry {
+    sudi: RemoveSudi,
+}
+
+#[derive(Deserialize)]
+struct RemoveSudi {
+    #[serde(rename = "udiPid", alias = "udi_pid")]
+    pid: String,
+    #[serde(rename = "udiSerialNumber", alias = "udi_serial_number")]
+    serial: String,
+}
+
+/// `POST …/virtual-accounts/{va}/devices/remove`
+pub(super) async fn remove_devices(
+    State(shared): State<Arc<Shared>>,
+    Path((sa, va)): Path<(String, String)>,
+    bytes: Bytes,
+) -> Answered {
+    let wish: RemoveBody = body(&bytes)?;
+    let now = shared.now();
+    let statuses: Vec<Value> = shared.with(|cssm| {
+        let id = account_at(cssm, &sa, &va)?;
+        let statuses = wish.devices.iter().take(PAGE).map(|RemoveEntry { sudi }| {
+            let udi = Udi::new(&sudi.pid, &sudi.serial).ok();
+            let ours = udi.filter(|udi| cssm.store().device(udi).is_some_and(|device| device.account == id));
+            let (status, message) = match ours.is_some_and(|udi| cssm.forget(&udi, now)) {
+                true => ("SUCCESS", ""),
+                false => ("FAILED", "there is no such device in this account"),
+            };
+            let sudi = json!({"udiPid": sudi.pid, "udiSerialNumber": sudi.serial});
+            json!({"sudi": sudi, "status": status, "statusMessage": message})
+        });
+        Ok::<_, Refused>(statuses.collect())
+    })?;
+    Ok(Json(json!({"devicesRemoveStatus": statuses, "statusMessage": "", "status": "SUCCESS"})))
 }
 
 fn device_list(window: &Window, all: Vec<Value>) -> Json<Value> {

@@ -6,6 +6,8 @@
 
 mod access;
 pub(super) mod accounts;
+mod directory;
+mod reservations;
 mod token;
 mod usage;
 
@@ -24,9 +26,9 @@ use serde_json::{Value, json};
 use slpsim_agent::numbers;
 
 use super::Shared;
-pub(super) use access::AccessTokens;
 use crate::cssm::Cssm;
 use crate::records::AccountId;
+pub(super) use access::AccessTokens;
 
 /// Where the calls hang: the documented base, the one with `services/api/` doubled as public collections spell it, and
 /// that of the newer host.
@@ -38,16 +40,28 @@ const BASES: [&str; 3] = [
 /// Where an On-Prem has them (modelled: `spec/formats.md` §12 leaves the beginning out).
 const ON_PREM_BASE: &str = "/api";
 
+/// Where access tokens are given: at the older and the newer host, and at an On-Prem.
+const TOKENS: [&str; 3] = ["/as/token.oauth2", "/oauth2/default/v1/token", "/oauth/token"];
+
 /// All routes. Every call but those for tokens wants an access token.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let calls = Router::new()
-        .route("/v1/accounts/search", get(accounts::search))
-        .route("/v2/accounts/search", get(accounts::search))
+        .route("/v1/accounts/search", get(directory::search_v1))
+        .route("/v2/accounts/search", get(directory::search))
         .route("/v2/accounts/poll", post(usage::poll))
         .route("/v2/devices/reportusage", post(usage::report))
         .route("/v2/devices/authrequest", post(usage::authorize))
         .route("/v3/licenses/summary", post(accounts::summary))
-        .route("/v1/accounts/{sa}/virtual-accounts", get(accounts::virtual_accounts))
+        .route("/v1/accounts/{sa}/virtual-accounts", get(directory::virtual_accounts))
+        .route(
+            "/v1/accounts/{sa}/{kind}/virtual-accounts",
+            get(directory::customer_accounts).post(directory::make_account),
+        )
+        .route("/v1/upstream_satellites/accounts", get(directory::satellite_accounts))
+        .route("/v1/accounts/{sa}/dlc_convert", post(reservations::convert))
+        .route("/v1/accounts/{sa}/virtual-accounts/{va}/reserve-licenses", post(reservations::reserve))
+        .route("/v1/accounts/{sa}/virtual-accounts/{va}/devices/remove", post(accounts::remove_devices))
+        .route("/v2/accounts/{sa}/virtual-accounts/{va}/devices/remove", post(accounts::remove_devices))
         .route("/v1/accounts/{sa}/devices", post(accounts::devices))
         .route("/v1/accounts/{sa}/licenses", post(accounts::licenses))
         .route("/v1/accounts/{sa}/license-subscriptions", post(accounts::subscriptions))
@@ -57,11 +71,13 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
             get(accounts::tokens).post(accounts::make_token),
         )
         .route("/v1/accounts/{sa}/virtual-accounts/{va}/tokens/revoke", post(accounts::revoke_tokens))
+        .fallback(no_such_call)
+        .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(shared), authorized));
-    let mut all = Router::new()
-        .route("/as/token.oauth2", post(token::grant))
-        .route("/oauth2/default/v1/token", post(token::grant))
-        .route("/oauth/token", post(token::grant));
+    let mut all = Router::new();
+    for path in TOKENS {
+        all = all.route(path, post(token::grant));
+    }
     for base in BASES.into_iter().chain([ON_PREM_BASE]) {
         all = all.nest(base, calls.clone());
     }
@@ -101,10 +117,9 @@ type Answered = Result<Json<Value>, Refused>;
 
 /// Looks for the access token, and reads the body within its limits.
 async fn authorized(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let shown = credentials(request.headers(), "Bearer").unwrap_or_default();
     let now = shared.now();
-    if !shared.access.is_good(shared.local(|cssm| cssm.clock(now)), shown.trim()) {
+    if !shared.access.is_good(shared.local(|cssm| cssm.clock(now)), shown) {
         let why = "show a good access token: Authorization: Bearer …; POST /as/token.oauth2 gives one";
         let refused = Refused(StatusCode::UNAUTHORIZED, why.into());
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
@@ -131,6 +146,41 @@ fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
         .map_err(|error| Refused::wrong(format!("the body is not as it should be: {error}")))
 }
 
+/// How many entries one page has at most, and by default.
+const PAGE: usize = 1_000;
+
+/// What the header `Authorization` shows under that scheme, whose name is written in any case (RFC 9110 §11.1).
+pub(super) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let (shown, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+    shown.eq_ignore_ascii_case(scheme).then_some(credentials.trim())
+}
+
+async fn no_such_call() -> Refused {
+    Refused::not_found("there is no such call here; docs/own-server.md lists those that there are")
+}
+
+async fn no_such_method() -> Refused {
+    Refused(StatusCode::METHOD_NOT_ALLOWED, "this call has another method".into())
+}
+
+/// A public client doubles the slash behind the host (`//services/api`). The same path with single ones, where a call of
+/// this interface begins with it.
+pub(super) fn single_slashes(path: &str) -> Option<String> {
+    if !path.contains("//") {
+        return None;
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let single = format!("/{}", parts.join("/"));
+    let ours = BASES.iter().chain(&[ON_PREM_BASE]).chain(&TOKENS).any(|begin| single.starts_with(begin));
+    ours.then_some(single)
+}
+
+/// A count that public clients write as a number or in a string.
+fn count(value: &Value) -> Option<u32> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    number.and_then(|number| u32::try_from(number).ok())
+}
+
 /// Number of a Virtual Account in `virtual_account_id`, of the first of a Smart Account less one in `account_id`.
 const FIRST_ID: u32 = 900_002;
 
@@ -139,10 +189,10 @@ fn virtual_id(id: AccountId) -> String {
 }
 
 /// A Smart Account is numbered by its first Virtual Account, so that it keeps its number.
-fn smart_id(cssm: &Cssm, smart: &str) -> String {
+fn smart_id(cssm: &Cssm, smart: &str) -> u32 {
     let first = cssm.store().accounts().iter().position(|account| account.names.smart == smart);
     let first = first.and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
-    (FIRST_ID - 1 + first * 100_000).to_string()
+    FIRST_ID - 1 + first * 100_000
 }
 
 /// The domain of a Smart Account (modelled): its name where it is one already, else made from it.
@@ -158,7 +208,7 @@ fn domain(smart: &str) -> String {
 fn means_smart(cssm: &Cssm, smart: &str, text: &str) -> bool {
     smart.eq_ignore_ascii_case(text)
         || domain(smart).eq_ignore_ascii_case(text)
-        || smart_id(cssm, smart) == text
+        || smart_id(cssm, smart).to_string() == text
 }
 
 /// The account that the headers name; without any the default one.
@@ -203,6 +253,21 @@ mod tests {
             ("A. B", "a--b.example.com"),
         ] {
             assert_eq!(domain(name), expected);
+        }
+    }
+
+    #[test]
+    fn doubled_slashes_are_read_where_the_interface_begins() {
+        for (path, single) in [
+            ("//services/api/smart-accounts-and-licensing/v1/accounts/search", true),
+            ("/services//api/smart-accounts-and-licensing/v1", true),
+            ("//as/token.oauth2", true),
+            ("/services/api/smart-accounts-and-licensing/v1/accounts/search", false),
+            ("//licservice/license", false),
+            ("//", false),
+        ] {
+            let expected = single.then(|| path.replace("//", "/"));
+            assert_eq!(single_slashes(path), expected, "{path}");
         }
     }
 }

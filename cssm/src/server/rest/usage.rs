@@ -14,7 +14,7 @@ use slpsim_transport::base64;
 use slpsim_transport::message::{AuthEntry, Nonce, UsageReport, Word};
 use slpsim_transport::rum;
 
-use super::{Refused, Shared, account_of, body};
+use super::{Refused, Shared, account_of, body, count};
 use crate::draw::For;
 use crate::peer::Route;
 use crate::records::{AuthResult, Upload};
@@ -77,8 +77,8 @@ pub(super) async fn report(State(shared): State<Arc<Shared>>, headers: HeaderMap
             Ok(read) => read,
             Err(refused) => return Outcome::Now(refused.into_response()),
         };
-        let first = parts.first().map(|(push, _)| push.udi);
-        device::faulted(shared, first, Purpose::Usage, |shared| {
+        let devices: Vec<Udi> = parts.iter().map(|(push, _)| push.udi).collect();
+        device::faulted(shared, &devices, Purpose::Usage, |shared| {
             take_reports(shared, &route, nonce, parts).into_response()
         })
     })
@@ -97,7 +97,9 @@ fn read_reports(bytes: &Bytes) -> Result<(Value, Parts), Refused> {
     let mut parts: Parts = Vec::new();
     for entry in data.reports {
         let udi = entry.sudi.udi()?;
-        let mut reports = Vec::with_capacity(entry.usage.len());
+        if entry.usage.is_empty() {
+            add(&mut parts, udi, &entry, &nonce, None);
+        }
         for value in &entry.usage {
             let report = rum::read_envelope(value)
                 .map_err(|error| Refused::wrong(format!("data.reports[].usage[]: {error}")))?;
@@ -106,29 +108,39 @@ fn read_reports(bytes: &Bytes) -> Result<(Value, Parts), Refused> {
                     "data.reports[].sudi is not the device that the payload measures",
                 ));
             }
-            reports.push(report);
-        }
-        let trust = !entry.trust_requests.is_empty();
-        match parts.iter_mut().find(|(push, _)| push.udi == udi) {
-            Some((push, wants_trust)) => {
-                push.reports.append(&mut reports);
-                *wants_trust |= trust;
-            }
-            None => {
-                let tag = entry.software_tag_identifier.map(Word::Owned);
-                let tag = tag.or_else(|| reports.first().map(|report| report.software_tag.clone()));
-                let push = Push {
-                    udi,
-                    hostname: entry.hostname.map(Into::into),
-                    software_tag: tag.unwrap_or_default(),
-                    nonce: Nonce::parse(nonce.as_str().unwrap_or_default()),
-                    reports,
-                };
-                parts.push((push, trust));
-            }
+            let sender = reporting_device(value).unwrap_or(udi);
+            add(&mut parts, sender, &entry, &nonce, Some(report));
         }
     }
     Ok((nonce, parts))
+}
+
+/// Who reports usage that it has not measured: after a switchover the new active unit. The member is public, what is in it
+/// is modelled; anything but a UDI says nothing.
+fn reporting_device(usage: &Value) -> Option<Udi> {
+    let sudi = usage.get("reporting_device")?;
+    let word = |name| sudi.get(name)?.as_str();
+    Udi::new(word("udi_pid")?, word("udi_serial_number")?).ok()
+}
+
+/// Adds a report to the push of `sender`; a new push says of itself what `entry` does.
+fn add(parts: &mut Parts, sender: Udi, entry: &ReportEntry, nonce: &Value, report: Option<UsageReport>) {
+    if parts.iter().all(|(push, _)| push.udi != sender) {
+        let tag = entry.software_tag_identifier.clone().map(Word::Owned);
+        let tag = tag.or_else(|| Some(report.as_ref()?.software_tag.clone()));
+        let push = Push {
+            udi: sender,
+            hostname: entry.hostname.as_deref().map(Into::into),
+            software_tag: tag.unwrap_or_default(),
+            nonce: Nonce::parse(nonce.as_str().unwrap_or_default()),
+            reports: Vec::new(),
+        };
+        parts.push((push, false));
+    }
+    if let Some((push, wants_trust)) = parts.iter_mut().find(|(push, _)| push.udi == sender) {
+        push.reports.extend(report);
+        *wants_trust |= !entry.trust_requests.is_empty();
+    }
 }
 
 /// A nonce is text; public users send a number as well.
@@ -166,15 +178,16 @@ fn take_reports(shared: &Shared, route: &Route, nonce: Value, parts: Parts) -> R
 
 /// An upload of which every report was uploaded before, in one upload: its poll id, and what to say. The poll id is
 /// modelled: whoever lost it finds it again.
-fn repeated(shared: &Shared, parts: &Parts) -> Option<(u64, String)> {
+fn repeated<'a>(shared: &Shared, parts: &'a Parts) -> Option<(u64, String)> {
     shared.with(|cssm| {
-        let before = |report: &UsageReport| {
+        let before = |(sender, report): (Udi, &UsageReport)| {
             let known = cssm.store().report(&report.udi, report.id)?;
-            known.broken.is_none().then(|| cssm.uploaded_before(&report.udi, report.id))?
+            known.broken.is_none().then(|| cssm.uploaded_before(&sender, (report.udi, report.id)))?
         };
-        let mut reports = parts.iter().flat_map(|(push, _)| &push.reports);
-        let first = reports.next()?;
-        let (_, poll_id) = before(first)?;
+        let of = |part: &'a (Push, bool)| part.0.reports.iter().map(|report| (part.0.udi, report));
+        let mut reports = parts.iter().flat_map(of);
+        let (sender, first) = reports.next()?;
+        let (_, poll_id) = before((sender, first))?;
         let same = reports.all(|report| before(report).is_some_and(|(_, other)| other == poll_id));
         let message =
             format!("Duplicate report: {} of {} was uploaded before", first.id.0, first.udi.in_show());
@@ -234,9 +247,8 @@ struct AuthKey {
 impl AuthKey {
     /// The count is a decimal string; a number is read as well.
     fn entry(self) -> Result<AuthEntry, Refused> {
-        let number = self.count.as_u64().or_else(|| self.count.as_str()?.parse().ok());
-        let count = number.and_then(|number| u32::try_from(number).ok());
-        let count = count.ok_or_else(|| Refused::wrong("keys[].count must be a number in a string"))?;
+        let count =
+            count(&self.count).ok_or_else(|| Refused::wrong("keys[].count must be a number in a string"))?;
         Ok(AuthEntry { entitlement: Word::Owned(self.entitlement), count })
     }
 }
@@ -296,20 +308,38 @@ struct PollData {
 /// `POST v2/accounts/poll`
 pub(super) async fn poll(State(shared): State<Arc<Shared>>, headers: HeaderMap, bytes: Bytes) -> Response {
     device::work(&shared, move |shared| {
-        device::faulted(shared, None, Purpose::Poll, |shared| {
-            polled(shared, &headers, &bytes).into_response()
+        let wish = match body::<PollBody>(&bytes) {
+            Ok(PollBody { data }) => data,
+            Err(refused) => return Outcome::Now(refused.into_response()),
+        };
+        let upload = wish.number().and_then(|id| shared.with(|cssm| cssm.store().upload(id).cloned()));
+        let devices: Vec<Udi> = match &upload {
+            None => Vec::new(),
+            Some(Upload::Acks(parts)) => parts.iter().map(|(udi, ..)| *udi).collect(),
+            Some(Upload::Codes(results)) => results.iter().map(|result| result.udi).collect(),
+        };
+        device::faulted(shared, &devices, Purpose::Poll, |shared| {
+            polled(shared, &headers, wish, upload).into_response()
         })
     })
     .await
 }
 
-fn polled(shared: &Shared, headers: &HeaderMap, bytes: &Bytes) -> Result<Json<Value>, Refused> {
-    let PollBody { data } = body(bytes)?;
+impl PollData {
+    fn number(&self) -> Option<u64> {
+        self.poll_id.as_u64().or_else(|| self.poll_id.as_str()?.parse().ok())
+    }
+}
+
+fn polled(
+    shared: &Shared,
+    headers: &HeaderMap,
+    data: PollData,
+    upload: Option<Upload>,
+) -> Result<Json<Value>, Refused> {
     let nonce = nonce(&data.nonce)?;
-    let number = data.poll_id.as_u64().or_else(|| data.poll_id.as_str()?.parse().ok());
-    let poll_id = number.ok_or_else(|| Refused::wrong("data.poll_id must be a number"))?;
+    let poll_id = data.number().ok_or_else(|| Refused::wrong("data.poll_id must be a number"))?;
     let account = shared.with(|cssm| account_of(cssm, headers))?;
-    let upload = shared.with(|cssm| cssm.store().upload(poll_id).cloned());
     let answer = |status: &str, message: &str, kind: &str, data: Value| {
         let now = shared.now();
         let (clock, id) =

@@ -70,6 +70,23 @@ impl StoreChoice {
     }
 }
 
+impl StoreChoice {
+    /// Where a file about the store lies that is no part of it; nowhere beside a database.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Self::Folder(dir) | Self::Journal(dir) => Some(dir.join(name)),
+            Self::Sqlite { path, .. } => {
+                let mut beside = path.clone().into_os_string();
+                beside.push(".");
+                beside.push(name);
+                Some(beside.into())
+            }
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for StoreChoice {
     /// Without a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -127,7 +127,7 @@ async fn upload(
     Extension(visit): Extension<Visit>,
     Extension(posted): Extension<Posted>,
 ) -> Response {
-    match taken(&web, "0", posted.file).await {
+    match taken(&web, "", posted.file).await {
         Ok((name, Taken::Brought { acks, pushes, policy })) => {
             let policy = if policy { ", with a policy" } else { "" };
             let said = format!(
@@ -135,7 +135,7 @@ async fn upload(
             );
             web.done(&visit, "/cslu", said)
         }
-        Ok((name, Taken::Answered(_))) => web.done(&visit, "/cslu", format!("{name} was taken.")),
+        Ok((name, Taken::Answered { .. })) => web.done(&visit, "/cslu", format!("{name} was taken.")),
         Err(trouble) => again(visit, trouble, |visit| page(&web, visit, &Found::default())),
     }
 }

@@ -169,6 +169,9 @@ fn files(web: &Web, visit: &Visit) -> Markup {
     }
 }
 
+/// Refused members of a bundle that are told one by one.
+const SAID: usize = 20;
+
 async fn upload(
     State(web): State<Arc<Web>>,
     Extension(visit): Extension<Visit>,
@@ -176,9 +179,15 @@ async fn upload(
 ) -> Response {
     let account = posted.get("account").to_owned();
     match taken(&web, &account, posted.file).await {
-        Ok((name, Taken::Answered(handover))) => {
-            let said = format!("{name} was taken. Its ACK is ready: {}.", handover.name);
-            web.files.keep(web.shared.now(), name, handover);
+        Ok((name, Taken::Answered { answer, refused })) => {
+            let mut said = format!("{name} was taken. Its ACK is ready: {}.", answer.name);
+            for refused in refused.iter().take(SAID) {
+                said.push_str(&format!(" Not taken: {refused}."));
+            }
+            if refused.len() > SAID {
+                said.push_str(&format!(" Neither are {} more.", refused.len() - SAID));
+            }
+            web.files.keep(web.shared.now(), name, answer);
             web.done(&visit, "/reports", said)
         }
         Ok((name, Taken::Brought { .. })) => web.done(&visit, "/reports", format!("{name} was taken.")),
@@ -193,8 +202,8 @@ pub(super) async fn taken(
     file: Option<Brought>,
 ) -> Result<(String, Taken), Trouble> {
     let file = file.ok_or_else(|| Trouble::wrong("No file was chosen."))?;
-    let (id, _) = web.account(if account.is_empty() { "0" } else { account })?;
-    let taken = take(&web.shared, &file.name, file.bytes, id).await?;
+    let account = if account.is_empty() { None } else { Some(web.account(account)?.0) };
+    let taken = take(&web.shared, &file.name, file.bytes, account).await?;
     Ok((file.name, taken))
 }
 
