@@ -67,6 +67,7 @@ fn reports(cssm: &mut Cssm, n: u32) {
         udi,
         units: units.clone(),
         identity: None,
+        standby_identity: None,
         profile,
         hostname,
         send_version: true,

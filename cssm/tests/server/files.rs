@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use serde_json::{Value, json};
 use slpsim_agent::{ReportId, ReportVerdict, Request};
-use slpsim_cssm::server::{Offline, ServerConfig, StoreChoice, SystemClock, Taken};
+use slpsim_cssm::server::{StoreChoice, Offline, ServerConfig, StoreChoice, SystemClock, Taken};
 use slpsim_cssm::{Config, Role};
 use slpsim_transport::files::{LicenseFile, Opener, SystemInfo, TrustRequest, save_file, trust_request_file};
 use slpsim_transport::message::{DeviceBody, Nonce, StatusWord, compose};
@@ -344,7 +344,7 @@ async fn a_product_instance_is_listed_in_its_account_and_can_be_moved() {
 #[tokio::test]
 async fn a_folder_serves_the_file_round_without_a_running_mock() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| folder.path().to_owned());
+    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| StoreChoice::Folder(folder.path().into()));
     let open = |path: &std::path::Path| {
         Offline::open(&StoreChoice::Folder(path.into()), std::sync::Arc::new(SystemClock))
     };
@@ -382,13 +382,13 @@ async fn a_folder_serves_the_file_round_without_a_running_mock() {
 #[tokio::test]
 async fn a_folder_of_a_cslu_takes_no_usage_and_one_of_cssm_no_acks() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| folder.path().to_owned());
+    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| StoreChoice::Folder(folder.path().into()));
     let names = slpsim_agent::Account { smart: "ACME".into(), r#virtual: "Prod".into() };
     let accounts = vec![slpsim_cssm::AccountConfig { names, policy: None }];
     for (role, dir) in [(Role::Cslu, &at_cslu), (Role::Cssm, &at_cssm)] {
         let mut config = of(role);
         config.mock.accounts.clone_from(&accounts);
-        let world = World::with(ServerConfig { state_dir: Some(dir.clone()), ..config }).await;
+        let world = World::with(ServerConfig { store: Some(dir.clone()), ..config }).await;
         if role == Role::Cslu {
             Device::new(&world, 1).reports(&world, &world.server.urls.cslu.clone(), &[1]).await;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use slpsim_agent::{Report, ReportId, ReportVerdict, Request, Role as UnitRole, Unit};
-use slpsim_cssm::server::{ServerConfig, Upstream};
+use slpsim_cssm::server::{StoreChoice, ServerConfig, Upstream};
 use slpsim_cssm::{Config, Role};
 use slpsim_transport::message::{ServerMessage, StatusWord};
 use tokio::time::timeout;
@@ -95,13 +95,13 @@ async fn a_cslu_that_dies_after_the_switchover_still_knows_who_waits() {
         let mock = Config { role: Role::Cslu, connected: false, ..Config::default() };
         let upstream =
             Upstream { url: cssm.server.urls.smart.clone(), ca_pem: Some(cssm.server.ca_pem.clone()) };
-        let state_dir = Some(folder.path().into());
+        let store = Some(StoreChoice::Folder(folder.path().into()));
         let seed = Some(8);
         World::with(ServerConfig {
             mock,
             seed,
             upstream: Some(upstream),
-            state_dir,
+            store,
             ..ServerConfig::default()
         })
         .await
