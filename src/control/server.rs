@@ -273,13 +273,15 @@ mod tests {
                         let _ = answer.send(Answer::Exec { text, error: false });
                     }
                     Asked::Console { wish, mut wire } => {
-                        let log = Shown::Log(format!("{:?}", wish.device));
-                        wire.shown.send(log).await.unwrap();
-                        while let Some(typed) = wire.typed.recv().await {
-                            let Typed::Line(text) = typed else { return };
-                            let reply = Reply { text, ..Reply::default() };
-                            wire.shown.send(Shown::Reply(reply)).await.unwrap();
-                        }
+                        tokio::spawn(async move {
+                            let log = Shown::Log(format!("{:?}", wish.device));
+                            wire.shown.send(log).await.unwrap();
+                            while let Some(typed) = wire.typed.recv().await {
+                                let Typed::Line(text) = typed else { return };
+                                let reply = Reply { text, ..Reply::default() };
+                                wire.shown.send(Shown::Reply(reply)).await.unwrap();
+                            }
+                        });
                     }
                 }
             }

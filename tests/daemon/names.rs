@@ -37,7 +37,7 @@ async fn ping_and_nslookup_ask_the_real_name_server_each_time() {
     assert!(answer.contains("to 192.0.2.77, timeout") && answer.contains("\n!!!!!\n"), "{answer}");
     assert_eq!(zone.names_asked(), ["host.example.com"]);
     let answer = switch.show("nslookup host.example.com | json").await;
-    assert!(answer.contains("\"address\":\"192.0.2.77\""), "{answer}");
+    assert!(answer.contains("\"address\": \"192.0.2.77\""), "{answer}");
     // Its address changes, and it holds for no time.
     zone.set("host.example.com", Answer::Addresses(vec!["192.0.2.78".parse().unwrap()], 0));
     assert!(switch.show("ping host.example.com").await.contains("to 192.0.2.78, timeout"));

@@ -198,24 +198,18 @@ pub(crate) fn vrf(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     Ok(())
 }
 
-/// The default route of a VRF is the gateway of its interfaces; outside of `vrf context`, VRF `default` is meant. A route
-/// without an interface would lead nowhere and is refused (modelled).
+/// The default route of a VRF is the gateway of its interfaces; outside of `vrf context`, VRF `default` is meant. Where no
+/// interface is in the VRF, the route leads nowhere and is not kept (modelled).
 pub(crate) fn gateway(cx: &mut Configure<'_>, parsed: &Parsed) -> Outcome {
     let vrf = match &*cx.mode {
         Mode::Vrf(vrf) => vrf,
         Mode::Exec | Mode::Config | Mode::Interface(_) | Mode::Callhome | Mode::Line(_) => DEFAULT_VRF,
     };
     let gateway = parsed.number("gateway").filter(|_| !parsed.no);
-    let mut found = false;
     for interface in cx.config.ip.interfaces.iter_mut().filter(|interface| interface.vrf == *vrf) {
         interface.gateway = gateway;
-        found = true;
     }
-    if found || parsed.no {
-        Ok(())
-    } else {
-        Err(Refusal(alloc::format!("% No interface is a member of VRF {vrf}")))
-    }
+    Ok(())
 }
 
 pub(crate) fn callhome(cx: &mut Configure<'_>, _: &Parsed) -> Outcome {

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use serde_json::{Value, json};
 use slpsim_agent::{ReportId, ReportVerdict, Request};
-use slpsim_cssm::server::{StoreChoice, Offline, ServerConfig, StoreChoice, SystemClock, Taken};
+use slpsim_cssm::server::{Offline, ServerConfig, StoreChoice, SystemClock, Taken};
 use slpsim_cssm::{Config, Role};
 use slpsim_transport::files::{LicenseFile, Opener, SystemInfo, TrustRequest, save_file, trust_request_file};
 use slpsim_transport::message::{DeviceBody, Nonce, StatusWord, compose};

@@ -121,6 +121,6 @@ async fn output_beyond_an_answer_is_refused_in_words() {
     let mut session = Session::new(Role::Admin);
     session.terminal.dont_ask = true;
     let lines = vec!["show license tech support".to_owned(); 10_000];
-    let why = crate::driver::host::exec(&orders, session, &lines).await.unwrap_err();
+    let why = host::exec(&orders, session, &lines).await.unwrap_err();
     assert!(why.contains("the output is longer than 8388608 bytes"), "{why}");
 }

@@ -110,7 +110,7 @@ async fn what_ends_before_an_answer_has_no_received_text() {
     let mut silent = link(nobody().await);
     silent.nonces = Arc::new(|| None);
     let exchanged = ask(&Smart { link: silent, url: URL.to_owned() }).await;
-    assert_eq!(exchanged.result, Err(Failure::NotReady));
+    assert_eq!(exchanged.result, Err(Failure::NotBuilt));
 
     let mut outside = link(nobody().await);
     outside.carrier.network = Arc::new(|_: &str, _: u16| Ok(Way::Unmapped));
