@@ -28,8 +28,8 @@ use problem::Source;
 pub use problem::{Place, Problem, Problems};
 pub use reference::reference;
 pub use resolved::{
-    Account, AckMode, Config, Credential, Device, IdToken, Keep, LicenseUse, Licensing, Mock, MockRole, SPEED_MAX,
-    Secret, Sink, Speed, Start, StorePlace, User, Verify,
+    Account, AckMode, Config, Credential, Device, IdToken, Keep, LicenseUse, Licensing, Mock, MockRole,
+    SPEED_MAX, Secret, Sink, Speed, Start, StorePlace, User, Verify,
 };
 pub use span::{parse_signed_span, parse_span, parse_time, print_span};
 

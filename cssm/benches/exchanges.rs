@@ -16,7 +16,7 @@ use slpsim_agent::{
     Unit,
 };
 use slpsim_cssm::server::{Running, Server, ServerConfig, StoreChoice, SystemClock};
-use slpsim_cssm::{Arrived, Config, Cssm, Csr, Limits, Proof, Route, Signed};
+use slpsim_cssm::{Arrived, Config, Csr, Cssm, Limits, Proof, Route, Signed};
 use slpsim_policy::Wall;
 use slpsim_tests::Postgres;
 use slpsim_transport::WireProfile;
@@ -102,8 +102,11 @@ fn bare_signatures() -> f64 {
 
 /// Exchanges per second of the server's processor time, and per second on the wall.
 fn over_sockets(store: Option<StoreChoice>, devices: u32) -> (f64, f64) {
-    let server_runtime =
-        tokio::runtime::Builder::new_multi_thread().thread_name(SERVER_THREADS[0]).enable_all().build().unwrap();
+    let server_runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name(SERVER_THREADS[0])
+        .enable_all()
+        .build()
+        .unwrap();
     let config = ServerConfig { seed: Some(1), store, ..ServerConfig::default() };
     let server = server_runtime.block_on(Server::start(config, Arc::new(SystemClock))).unwrap();
     let load = tokio::runtime::Builder::new_multi_thread().thread_name("load").enable_all().build().unwrap();

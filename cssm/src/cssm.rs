@@ -15,8 +15,8 @@ use crate::draw::{For, Luck};
 use crate::exchange::{Answer, Arrived, Steer};
 use crate::fault::{Fault, FaultSpec, Faults, is_called};
 use crate::history::{History, Note, status_word};
-use crate::peer::{Peer, Role, Route};
 use crate::keeping::Journaled;
+use crate::peer::{Peer, Role, Route};
 use crate::records::{
     Account, AccountId, AccountPolicy, Device, Event, EventRecord, Membership, Token, Trust,
 };

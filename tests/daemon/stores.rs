@@ -273,7 +273,11 @@ async fn everything_goes_from_one_store_into_another_and_back_as_the_same_lines(
 async fn a_store_that_cannot_be_used_ends_with_one_line_and_its_code() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(at("letter.db"), "a letter to my aunt, and long enough to be taken for a file of another kind").unwrap();
+    std::fs::write(
+        at("letter.db"),
+        "a letter to my aunt, and long enough to be taken for a file of another kind",
+    )
+    .unwrap();
     let mine = format!("sqlite:{}", at("mine.db"));
     let mock = cssm(folder.path(), "mine", &mine).await;
     for (store, code, words) in [
@@ -290,7 +294,12 @@ async fn a_store_that_cannot_be_used_ends_with_one_line_and_its_code() {
     }
     let nowhere = format!("sqlite:{}", at("nowhere.db"));
     let ended = run(&["cssm", "export", &at("out"), "--store", &nowhere]).await;
-    assert_eq!((ended.status.code(), Path::new(&at("nowhere.db")).exists()), (Some(2), false), "{}", stderr(&ended));
+    assert_eq!(
+        (ended.status.code(), Path::new(&at("nowhere.db")).exists()),
+        (Some(2), false),
+        "{}",
+        stderr(&ended)
+    );
     mock.end().await;
 }
 
@@ -300,7 +309,8 @@ async fn a_mock_whose_disk_is_full_says_so_to_whoever_asks() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}?max-bytes=150000", folder.path().join("mock.db").display());
     let mock = cssm(folder.path(), "full", &store).await;
-    let (url, token) = (format!("{}/tokens", mock.text("/urls/manage")), mock.text("/manage_token").to_owned());
+    let (url, token) =
+        (format!("{}/tokens", mock.text("/urls/manage")), mock.text("/manage_token").to_owned());
     let mut last = Value::Null;
     for _ in 0..2_000 {
         let answer = client().post(&url).bearer_auth(&token).json(&json!({})).send().await.unwrap();

@@ -49,10 +49,9 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         },
         strict_clock: table.flag("strict-clock"),
         verify: verify(table),
-        store: table.secret("store").map(|text| StorePlace {
-            text,
-            base: table.place("store").source.base.clone(),
-        }),
+        store: table
+            .secret("store")
+            .map(|text| StorePlace { text, base: table.place("store").source.base.clone() }),
         listen: listen("listen"),
         listen_plain: listen("listen-plain"),
         listen_manage,

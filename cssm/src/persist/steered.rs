@@ -107,8 +107,7 @@ impl EventLine {
         let account = || {
             detail().and_then(|n| u16::try_from(n).map(AccountId).map_err(|_| format!("{n} is no account")))
         };
-        let trust_id =
-            || detail().and_then(|n| u32::try_from(n).map_err(|_| format!("{n} is no trust id")));
+        let trust_id = || detail().and_then(|n| u32::try_from(n).map_err(|_| format!("{n} is no trust id")));
         let event = match word {
             "device-added" => Event::DeviceAdded(account()?),
             "device-moved" => Event::DeviceMoved(account()?),

@@ -376,11 +376,7 @@ struct Begun {
 }
 
 /// The mock with what it knew before.
-fn open(
-    mut cssm: Cssm,
-    store: Option<&StoreChoice>,
-    begin: Begin,
-) -> Result<(Keeper, Begun), StartError> {
+fn open(mut cssm: Cssm, store: Option<&StoreChoice>, begin: Begin) -> Result<(Keeper, Begun), StartError> {
     let Some(store) = store else {
         let begun = begin.run(&mut cssm, None)?;
         return Ok((Keeper::memory(cssm), begun));

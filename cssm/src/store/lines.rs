@@ -184,7 +184,8 @@ impl Memory {
                 [&mut device.trust, &mut device.previous].into_iter().flatten().chain(&mut device.past);
             for trust in trusts {
                 let before = known.trust_by_serial(trust.identity.serial);
-                trust.key = before.filter(|before| before.csr == trust.csr).and_then(|before| before.key.clone());
+                trust.key =
+                    before.filter(|before| before.csr == trust.csr).and_then(|before| before.key.clone());
             }
         }
         self.commit(Changes { devices: vec![device], ..Changes::default() });

@@ -16,7 +16,10 @@ use crate::client::{Device, World, client};
 async fn keys_and_certificates_outlive_a_restart_and_are_nobody_elses() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let config = || ServerConfig { store: Some(StoreChoice::Folder(dir.path().join("mock"))), ..ServerConfig::default() };
+    let config = || ServerConfig {
+        store: Some(StoreChoice::Folder(dir.path().join("mock"))),
+        ..ServerConfig::default()
+    };
     let first = World::with(config()).await;
     let ca_pem = first.server.ca_pem.clone();
     let token = first.token();
@@ -129,7 +132,8 @@ async fn a_shutdown_ends_even_stalled_exchanges_and_frees_the_ports() {
 #[tokio::test]
 async fn what_a_mock_knows_outlives_a_restart_and_a_line_cut_by_a_crash() {
     let dir = tempfile::tempdir().unwrap();
-    let config = || ServerConfig { store: Some(StoreChoice::Journal(dir.path().into())), ..ServerConfig::default() };
+    let config =
+        || ServerConfig { store: Some(StoreChoice::Journal(dir.path().into())), ..ServerConfig::default() };
     let first = World::with(config()).await;
     let smart = first.server.urls.smart.clone();
     let mut device = Device::new(&first, 1);

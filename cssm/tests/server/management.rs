@@ -1,8 +1,10 @@
 //! The management interface, call by call (`interface.md` §7).
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use slpsim_agent::Request;
-use slpsim_cssm::server::ServerConfig;
+use slpsim_cssm::server::{ServerConfig, StoreChoice};
 use slpsim_transport::message::StatusWord;
 
 use crate::client::{Device, World};
@@ -217,7 +219,11 @@ async fn everything_can_be_taken_to_another_mock() {
         request.send().await.unwrap().text().await.unwrap()
     };
     let text = export(&one).await;
-    assert_eq!(text.lines().count(), 9, "counters, settings, account, token, device, two reports, two events");
+    assert_eq!(
+        text.lines().count(),
+        9,
+        "counters, settings, account, token, device, two reports, two events"
+    );
     let import = |body: Vec<u8>| {
         let token = other.server.manage_token.as_ref().unwrap();
         other.http.post(url(&other, "import")).bearer_auth(token).body(body).send()
@@ -229,7 +235,8 @@ async fn everything_can_be_taken_to_another_mock() {
     lines.sort_unstable();
     again.sort_unstable();
     assert_eq!(lines, again);
-    for (body, why) in [(format!("{text}nonsense\n").into_bytes(), "line 10: "), (b"\xff".to_vec(), "UTF-8")] {
+    for (body, why) in [(format!("{text}nonsense\n").into_bytes(), "line 10: "), (b"\xff".to_vec(), "UTF-8")]
+    {
         let refused = import(body).await.unwrap();
         assert_eq!(refused.status().as_u16(), 400);
         let refusal: serde_json::Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
@@ -255,7 +262,38 @@ async fn metrics_count_what_happened() {
         "slpsim_mock_tokens 1",
         "slpsim_mock_reports 2",
         "slpsim_mock_reports_waiting 2",
+        "slpsim_mock_devices_by_state{state=\"without-trust\"} 1",
+        "slpsim_mock_devices_by_state{state=\"trusted\"} 0",
+        "slpsim_mock_reports_by_state{state=\"received\"} 2",
+        "slpsim_mock_exchange_seconds_count{door=\"cslu\"} 3",
+        "slpsim_mock_exchange_seconds_bucket{door=\"cslu\",le=\"+Inf\"} 3",
+        "slpsim_mock_faults 0",
     ] {
         assert!(text.lines().any(|seen| seen == line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("_store_"), "there is none");
+}
+
+/// The dashboard asks for nothing that a mock does not have.
+#[tokio::test]
+async fn every_name_in_the_dashboard_is_a_metric() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = StoreChoice::Sqlite { path: folder.path().join("mock.db"), most_bytes: None };
+    let world = World::with(ServerConfig { store: Some(store), ..ServerConfig::default() }).await;
+    world.ok("POST", "faults", Some(json!({"kind": "slow", "by": "1ms"}))).await;
+    let mut device = Device::new(&world, 1);
+    device.reports(&world, &world.server.urls.cslu.clone(), &[1]).await;
+    let text = world.http.get(&world.server.urls.metrics).send().await.unwrap().text().await.unwrap();
+    for line in ["slpsim_mock_store_up 1", "slpsim_mock_faults_by_kind{kind=\"slow\"} 1"] {
+        assert!(text.lines().any(|seen| seen == line), "{line} is not in\n{text}");
+    }
+    let dashboard = slpsim_tests::read("deploy/grafana-mock.json");
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let names: BTreeSet<&str> =
+        dashboard.split("slpsim_").skip(1).map(|rest| rest.split(|c| !is_name(c)).next().unwrap()).collect();
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        let there = text.lines().any(|line| line.starts_with(&format!("slpsim_{name}")));
+        assert!(there || name == "mock_rules_broken_total", "slpsim_{name} is not in\n{text}");
     }
 }

@@ -74,7 +74,9 @@ async fn what_a_mock_knows_outlives_it_in_every_store() {
         let mut other = Device::new(&first, 2);
         other.reports(&first, &first.server.urls.cslu.clone(), &[1]).await;
         first.ok("DELETE", "devices/FDO00000002", None).await;
-        first.ok("POST", "faults", Some(json!({"kind": "slow", "by": "1ms", "devices": ["FDO00000077"]}))).await;
+        first
+            .ok("POST", "faults", Some(json!({"kind": "slow", "by": "1ms", "devices": ["FDO00000077"]})))
+            .await;
         first.ok("POST", "clock", Some(json!({"skew": "10m"}))).await;
         let (token, ca_pem, before) = (first.token(), first.server.ca_pem.clone(), lines(&first));
         drop(first);
@@ -148,7 +150,10 @@ async fn what_is_no_longer_kept_leaves_the_store_as_well() {
         device.reports(&first, &cslu, &[id]).await;
     }
     let ids = |world: &World| {
-        world.server.shared().with(|cssm| cssm.store().reports().map(|report| report.id.0).collect::<Vec<_>>())
+        world
+            .server
+            .shared()
+            .with(|cssm| cssm.store().reports().map(|report| report.id.0).collect::<Vec<_>>())
     };
     assert_eq!(ids(&first), [3, 4]);
     let before = lines(&first);
@@ -174,6 +179,7 @@ async fn the_file_is_its_owners_and_its_words_are_for_people_too() {
     let row: (String, i64) =
         sqlx::query_as("SELECT serial, report_id FROM reports").fetch_one(&mut reader).await.unwrap();
     assert_eq!(row, ("FDO00000001".into(), 7));
-    let host: String = sqlx::query_scalar("SELECT hostname FROM devices").fetch_one(&mut reader).await.unwrap();
+    let host: String =
+        sqlx::query_scalar("SELECT hostname FROM devices").fetch_one(&mut reader).await.unwrap();
     assert_eq!(host, "n9k-leaf-01");
 }

@@ -55,7 +55,10 @@ async fn in_trouble(world: &World, device: &mut Device, word: &str) {
 
 async fn healthy(world: &World) {
     let health = world.ok("GET", "health", None).await;
-    assert_eq!((&health["alive"], &health["ready"], &health["store"]), (&json!(true), &json!(true), &Value::Null));
+    assert_eq!(
+        (&health["alive"], &health["ready"], &health["store"]),
+        (&json!(true), &json!(true), &Value::Null)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,12 +163,19 @@ async fn what_is_no_store_of_ours_is_refused_with_one_line() {
     running.server.shutdown().await;
 
     let mut other = beside(&place).await;
-    sqlx::query("UPDATE records SET line = '{\"device\":{}}' WHERE kind = 'account'").execute(&mut other).await.unwrap();
+    sqlx::query("UPDATE records SET line = '{\"device\":{}}' WHERE kind = 'account'")
+        .execute(&mut other)
+        .await
+        .unwrap();
     other.close().await.unwrap();
     let error = refusal(place.config()).await;
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 
-    std::fs::write(file(&place), "a letter to my aunt, and long enough to be taken for a file of another kind").unwrap();
+    std::fs::write(
+        file(&place),
+        "a letter to my aunt, and long enough to be taken for a file of another kind",
+    )
+    .unwrap();
     let error = refusal(place.config()).await;
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 

@@ -32,7 +32,9 @@ impl AccessTokens {
 
     /// Whether it is one of ours and has not ended, by the server's clock.
     pub(super) fn is_good(&self, now: Wall, text: &str) -> bool {
-        let (Some(key), Some((said, tag))) = (&self.0, text.split_at_checked(END + SALT)) else { return false };
+        let (Some(key), Some((said, tag))) = (&self.0, text.split_at_checked(END + SALT)) else {
+            return false;
+        };
         let end = said.get(..END).and_then(|end| i64::from_str_radix(end, 16).ok());
         let is_ours = unhex(tag).is_some_and(|tag| hmac::verify(key, said.as_bytes(), &tag).is_ok());
         is_ours && end.is_some_and(|end| now < Wall(end))
@@ -45,7 +47,9 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs.map(|pair| pair.filter(|pair| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect()
+    pairs
+        .map(|pair| pair.filter(|pair| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -63,7 +67,9 @@ mod tests {
         assert!(!other.is_good(last.plus_millis(1), &token), "it has ended");
         assert!(!AccessTokens::under("other").is_good(now, &token));
         let longer = token.replacen('0', "1", 1);
-        for wrong in [longer.as_str(), "", "a", "ä".repeat(40).as_str(), &token[1..], &token[..token.len() - 1]] {
+        for wrong in
+            [longer.as_str(), "", "a", "ä".repeat(40).as_str(), &token[1..], &token[..token.len() - 1]]
+        {
             assert!(!other.is_good(now, wrong), "{wrong}");
         }
         assert_eq!(AccessTokens::default().give(now), None);

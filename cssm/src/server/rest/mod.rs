@@ -24,9 +24,9 @@ use serde_json::{Value, json};
 use slpsim_agent::numbers;
 
 use super::Shared;
-pub(super) use access::AccessTokens;
 use crate::cssm::Cssm;
 use crate::records::AccountId;
+pub(super) use access::AccessTokens;
 
 /// Where the calls hang: the documented base, the one with `services/api/` doubled as public collections spell it, and
 /// that of the newer host.

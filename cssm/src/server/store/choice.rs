@@ -143,12 +143,18 @@ mod tests {
     #[test]
     fn a_password_is_never_shown() {
         for (url, shown) in [
-            ("postgres://mock:s3cret@db.example.com/mock?sslmode=require", "postgres://mock@db.example.com/mock"),
+            (
+                "postgres://mock:s3cret@db.example.com/mock?sslmode=require",
+                "postgres://mock@db.example.com/mock",
+            ),
             ("postgresql://mock:a@b:c@h/d", "postgresql://mock@h/d"),
             ("postgres:///mock?host=/run&password=s3cret", "postgres:///mock"),
         ] {
             let choice: StoreChoice = url.parse().unwrap();
-            assert_eq!((choice.to_string(), format!("{choice:?}")), (shown.into(), format!("StoreChoice({shown})")));
+            assert_eq!(
+                (choice.to_string(), format!("{choice:?}")),
+                (shown.into(), format!("StoreChoice({shown})"))
+            );
         }
     }
 }

@@ -12,7 +12,9 @@ pub enum StoreError {
         detail: String,
     },
     /// Somebody else writes, and does not end.
-    #[error("the store {store} is locked by another process ({detail}); the mock goes on when that has ended")]
+    #[error(
+        "the store {store} is locked by another process ({detail}); the mock goes on when that has ended"
+    )]
     Locked {
         /// Which.
         store: String,
@@ -28,7 +30,9 @@ pub enum StoreError {
         detail: String,
     },
     /// A newer release has written it.
-    #[error("the store {store} was written by a newer slpsim (its version is {version}); use that, or another store")]
+    #[error(
+        "the store {store} was written by a newer slpsim (its version is {version}); use that, or another store"
+    )]
     Newer {
         /// Which.
         store: String,

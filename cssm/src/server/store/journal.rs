@@ -104,7 +104,11 @@ impl Backend for Journal {
             order += 1;
             let key = (entry.rank, entry.kind, entry.key.clone());
             let born = last.get(&key).map_or(order, |(born, _)| *born);
-            if entry.gone { drop(last.remove(&key)) } else { drop(last.insert(key, (born, entry))) }
+            if entry.gone {
+                drop(last.remove(&key))
+            } else {
+                drop(last.insert(key, (born, entry)))
+            }
             Ok(())
         })?;
         let mut entries: Vec<_> = last.into_values().collect();

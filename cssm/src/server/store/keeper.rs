@@ -287,10 +287,8 @@ fn first<T, E: From<StoreError>>(
 
 fn load(backend: &mut dyn Backend, cssm: &mut Cssm) -> Result<(), StoreError> {
     let place = backend.place("");
-    let damaged = |error: crate::persist::ImportError| StoreError::Damaged {
-        store: place,
-        detail: error.to_string(),
-    };
+    let damaged =
+        |error: crate::persist::ImportError| StoreError::Damaged { store: place, detail: error.to_string() };
     let mut restoring = Restoring::begin(cssm);
     backend.load(&mut |text| restoring.take(text).map_err(|error| error.to_string()))?;
     restoring.finish().map(drop).map_err(damaged)

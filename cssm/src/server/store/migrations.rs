@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use sqlx::migrate::{Migration, MigrationSource, MigrationType, Migrator};
 use sqlx::error::BoxDynError;
+use sqlx::migrate::{Migration, MigrationSource, MigrationType, Migrator};
 
 pub(super) use sqlx::migrate::MigrateError;
 
@@ -21,9 +21,7 @@ pub(super) const POSTGRES: [File; 1] =
 struct Files(&'static [File]);
 
 impl<'s> MigrationSource<'s> for Files {
-    fn resolve(
-        self,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<Migration>, BoxDynError>> + Send + 's>> {
+    fn resolve(self) -> Pin<Box<dyn Future<Output = Result<Vec<Migration>, BoxDynError>> + Send + 's>> {
         let migration = |(version, about, text): &File| {
             Migration::new(*version, (*about).into(), MigrationType::Simple, (*text).into(), false)
         };

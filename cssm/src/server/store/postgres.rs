@@ -20,11 +20,8 @@ use crate::persist::Entry;
 
 /// What the server itself ends: a statement, a wait for the lock, and a process that holds the lock and does nothing, in
 /// that order after what they hold up.
-const SERVER_LIMITS: [(&str, &str); 3] = [
-    ("statement_timeout", "10s"),
-    ("lock_timeout", "8s"),
-    ("idle_in_transaction_session_timeout", "5s"),
-];
+const SERVER_LIMITS: [(&str, &str); 3] =
+    [("statement_timeout", "10s"), ("lock_timeout", "8s"), ("idle_in_transaction_session_timeout", "5s")];
 /// A server that does not answer at all; but everything at once may take longer.
 const SILENCE: Duration = Duration::from_secs(12);
 const LOADING: Duration = Duration::from_secs(300);
@@ -221,9 +218,7 @@ impl Backend for Postgres {
 
     fn cancel(&mut self) -> Result<(), StoreError> {
         self.begun = false;
-        self.run(SILENCE, async |connection| {
-            sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop)
-        })
+        self.run(SILENCE, async |connection| sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop))
     }
 
     fn look(&mut self) -> Result<Pulled, StoreError> {

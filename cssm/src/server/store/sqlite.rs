@@ -47,13 +47,16 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     /// Opens or makes `path`, of at most `most_bytes`. Keys lie in the folder `keys`, or beside the records.
-    pub(super) fn open(path: &Path, most_bytes: Option<u64>, keys: Option<&Path>) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        path: &Path,
+        most_bytes: Option<u64>,
+        keys: Option<&Path>,
+    ) -> Result<Self, StoreError> {
         let lock = match keys {
             Some(dir) => Lock::take(&dir.join("lock"), dir)?,
             None => Lock::take(&beside(path, "-lock"), path)?,
         };
-        let refused =
-            |detail: String| StoreError::Refused { store: path.display().to_string(), detail };
+        let refused = |detail: String| StoreError::Refused { store: path.display().to_string(), detail };
         // SQLite gives the files that it makes beside this one the same mode.
         let made = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         drop(made.map_err(|error| refused(error.to_string()))?);
@@ -217,7 +220,8 @@ impl Backend for Sqlite {
         }
         let store = self.place("");
         let (wrong, born) = self.run(async |connection| {
-            let mut rows = sqlx::query("SELECT line, born FROM records ORDER BY rank, born").fetch(connection);
+            let mut rows =
+                sqlx::query("SELECT line, born FROM records ORDER BY rank, born").fetch(connection);
             let mut last = 0;
             while let Some(row) = rows.try_next().await? {
                 last = last.max(row.try_get::<i64, _>(1)?);
@@ -290,10 +294,8 @@ impl Vault for Sqlite {
 }
 
 fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
-    let metadata = fs::metadata(path).map_err(|error| StoreError::Gone {
-        store: path.display().to_string(),
-        detail: error.to_string(),
-    })?;
+    let metadata = fs::metadata(path)
+        .map_err(|error| StoreError::Gone { store: path.display().to_string(), detail: error.to_string() })?;
     Ok((metadata.dev(), metadata.ino()))
 }
 
