@@ -1,8 +1,10 @@
 //! The management interface, call by call (`interface.md` §7).
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use slpsim_agent::Request;
-use slpsim_cssm::server::ServerConfig;
+use slpsim_cssm::server::{ServerConfig, StoreChoice};
 use slpsim_transport::message::StatusWord;
 
 use crate::client::{Device, World};
@@ -260,7 +262,38 @@ async fn metrics_count_what_happened() {
         "slpsim_mock_tokens 1",
         "slpsim_mock_reports 2",
         "slpsim_mock_reports_waiting 2",
+        "slpsim_mock_devices_by_state{state=\"without-trust\"} 1",
+        "slpsim_mock_devices_by_state{state=\"trusted\"} 0",
+        "slpsim_mock_reports_by_state{state=\"received\"} 2",
+        "slpsim_mock_exchange_seconds_count{door=\"cslu\"} 3",
+        "slpsim_mock_exchange_seconds_bucket{door=\"cslu\",le=\"+Inf\"} 3",
+        "slpsim_mock_faults 0",
     ] {
         assert!(text.lines().any(|seen| seen == line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("_store_"), "there is none");
+}
+
+/// The dashboard asks for nothing that a mock does not have.
+#[tokio::test]
+async fn every_name_in_the_dashboard_is_a_metric() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = StoreChoice::Sqlite { path: folder.path().join("mock.db"), most_bytes: None };
+    let world = World::with(ServerConfig { store: Some(store), ..ServerConfig::default() }).await;
+    world.ok("POST", "faults", Some(json!({"kind": "slow", "by": "1ms"}))).await;
+    let mut device = Device::new(&world, 1);
+    device.reports(&world, &world.server.urls.cslu.clone(), &[1]).await;
+    let text = world.http.get(&world.server.urls.metrics).send().await.unwrap().text().await.unwrap();
+    for line in ["slpsim_mock_store_up 1", "slpsim_mock_faults_by_kind{kind=\"slow\"} 1"] {
+        assert!(text.lines().any(|seen| seen == line), "{line} is not in\n{text}");
+    }
+    let dashboard = slpsim_tests::read("deploy/grafana-mock.json");
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let names: BTreeSet<&str> =
+        dashboard.split("slpsim_").skip(1).map(|rest| rest.split(|c| !is_name(c)).next().unwrap()).collect();
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        let there = text.lines().any(|line| line.starts_with(&format!("slpsim_{name}")));
+        assert!(there || name == "mock_rules_broken_total", "slpsim_{name} is not in\n{text}");
     }
 }

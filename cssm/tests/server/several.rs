@@ -64,6 +64,16 @@ async fn what_an_operator_does_at_one_mock_holds_at_all() {
     assert_eq!(device.raw(&one, &one.server.urls.cslu.clone(), &Request::Hello).await.unwrap().status, 200);
     assert_eq!(other.ok("GET", "faults", None).await, json!([]));
 
+    // An access token of one is one of the other.
+    let grant = "grant_type=client_credentials&client_id=a&client_secret=b";
+    let base = one.server.urls.rest.split("/services/").next().unwrap().to_owned();
+    let form = one.http.post(format!("{base}/as/token.oauth2")).body(grant);
+    let granted = form.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    let granted: Value = granted.json().await.unwrap();
+    let search = other.http.get(format!("{}/v2/accounts/search", other.server.urls.rest));
+    let found = search.bearer_auth(granted["access_token"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(found.status().as_u16(), 200);
+
     one.ok("DELETE", "devices/FDO00000001", None).await;
     let raw = device.raw(&other, &cslu, &poll).await.unwrap();
     assert_eq!(raw.rule.as_deref(), Some("poll-id"), "nobody knows it any more");
