@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn marks_lie_between_the_first_event_and_now_and_texts_are_escaped() {
-        let at = |seconds| Wall::from_secs(1_772_445_600 + seconds);
+        let at = |seconds: i64| Wall::from_secs(1_772_445_600 + seconds);
         let happened = |at, kind, text: &str| Happened { at, kind, text: text.into() };
         let condition = Condition {
             clock: at(100),
