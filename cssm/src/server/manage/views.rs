@@ -250,7 +250,7 @@ pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// Takes what `export` gave; what is known under the same key is replaced.
-#[utoipa::path(post, path = "/import", tag = "records", request_body(content = String, content_type = "application/x-ndjson"), responses(
+#[utoipa::path(post, path = "/import", tag = "records", request_body(content = String, content_type = "text/plain"), responses(
     (status = 200, body = TakenView),
     (status = 400, description = "a line that cannot be taken; those before it are", body = ErrorView),
 ))]

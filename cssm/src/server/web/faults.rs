@@ -82,9 +82,10 @@ fn row(visit: &Visit, now: Wall, fault: &Fault) -> Markup {
     .into_iter()
     .flatten()
     .collect();
+    let time = crate::span::print((fault.until.since(now) / 1_000).max(1) * 1_000);
     let left = match fault.left {
-        Some(left) => format!("{}, or {left} exchanges", crate::span::print(fault.until.since(now))),
-        None => crate::span::print(fault.until.since(now)),
+        Some(left) => format!("{time}, or {left} exchanges"),
+        None => time,
     };
     let action = format!("/faults/{}/end", fault.id);
     html! {

@@ -24,6 +24,7 @@ use crate::records::ReportRecord;
 use crate::server::bundle::{Handover, Taken};
 use crate::server::manage::files::{attachment, take};
 use crate::server::payloads::Verdict;
+use crate::server::rest::accounts::display_name;
 
 /// Files whose answers are kept.
 const FILES: usize = 50;
@@ -116,7 +117,7 @@ fn row(report: &ReportRecord) -> Markup {
     html! {
         (cell("Report", &html! { a href=(link) { (report.id.0) } }))
         (text("Product Instance", &udi))
-        (text("License", &report.tag))
+        (text("License", display_name(&report.tag)))
         (text("From", &time_words(report.start)))
         (text("To", &time_words(report.end)))
         (number("Count", report.peak))
@@ -246,7 +247,7 @@ async fn one(
         ]))
         h2 { "Payload" }
         @match payload {
-            Some(payload) => pre tabindex="0" aria-label="Payload" { (pretty(&payload)) },
+            Some(payload) => pre tabindex="0" role="region" aria-label="Payload" { (pretty(&payload)) },
             None => p.dim { "Its bytes are not kept any more; above is what was read from them." },
         }
     };

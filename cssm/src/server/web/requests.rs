@@ -110,7 +110,7 @@ async fn one(
         ]))
         @for (head, kept) in texts {
             h2 { (head) }
-            @if let Some(kept) = kept { pre tabindex="0" aria-label=(head) { (kept) } } @else { p.dim { "Nothing of it is kept." } }
+            @if let Some(kept) = kept { pre tabindex="0" role="region" aria-label=(head) { (kept) } } @else { p.dim { "Nothing of it is kept." } }
         }
     };
     Ok(layout::page(&visit, &title, "/requests", &body))

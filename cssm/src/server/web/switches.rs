@@ -218,7 +218,7 @@ async fn show(
         h2 { "Timeline" }
         (timeline::draw(&condition, &bands))
         h2 { "Messages" }
-        pre tabindex="0" aria-label="Messages" {
+        pre tabindex="0" role="log" aria-label="Messages" {
             @if condition.log.is_empty() { "No message yet." }
             @for line in &condition.log { (line) "\n" }
         }
@@ -232,7 +232,7 @@ fn console_form(web: &Web, visit: &Visit, condition: &Condition) -> Markup {
     let before = web.transcripts.of(&key(visit, &condition.name)).unwrap_or_default();
     html! {
         h2 id="console" { "Console" }
-        pre.console tabindex="0" aria-label="Console" aria-live="polite" { (before) }
+        pre.console tabindex="0" role="log" aria-label="Console" { (before) }
         form.terminal method="post" action=(format!("{base}/console")) data-terminal=(format!("{base}/terminal")) autocomplete="off" {
             input type="hidden" name="csrf" value=(visit.csrf);
             label.field {
