@@ -1,6 +1,6 @@
 //! The mock, embedded or on its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -43,7 +43,8 @@ pub(super) async fn start(
             Some(Upstream { url: url.clone(), ca_pem })
         }
     };
-    let (store, state) = (mock.store.clone().unwrap_or_else(|| folder.clone()), folder.parent());
+    let state = folder.parent().map(Path::to_path_buf);
+    let store = store(mock, folder)?;
     let settings = ServerConfig {
         mock: rules(mock),
         seed,
@@ -61,7 +62,7 @@ pub(super) async fn start(
     let started = Server::start(settings, Arc::new(clock.clone())).await;
     if let Ok(running) = &started {
         // Its time is kept there; whoever works on the mock's folder while it does not run needs it.
-        if let Some(state) = state {
+        if let Some(state) = &state {
             stopped::remember(&store, state)
                 .with_context(|| format!("cannot write beside {store}"))
                 .blame_user()?;

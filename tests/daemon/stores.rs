@@ -174,6 +174,7 @@ fn sender(n: u32) -> Sender {
         udi,
         units: vec![Unit { role: Role::Active, udi }],
         identity: None,
+        standby_identity: None,
         profile: ProfileId::Nexus9000.profile(),
         hostname: Some("n9k-leaf-01".into()),
         send_version: true,

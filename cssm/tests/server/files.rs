@@ -344,7 +344,7 @@ async fn a_product_instance_is_listed_in_its_account_and_can_be_moved() {
 #[tokio::test]
 async fn a_folder_serves_the_file_round_without_a_running_mock() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| StoreChoice::Folder(folder.path().into()));
+    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| folder.path().to_owned());
     let open = |path: &std::path::Path| {
         Offline::open(&StoreChoice::Folder(path.into()), std::sync::Arc::new(SystemClock))
     };
@@ -382,7 +382,8 @@ async fn a_folder_serves_the_file_round_without_a_running_mock() {
 #[tokio::test]
 async fn a_folder_of_a_cslu_takes_no_usage_and_one_of_cssm_no_acks() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| StoreChoice::Folder(folder.path().into()));
+    let [at_cslu, at_cssm] =
+        [&folders[0], &folders[1]].map(|folder| StoreChoice::Folder(folder.path().into()));
     let names = slpsim_agent::Account { smart: "ACME".into(), r#virtual: "Prod".into() };
     let accounts = vec![slpsim_cssm::AccountConfig { names, policy: None }];
     for (role, dir) in [(Role::Cslu, &at_cslu), (Role::Cssm, &at_cssm)] {

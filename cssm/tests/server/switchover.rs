@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use slpsim_agent::{Report, ReportId, ReportVerdict, Request, Role as UnitRole, Unit};
-use slpsim_cssm::server::{StoreChoice, ServerConfig, Upstream};
+use slpsim_cssm::server::{ServerConfig, StoreChoice, Upstream};
 use slpsim_cssm::{Config, Role};
 use slpsim_transport::message::{ServerMessage, StatusWord};
 use tokio::time::timeout;
@@ -97,14 +97,8 @@ async fn a_cslu_that_dies_after_the_switchover_still_knows_who_waits() {
             Upstream { url: cssm.server.urls.smart.clone(), ca_pem: Some(cssm.server.ca_pem.clone()) };
         let store = Some(StoreChoice::Folder(folder.path().into()));
         let seed = Some(8);
-        World::with(ServerConfig {
-            mock,
-            seed,
-            upstream: Some(upstream),
-            store,
-            ..ServerConfig::default()
-        })
-        .await
+        World::with(ServerConfig { mock, seed, upstream: Some(upstream), store, ..ServerConfig::default() })
+            .await
     };
     cssm.ok("POST", "faults", Some(json!({"kind": "unreachable"}))).await;
     let cslu = start().await;

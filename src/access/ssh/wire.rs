@@ -86,7 +86,7 @@ impl Wire {
                 let message = self.read.wait().await;
                 self.inbox.take(message)?;
             }
-            Ok(())
+            Ok::<_, WireError>(())
         };
         timeout(patience, asked).await.map_err(|_| WireError::Silent)??;
         self.inbox.resized = false;
