@@ -121,7 +121,7 @@ fn remember<D: Operated>(
     (result, whole): (&Result<(), CommandError>, Result<(), String>),
 ) {
     let judged = match result {
-        Err(CommandError::ImportRefused(judged)) => judged.iter().copied().collect::<Vec<_>>(),
+        Err(CommandError::ImportRefused(judged)) => judged.to_vec(),
         Ok(()) | Err(_) => Vec::new(),
     };
     let mut of_kinds = ImportKind::ALL.map(|wanted| {
