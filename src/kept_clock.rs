@@ -109,7 +109,7 @@ impl KeptClock {
     }
 
     /// Follows a clock that another process sets. Where a daemon died here, the time that it had reserved may lie up to
-    /// [`AHEAD`] ahead of the clock: then waits until the clock is there.
+    /// 20 real seconds ahead of the clock: then waits until the clock is there.
     ///
     /// # Errors
     /// Where it is behind what was seen here (one line for the user), or cannot be written down.

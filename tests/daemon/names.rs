@@ -70,3 +70,27 @@ async fn a_time_server_by_name_is_found_through_the_real_name_server_and_sets_th
     assert!(!switch.show("show clock").await.contains(" 2031\n"));
     switch.end().await;
 }
+
+#[tokio::test]
+async fn a_log_server_by_name_is_found_through_the_real_name_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let zone = Zone::default();
+    zone.address("log.example.com", "127.0.0.1");
+    let receiver = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (switch, _serving) = switch(folder.path(), &zone).await;
+    let port = receiver.local_addr().unwrap().port();
+    switch.show(&format!("configure terminal ; logging server log.example.com 6 port {port}")).await;
+    let bootflash = folder.path().join("state/files/N9K-C93180YC-FX3_FDO00000001/bootflash");
+    std::fs::create_dir_all(&bootflash).unwrap();
+    std::fs::write(bootflash.join("bad.txt"), "<smartLicensePolicy>").unwrap();
+    // Each import logs a line; one of them comes behind the name server's answer.
+    let log = async { while switch.exec("license smart import bad.txt").await.status.code() == Some(1) {} };
+    let mut line = [0; 1024];
+    let length = tokio::select! {
+        received = receiver.recv(&mut line) => received.unwrap(),
+        () = log => panic!("the import of a bad file succeeds"),
+    };
+    let line = std::str::from_utf8(&line[..length]).unwrap();
+    assert!(line.contains("LOG_SMART_LIC_POLICY_INSTALL_FAILED"), "{line}");
+    switch.end().await;
+}

@@ -34,10 +34,10 @@ async fn a_standby_is_taken_out_and_put_in_and_takes_over_while_the_daemon_runs(
     assert_eq!(event("standby-added").await.status.code(), Some(2), "there is room for one");
     let paired = daemon.show("show system redundancy status | json").await;
     let paired: serde_json::Value = serde_json::from_str(&paired).unwrap();
-    assert_eq!(paired["redundancy_mode"]["operational"], "HA");
-    assert_eq!(paired["this_supervisor"]["internal_state"], "Active with HA standby");
-    assert_eq!(paired["other_supervisor"]["supervisor_state"], "HA standby");
-    assert_eq!(paired["this_supervisor"]["slot"], "sup-1");
+    assert_eq!(paired["rdn_mode_oper"], "HA");
+    assert_eq!(paired["this_sup_internal_state"], "Active with HA standby");
+    assert_eq!(paired["other_sup_sup_state"], "HA standby");
+    assert_eq!(paired["this_sup"], "sup-1");
 
     daemon.show("system switchover").await;
     let after = daemon.show("show license udi ; show system redundancy status").await;

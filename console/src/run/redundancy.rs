@@ -30,20 +30,18 @@ pub(crate) fn status(cx: &mut Exec<'_, '_>, _: &Parsed) -> Outcome {
     let (this, other) = if active_is_second { ("sup-2", "sup-1") } else { ("sup-1", "sup-2") };
     doc.text("Redundancy mode");
     doc.text("---------------");
-    doc.group("redundancy_mode", |doc| {
-        aligned(doc, "administrative", "HA");
-        aligned(doc, "operational", if paired { "HA" } else { "None" });
-    });
+    aligned(doc, "administrative", "rdn_mode_admin", "HA");
+    aligned(doc, "operational", "rdn_mode_oper", if paired { "HA" } else { "None" });
     doc.blank();
     let internal = if paired { "Active with HA standby" } else { "Active with no standby" };
-    supervisor(doc, ("This supervisor", "this_supervisor", this), ["Active", "Active", internal]);
+    supervisor(doc, ("This supervisor", "this_sup", this), ["Active", "Active", internal]);
     doc.blank();
+    let other = ("Other supervisor", "other_sup", other);
     if paired {
-        let states = ["Standby", "HA standby", "HA standby"];
-        supervisor(doc, ("Other supervisor", "other_supervisor", other), states);
+        supervisor(doc, other, ["Standby", "HA standby", "HA standby"]);
     } else {
-        title(doc, "Other supervisor", other);
-        doc.group("other_supervisor", |doc| aligned(doc, "Redundancy state", "Not present"));
+        title(doc, other);
+        aligned(doc, "Redundancy state", "other_sup_rdn_state", "Not present");
     }
     Ok(())
 }
@@ -52,26 +50,28 @@ fn has_standby(device: &Device<'_>) -> bool {
     device.agent.units().any(|(unit, _)| unit.role == Unit::Standby)
 }
 
-fn supervisor(doc: &mut Document, (label, key, slot): (&str, &str, &str), states: [&str; 3]) {
-    title(doc, label, slot);
-    doc.group(key, |doc| {
-        doc.data("slot", slot);
-        for (label, state) in
-            ["Redundancy state", "Supervisor state", "Internal state"].into_iter().zip(states)
-        {
-            aligned(doc, label, state);
-        }
-    });
+/// The keys are those that scripts read off a switch's `| json`.
+fn supervisor(doc: &mut Document, named: (&str, &str, &str), states: [&str; 3]) {
+    title(doc, named);
+    let labels = [
+        ("Redundancy state", "rdn_state"),
+        ("Supervisor state", "sup_state"),
+        ("Internal state", "internal_state"),
+    ];
+    for ((label, key), state) in labels.into_iter().zip(states) {
+        aligned(doc, label, &alloc::format!("{}_{key}", named.1), state);
+    }
 }
 
-fn title(doc: &mut Document, label: &str, slot: &str) {
+fn title(doc: &mut Document, (label, key, slot): (&str, &str, &str)) {
     let title = alloc::format!("{label} ({slot})");
     doc.text(&title);
     doc.text("-".repeat(title.len()));
+    doc.data(key, slot);
 }
 
 /// Labels end in the same column.
-fn aligned(doc: &mut Document, label: &str, value: &str) {
+fn aligned(doc: &mut Document, label: &str, key: &str, value: &str) {
     doc.text(format_args!("{label:>20}:   {value}"));
-    doc.data(&crate::document::snake(label), value);
+    doc.data(key, value);
 }

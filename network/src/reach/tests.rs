@@ -195,3 +195,45 @@ fn behind_a_proxy_neither_name_servers_nor_the_firewall_of_the_switch_matter() {
         assert_eq!(network.destination_behind_proxy(host, port), expected, "{host}");
     }
 }
+
+/// Where real name servers are asked, nothing is known before they have answered, and their order is that of the
+/// configuration.
+#[test]
+fn what_real_name_servers_have_said_decides_and_what_they_have_not_is_a_question() {
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    let (first, second) = ("127.0.0.1:5301".parse().unwrap(), "127.0.0.1:5302".parse().unwrap());
+    let mut network = network(|world, ip| {
+        world.add_host("host.example.com", address("192.0.2.66"));
+        world.add_route("198.51.100.61", 53, first);
+        world.add_route("198.51.100.62", 53, second);
+        ip.name_servers = Vec::from([address("198.51.100.61"), address("198.51.100.62")]);
+        ip.domain = Some("example.com".to_string());
+    });
+    assert_eq!(network.resolve("host.example.com"), Ok(address("192.0.2.66")), "nobody asks");
+    let question = |server, name: &str| Question { server, name: name.to_string() };
+    let mut answers = Answers::default();
+    for (asked, said, found) in [
+        (question(first, "host"), Said::Nothing("NXDOMAIN".to_string()), None),
+        (question(first, "host.example.com"), Said::Fault("SERVFAIL".to_string()), None),
+        (question(second, "host"), Said::Nothing("NXDOMAIN".to_string()), None),
+        (
+            question(second, "host.example.com"),
+            Said::Addresses(Vec::from([address("192.0.2.77")])),
+            Some(address("192.0.2.77")),
+        ),
+    ] {
+        network.answers = Some(Arc::new(answers.clone()));
+        assert_eq!(network.question("host", Source::default()), Some(asked.clone()));
+        assert_eq!(network.resolve("host"), Err(ResolveError::Unasked(asked.clone())));
+        answers.add(asked, said);
+        network.answers = Some(Arc::new(answers.clone()));
+        assert_eq!(network.resolve("host").ok(), found);
+    }
+    answers.add(question(second, "host.example.com"), Said::Fault("REFUSED".to_string()));
+    network.answers = Some(Arc::new(answers.clone()));
+    assert_eq!(network.resolve("host"), Err(ResolveError::Said("SERVFAIL; REFUSED".to_string())));
+    answers.keep_addresses();
+    assert_eq!(answers, Answers::default());
+    // What needs no name server is no question.
+    assert_eq!(network.question("192.0.2.1", Source::default()), None);
+}
