@@ -108,9 +108,17 @@ impl Browser {
     /// Clicks the link or button with this word.
     pub(crate) async fn click(&self, word: &str) {
         let path = format!("//a[normalize-space()='{word}'] | //button[normalize-space()='{word}']");
-        let found = self.window.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
-        let Ok(element) = found else { panic!("no {word:?} on the page:\n{}", self.text().await) };
-        element.click().await.unwrap();
+        for _ in 0..5 {
+            let found = self.window.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
+            let Ok(element) = found else { panic!("no {word:?} on the page:\n{}", self.text().await) };
+            match element.click().await {
+                Ok(()) => return,
+                // It was one of the page before.
+                Err(error) if error.is_stale_element_reference() => {}
+                Err(error) => panic!("{word:?}: {error}"),
+            }
+        }
+        panic!("{word:?} is never there long enough to be clicked");
     }
 
     /// Types into the field of that name, in place of what is there.
@@ -132,13 +140,18 @@ impl Browser {
 
     /// What can be read on the page.
     pub(crate) async fn text(&self) -> String {
-        let body = self.window.find(Locator::Css("body")).await.unwrap();
-        body.text().await.unwrap()
+        // In one step: an element that is found may be gone when it is read, because the page has changed.
+        let script = "return document.body ? document.body.innerText : '';";
+        let text = self.window.execute(script, Vec::new()).await.unwrap();
+        text.as_str().unwrap_or_default().to_owned()
     }
 
+    /// Waits until the page says something: it may be on its way.
     pub(crate) async fn sees(&self, expected: &str) {
-        let text = self.text().await;
-        assert!(text.contains(expected), "{expected:?} is not on the page:\n{text}");
+        let looking = async { while !self.text().await.contains(expected) {} };
+        if timeout(PATIENCE, looking).await.is_err() {
+            panic!("{expected:?} is not on the page:\n{}", self.text().await);
+        }
     }
 
     /// Loads the page anew until it says something.
@@ -151,13 +164,6 @@ impl Browser {
         if timeout(PATIENCE, looking).await.is_err() {
             panic!("{expected:?} never came:\n{}", self.text().await);
         }
-    }
-
-    /// Waits until the page that is open says something: its script adds to it.
-    pub(crate) async fn waits_for(&self, expected: &str) {
-        let path = format!("//*[contains(text(), '{expected}')]");
-        let found = self.window.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
-        assert!(found.is_ok(), "{expected:?} never came:\n{}", self.text().await);
     }
 
     /// The file that is downloaded by `click`, once it is whole.

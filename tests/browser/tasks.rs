@@ -52,7 +52,7 @@ async fn a_switch_gets_trust_and_policy_and_survives_a_fault_by_clicking() {
     browser.click("Switches").await;
     browser.click("leaf-1").await;
     types(&browser, &format!("license smart trust idtoken {token} local")).await;
-    browser.waits_for("TRUST_CODE_INSTALL_SUCCESS").await;
+    browser.sees("TRUST_CODE_INSTALL_SUCCESS").await;
     browser.reload_until("installed 20").await;
     browser.reload_until("Example Policy").await;
 
@@ -73,14 +73,14 @@ async fn a_switch_gets_trust_and_policy_and_survives_a_fault_by_clicking() {
     browser.click("Switches").await;
     browser.click("leaf-1").await;
     types(&browser, "license smart sync").await;
-    browser.waits_for("COMM_FAILED").await;
+    browser.sees("COMM_FAILED").await;
     browser.click("Faults").await;
     browser.click("Switch Off").await;
     browser.sees("No fault is in force.").await;
     browser.click("Switches").await;
     browser.click("leaf-1").await;
     types(&browser, "license smart sync").await;
-    browser.waits_for("COMM_RESTORED").await;
+    browser.sees("COMM_RESTORED").await;
     browser.reload_until("Clicked Policy").await;
     line_with(&folder.path().join("log"), &["COMM_RESTORED"]).await;
 
@@ -89,7 +89,7 @@ async fn a_switch_gets_trust_and_policy_and_survives_a_fault_by_clicking() {
     browser.click("Switches").await;
     browser.click("leaf-1").await;
     types(&browser, "show license status").await;
-    browser.waits_for("Policy name: Clicked Policy").await;
+    browser.sees("Policy name: Clicked Policy").await;
     is_healthy(&daemon, "Clicked Policy").await;
 
     browser.click("Accounts").await;

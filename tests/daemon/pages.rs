@@ -2,7 +2,7 @@
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 
-use crate::process::{Daemon, client};
+use crate::process::{self, Daemon, client};
 
 /// What stands between two texts.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
@@ -50,4 +50,54 @@ async fn a_daemon_without_a_file_says_where_its_pages_are_and_runs_a_line_from_a
         "{printed}"
     );
     daemon.end().await;
+}
+
+/// Where others can reach the pages there is TLS, and a `[[user]]` with an Argon2 hash comes in.
+#[tokio::test]
+async fn an_address_that_is_not_loopback_wants_a_user_of_the_configuration() {
+    use argon2::PasswordHasher;
+    let folder = tempfile::tempdir().unwrap();
+    let hash = argon2::Argon2::default().hash_password(b"a long password").unwrap().to_string();
+    let toml = format!(
+        "[mock]\nlisten-manage = \"0.0.0.0:0\"\n[[user]]\nname = \"ada\"\nrole = \"network-admin\"\npassword-hash = \"{hash}\"\n"
+    );
+    let file = folder.path().join("mock.toml");
+    std::fs::write(&file, toml).unwrap();
+    let (file, state) = (file.display().to_string(), folder.path().join("state").display().to_string());
+    let refused = process::run(&["cssm", "-c", &file, "--state", &state]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(process::stderr(&refused).contains("--allow-external"), "{}", process::stderr(&refused));
+
+    let args = ["cssm", "-c", &file, "--state", &state, "--allow-external"];
+    let mock = Daemon::start(folder.path(), "m", &args).await;
+    let web = mock.text("/urls/web").replace("0.0.0.0", "127.0.0.1");
+    assert!(web.starts_with("https://127.0.0.1:"), "{web}");
+    let _ = client();
+    let pem = std::fs::read(mock.text("/ca_file")).unwrap();
+    let http = reqwest::Client::builder()
+        .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).unwrap())
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let door = http.get(format!("{web}accounts")).send().await.unwrap();
+    assert_eq!((door.status().as_u16(), &door.headers()[LOCATION]), (303, &"/login".parse().unwrap()));
+    let page = http.get(format!("{web}login")).send().await.unwrap();
+    let cookie = page.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let csrf = between(&page.text().await.unwrap(), "name=\"csrf\" value=\"", "\"").to_owned();
+    for (password, status) in [("a+wrong+one", 401), ("a+long+password", 303)] {
+        let form = format!("csrf={csrf}&name=ada&password={password}");
+        let request = http.post(format!("{web}login")).header(COOKIE, &cookie).body(form);
+        let answer =
+            request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{password}");
+        if status == 303 {
+            let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
+            assert!(cookie.contains("; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
+            let page = http.get(format!("{web}accounts")).header(COOKIE, cookie.split(';').next().unwrap());
+            assert!(page.send().await.unwrap().text().await.unwrap().contains("Log out ada"));
+        }
+    }
+    let log = std::fs::read_to_string(folder.path().join("m.err")).unwrap();
+    assert!(log.contains("a wrong log-in") && !log.contains("a wrong one"), "{log}");
+    mock.end().await;
 }
