@@ -169,9 +169,15 @@ impl Table {
         self.get(key).is_some()
     }
 
+    /// Whether `key` is given, be it with a value that was refused: then that was said already.
+    #[must_use]
+    pub fn is_given(&self, key: &str) -> bool {
+        self.has(key) || self.refused.contains(key)
+    }
+
     /// Says that `key` is missing, unless it is given, be it with a value that was refused.
     pub(crate) fn require(&self, key: &str, problems: &mut Problems) {
-        if !self.has(key) && !self.refused.contains(key) {
+        if !self.is_given(key) {
             problems.add(&self.place, format!("`{key}` is missing {}", self.section.in_words()));
         }
     }

@@ -405,8 +405,12 @@ fn choice(text: &str, words: &[&'static str]) -> Result<String, String> {
     if words.contains(&text) {
         return Ok(text.into());
     }
+    // Who has mistyped a word wants that word, not all of them.
     let hint = did_you_mean(text, words.iter().copied());
-    Err(format!("`{}` is none of {}{hint}", short(text), words.join(", ")))
+    Err(match hint.as_str() {
+        "" => format!("`{}` is none of {}", short(text), words.join(", ")),
+        hint => format!("there is no `{}`{hint}", short(text)),
+    })
 }
 
 fn ip(text: &str) -> Result<IpAddr, String> {

@@ -161,7 +161,7 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
     for (text, expected) in [
         (
             "[device]\ntransport = \"smrt\"",
-            "f.toml:2:13: `transport`: `smrt` is none of callhome, cslu, off, smart; did you mean `smart`?",
+            "f.toml:2:13: `transport`: there is no `smrt`; did you mean `smart`?",
         ),
         ("[device]\nprofile = \"nexus900\"", "did you mean `nexus9000`?"),
         ("[device]\nusage-interval = 4000", "f.toml:2:18: `usage-interval`: 4000 is outside 1 to 3650"),

@@ -131,6 +131,21 @@ impl Session {
         reply
     }
 
+    /// Reads a line as this session would, without running it: the command that it is; none for an empty line or a
+    /// remark.
+    ///
+    /// # Errors
+    /// Where `profile` has no such command at this prompt, or a pipe is wrong.
+    pub fn read(&self, profile: &Profile, line: &str) -> Result<Option<&'static Row>, SyntaxError> {
+        let (command, _) = pipe::split(line)?;
+        let words = syntax::tokens(command);
+        if words.first().is_none_or(|first| first.text.starts_with(['!', '#'])) {
+            return Ok(None);
+        }
+        let end = command.trim_end().chars().count();
+        self.parse(profile, &words, end).map(|parsed| Some(parsed.row))
+    }
+
     fn run(&mut self, device: &mut Device<'_>, line: &str, hostname: &str) -> Reply {
         if line.chars().count() > LINE_MAX_CHARS {
             return Reply::refused(&Refusal::new("% Command line is too long"));

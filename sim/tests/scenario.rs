@@ -72,7 +72,7 @@ fn a_file_that_is_wrong_is_refused_with_place_and_nearest_word() {
     for (text, expected) in [
         (
             "[[at]]\nt = \"1d\"\nfault = { kind = \"unreachble\" }\n",
-            "f.toml:5:18: `kind`: `unreachble` is none of",
+            "f.toml:5:18: `kind`: there is no `unreachble`; did you mean `unreachable`?",
         ),
         ("[[at]]\nt = \"1d\"\nfault = { kind = \"unreachble\" }\n", "did you mean `unreachable`?"),
         (

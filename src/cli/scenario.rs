@@ -3,7 +3,7 @@
 mod digest;
 mod explore;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -16,6 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
+use slpsim_config::reader::did_you_mean;
 use slpsim_sim::scenario::{self, Options, Outcome, RunError, Scenario};
 use slpsim_transport::fault;
 
@@ -125,7 +126,8 @@ pub(super) fn scenario(command: &ScenarioCommand, form: OutputForm) -> Result<Ex
             match form {
                 OutputForm::Text => {
                     let (files, runs) = (files.len(), scenarios.len());
-                    output::print(&format!("{files} files are right: {runs} scenarios\n"))?;
+                    let (files, runs) = (counted(files, "file is right", "files are right"), counted(runs, "scenario", "scenarios"));
+                    output::print(&format!("{files}: {runs}\n"))?;
                 }
                 OutputForm::Json => {
                     output::print(&format!("{}\n", json!({"files": files, "scenarios": scenarios.len()})))?;
@@ -153,12 +155,20 @@ pub(super) fn scenario(command: &ScenarioCommand, form: OutputForm) -> Result<Ex
     }
 }
 
+/// `1 file`, `2 files`
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Reads files and the `*.toml` files of folders; everything that is wrong is said at once.
 fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            files.extend(in_folder(path).with_context(|| path.display().to_string()).blame_user()?);
+            let found = in_folder(path).with_context(|| path.display().to_string()).blame_user()?;
+            // What others of the folder include, and what has no name of its own, is a part of them.
+            let parts = scenario::parts(&found);
+            files.extend(found.into_iter().filter(|file| !parts.contains(file)));
         } else {
             files.push(path.clone());
         }
@@ -217,9 +227,10 @@ fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
         Mode::Lockstep => scenario::Mode::Lockstep,
     };
     let mut scenarios = load(&args.files.files)?;
+    let known: Vec<_> = scenarios.iter().flat_map(|scenario| scenario.matrix.iter().cloned()).collect();
     scenarios.retain(|scenario| args.matrix.iter().all(|pair| scenario.matrix.contains(pair)));
     if scenarios.is_empty() {
-        return Err(user_error("no combination of a matrix has the values of --matrix"));
+        return Err(user_error(no_combination(&known, &args.matrix)));
     }
     if let Some(folder) = &args.report {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string()).blame_user()?;
@@ -227,6 +238,7 @@ fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
     let mut files = Files::create(args)?;
     let mut played = Vec::with_capacity(scenarios.len());
     let mut digest = Digest::default();
+    let mut pages = Vec::new();
     let options = Options {
         mode,
         lockstep_timeout: args.lockstep_timeout,
@@ -245,21 +257,34 @@ fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
         if form == OutputForm::Text {
             output::print(&line(&outcome))?;
         }
+        for warning in outcome.warnings() {
+            tracing::warn!("{}: {warning}", outcome.title);
+        }
         digest.add(&outcome);
         files.write(&outcome)?;
         if let Some(folder) = &args.report {
-            let path = folder.join(scenario::page_name(played.len() + 1, &outcome));
+            let name = scenario::page_name(played.len() + 1, &outcome);
+            let path = folder.join(&name);
             let written = std::fs::write(&path, scenario::page(&outcome));
             written.with_context(|| path.display().to_string()).blame_user()?;
+            pages.push(name);
         }
         // What has been written is not needed any more.
         outcome.trace = scenario::Trace::default();
         outcome.log = Vec::new();
-        outcome.course = scenario::Course::default();
+        // Faults stay: JSON counts what they hit.
+        outcome.course.states = Vec::new();
         played.push((outcome, seconds));
         Ok(())
     })?;
     files.finish()?;
+    if let Some(folder) = &args.report {
+        let path = folder.join("index.html");
+        let all: Vec<_> = pages.into_iter().zip(played.iter().map(|(outcome, _)| outcome)).collect();
+        std::fs::write(&path, scenario::index(&all))
+            .with_context(|| path.display().to_string())
+            .blame_user()?;
+    }
     if let Some(path) = &args.junit {
         std::fs::write(path, scenario::junit(&played))
             .with_context(|| path.display().to_string())
@@ -278,6 +303,30 @@ fn run(args: &RunArgs, form: OutputForm) -> Result<ExitCode> {
     }
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
+
+/// Why nothing is left to be played: a key or value that no matrix has, or values that never come together.
+fn no_combination(known: &[(String, String)], wanted: &[(String, String)]) -> String {
+    let listed = |values: BTreeSet<&str>| values.into_iter().take(LISTED).collect::<Vec<_>>().join(", ");
+    for (key, value) in wanted {
+        let values: BTreeSet<&str> =
+            known.iter().filter(|(own, _)| own == key).map(|(_, value)| value.as_str()).collect();
+        if values.is_empty() {
+            let keys: BTreeSet<&str> = known.iter().map(|(key, _)| key.as_str()).collect();
+            let hint = did_you_mean(key, keys.iter().copied());
+            return match keys.is_empty() {
+                true => format!("--matrix {key}={value}: no file has a matrix"),
+                false => format!("--matrix {key}={value}: no matrix has `{key}`{hint}; there are {}", listed(keys)),
+            };
+        }
+        if !values.contains(value.as_str()) {
+            return format!("--matrix {key}={value}: `{key}` is one of {}", listed(values));
+        }
+    }
+    "no combination of a matrix has all the values of --matrix together".into()
+}
+
+/// Words that are listed in an error.
+const LISTED: usize = 40;
 
 /// What is said of one outcome.
 fn line(outcome: &Outcome) -> String {
@@ -358,6 +407,12 @@ impl Files {
         if let Some((path, file)) = &mut self.trace {
             for entry in &outcome.trace.entries {
                 let mut object = entry.to_json(outcome);
+                if let Some(map) = object.as_object_mut() {
+                    map.insert("scenario".into(), outcome.title.as_str().into());
+                }
+                writeln!(file, "{object}").with_context(|| path.display().to_string())?;
+            }
+            for mut object in scenario::fault_entries(outcome) {
                 if let Some(map) = object.as_object_mut() {
                     map.insert("scenario".into(), outcome.title.as_str().into());
                 }

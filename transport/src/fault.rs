@@ -199,6 +199,9 @@ impl Spec {
             (Key::Why, self.why.is_some()),
         ];
         let row = self.kind.row();
+        if self.purpose.is_some() && row.needs == Needs::Write {
+            return wrong("purpose", format!("{} hits writes of the store, and these have no purpose", row.word));
+        }
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
             if !row.params.iter().any(|param| param.key == key) {
                 let takes = match row.params {
@@ -322,6 +325,8 @@ mod tests {
             (Spec { distribution: Some(Distribution::Normal), ..of(Kind::Reset) }, "distribution"),
             (Spec { spread: Some(Duration::ZERO), ..of(Kind::Slow) }, "spread"),
             (Spec { upstream: true, ..of(Kind::LateAck) }, "link"),
+            (Spec { purpose: Some(Purpose::Usage), ..of(Kind::DiskFull) }, "purpose"),
+            (Spec { purpose: Some(Purpose::Poll), ..of(Kind::WriteLost) }, "purpose"),
         ] {
             let wrong = Fault::resolve(spec.clone()).unwrap_err();
             assert_eq!(wrong.key, Some(key), "{spec:?}");

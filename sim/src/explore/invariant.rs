@@ -31,11 +31,13 @@ pub enum Invariant {
     SnapshotGoesOn,
     /// A factory reset leaves nothing (§11).
     ResetLeavesNothing,
+    /// No call of an agent panics.
+    NoPanic,
 }
 
 impl Invariant {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::OneInFlight,
         Self::DeadlineAhead,
         Self::Harmless,
@@ -49,6 +51,7 @@ impl Invariant {
         Self::DurableFirst,
         Self::SnapshotGoesOn,
         Self::ResetLeavesNothing,
+        Self::NoPanic,
     ];
 
     /// Its word, as it is printed.
@@ -68,6 +71,7 @@ impl Invariant {
             Self::DurableFirst => "durable-before-sent",
             Self::SnapshotGoesOn => "snapshot-goes-on",
             Self::ResetLeavesNothing => "reset-leaves-nothing",
+            Self::NoPanic => "no-panic",
         }
     }
 
@@ -92,6 +96,7 @@ impl Invariant {
             Self::DurableFirst => "what is sent was durable before",
             Self::SnapshotGoesOn => "a state that was saved and restored goes on like the one that was not",
             Self::ResetLeavesNothing => "a factory reset leaves no licensing data",
+            Self::NoPanic => "no call of the agent panics",
         }
     }
 }

@@ -88,7 +88,10 @@ impl Shrink {
                 if let Some(slot) = life.steps.get_mut(at) {
                     *slot = simpler;
                 }
-                self.try_life::<S>(life);
+                // The others are made of the step as it was, and would undo this one; the next round goes on from here.
+                if self.try_life::<S>(life) {
+                    break;
+                }
             }
         }
     }

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use slpsim_agent::{BootCause, Input, Udi};
+use slpsim_agent::{BootCause, Failure, Input, Udi};
 use slpsim_console::{Role, Session};
 use slpsim_network::World;
-use slpsim_transport::fault::Fault;
+use slpsim_transport::fault::{Effect, Fault};
 
 use super::judge;
 use super::model::{Action, ClockChange, Event, Expectation, Moment, NetworkChange, Seen, Step, Wanted};
 use super::page::Band;
-use super::resolve::placeholders;
+use super::resolve::{is_called, placeholders};
 use super::run::{Run, RunError, plays};
-use super::trace::{Verdict, What};
+use super::trace::{Target, Verdict, What};
 use crate::device::Device;
 use crate::queue::Class;
 
@@ -31,23 +31,42 @@ pub(super) const fn class_of(action: &Action) -> Class {
     }
 }
 
+/// What an action is done to.
+const fn target_of(action: &Action) -> Target {
+    match action {
+        Action::Fault(_) => Target::Fault,
+        Action::Network(_) | Action::Peer(_) | Action::Policy(_) | Action::Manage(..) => Target::World,
+        Action::Command(..)
+        | Action::Event(_)
+        | Action::LosingPower(_)
+        | Action::Clock(_)
+        | Action::Usage(_) => Target::Device,
+    }
+}
+
 impl Run<'_> {
     /// Does a step.
     pub(super) fn act(&mut self, position: usize, step: &Step) -> Result<(), RunError> {
         let now = self.world.now_ms();
-        let text = described(&step.action);
-        self.seen.add(now, step.device, What::Step { place: step.place.clone(), text });
+        let text = step.called.clone().unwrap_or_else(|| described(&step.action));
+        self.seen.add(now, step.device, What::Step { place: step.place.clone(), to: target_of(&step.action), text });
         match &step.action {
             Action::Fault(fault) => {
+                self.count_hits();
                 self.world.link.plan.expire(self.world.wall());
                 let number = self.world.link.plan.begin(fault.clone(), self.world.wall());
                 let span = fault.spec.span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
                 self.faults.push(Band {
                     number,
-                    text: described_fault(fault).trim_start_matches("fault ").to_owned(),
+                    place: step.place.clone(),
+                    kind: fault.spec.kind.word(),
+                    text: step.called.clone().unwrap_or_else(|| described_fault(fault)),
+                    devices: self.hit_devices(fault),
                     from_ms: now,
                     to_ms: span.map(|span| now.saturating_add(span)),
-                    counts: fault.spec.next.is_some(),
+                    ended_ms: None,
+                    met: 0,
+                    hit: 0,
                 });
             }
             Action::Network(change) => self.change_network(change),
@@ -75,6 +94,10 @@ impl Run<'_> {
                 }
             }
             Action::Command(lines, reply) => {
+                if let Some(name) = self.unset(lines) {
+                    self.verdicts.push((position, judge::unset(step, lines, name)));
+                    return Ok(());
+                }
                 for device in self.concerned(step.device) {
                     let (answer, error) = self.console(device, lines);
                     if let Some(verdict) = judge::reply(step, lines, reply.as_ref(), &answer, error) {
@@ -108,6 +131,28 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Notes how often the faults in force have met and hit something, before they are forgotten.
+    pub(super) fn count_hits(&mut self) {
+        for standing in self.world.link.plan.standing() {
+            // Numbers count from 1, in the order of the bands.
+            let at = usize::try_from(standing.number.saturating_sub(1)).unwrap_or(usize::MAX);
+            if let Some(band) = self.faults.get_mut(at) {
+                (band.met, band.hit) = (standing.met, standing.hit);
+                if standing.left == Some(0) {
+                    band.ended_ms = band.ended_ms.or(Some(self.world.now_ms()));
+                }
+            }
+        }
+    }
+
+    /// The devices that a fault is for, by position; empty: all.
+    fn hit_devices(&self, fault: &Fault) -> Vec<usize> {
+        let names = &fault.spec.devices;
+        let devices = self.scenario.devices.iter().enumerate();
+        let meant = devices.filter(|(_, keys)| names.iter().any(|name| is_called(keys, name)));
+        meant.map(|(at, _)| at).collect()
+    }
+
     /// The account whose policy a step changes: the default one.
     fn account(&mut self) -> String {
         self.world.link.mock.with(|cssm| {
@@ -125,6 +170,12 @@ impl Run<'_> {
         let what = What::Console { line: lines.join("; "), answer: answer.clone(), error };
         self.seen.add(self.world.now_ms(), Some(device), what);
         (answer, error)
+    }
+
+    /// The first name in braces that nothing has been saved under so far.
+    fn unset<'l>(&self, lines: &'l [String]) -> Option<&'l str> {
+        let names = lines.iter().flat_map(|line| placeholders(line));
+        names.into_iter().find(|name| !self.variables.contains_key(*name))
     }
 
     fn filled(&self, line: &str) -> String {
@@ -215,7 +266,12 @@ impl Run<'_> {
             let reply = switch.line(&mut Session::new(Role::Operator), (agent, shared), now, command);
             let name = self.scenario.devices.get(device).map(|keys| keys.name.clone());
             let structured = reply.document.to_value();
-            answers.push(judge::Answer { device: name.unwrap_or_default(), text: reply.text, structured });
+            answers.push(judge::Answer {
+                device: name.unwrap_or_default(),
+                text: reply.text,
+                structured,
+                error: reply.error,
+            });
         }
         judge::show(expectation, &answers)
     }
@@ -249,7 +305,7 @@ impl Run<'_> {
 pub(super) fn described(action: &Action) -> String {
     match action {
         Action::Command(lines, _) => format!("command {}", lines.join("; ")),
-        Action::Fault(fault) => described_fault(fault),
+        Action::Fault(fault) => format!("fault {}", described_fault(fault)),
         Action::Event(event) => format!("event {}", event.word()),
         Action::LosingPower(lost) => format!("event power-loss with the last {lost} writes lost"),
         Action::Clock(ClockChange::Step(by)) => {
@@ -268,11 +324,27 @@ pub(super) fn described(action: &Action) -> String {
 }
 
 fn described_fault(fault: &Fault) -> String {
-    let mut text = format!("fault {}", fault.spec.kind.word());
+    let mut text = fault.spec.kind.word().to_owned();
+    if let Effect::Lost { failure: Failure::HttpStatus(status), .. } = fault.effect {
+        text.push_str(&format!(" {status}"));
+    }
+    if let Some(by) = fault.spec.by_ms {
+        let sign = if by < 0 { "-" } else { "" };
+        text.push_str(&format!(" by {sign}{}", Moment(by.unsigned_abs())));
+    }
+    if let Some(why) = &fault.spec.why {
+        text.push_str(&format!(" ({why})"));
+    }
+    if let Some(purpose) = fault.spec.purpose {
+        text.push_str(&format!(" of {}", purpose.word()));
+    }
     if let Some(span) = fault.spec.span {
         text.push_str(&format!(" for {}", slpsim_config::print_span(span)));
     }
     let spec = &fault.spec;
+    if let Some(share) = spec.probability {
+        text.push_str(&format!(", probability {share}"));
+    }
     for (word, count) in [("next", spec.next), ("after", spec.after), ("every", spec.every)] {
         if let Some(count) = count {
             text.push_str(&format!(", {word} {count}"));

@@ -1,5 +1,6 @@
 //! From a file to scenarios: includes, variables, matrix.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,12 +57,46 @@ pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Vec<Scenario>, Loa
         let mut document = document.clone();
         let known: Vec<_> =
             combination.iter().copied().chain(variables.iter().map(|(name, node)| (&**name, node))).collect();
-        substitute(&mut document, &known);
+        let mut used = Vec::new();
+        substitute(&mut document, &known, &mut used);
         let labels = combination.iter().map(|(name, node)| ((*name).to_owned(), printed(node))).collect();
         // All combinations have the same text, so the first one that is wrong says it all.
-        scenarios.push(resolve::scenario(&document, name, labels)?);
+        let resolved = resolve::scenario(&document, name, labels);
+        scenarios.push(resolved.map_err(|problems| with_variables(problems, &used))?);
     }
     Ok(scenarios)
+}
+
+/// Those of `files` that are only parts of others among them: included by one, and without `name` and `until` of their
+/// own. What cannot be read is no part; [`load`] says what is wrong with it.
+#[must_use]
+pub fn parts(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut included = BTreeSet::new();
+    let mut nameless = Vec::new();
+    for path in files {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let Ok(text) = reader::read(path) else { continue };
+        let Ok(document) = document(&text, &path.display().to_string(), folder) else { continue };
+        let Value::Table(entries) = &document.value else { continue };
+        if !entries.iter().any(|entry| matches!(entry.key.as_str(), "name" | "until")) {
+            nameless.push(path);
+        }
+        let includes = entries.iter().find(|entry| entry.key == "include").map(|entry| &entry.node);
+        let nodes = match includes.map(|node| (node, &node.value)) {
+            Some((_, Value::List(nodes))) => nodes.iter().collect(),
+            Some((node, _)) => vec![node],
+            None => Vec::new(),
+        };
+        for node in nodes {
+            if let Value::Text(text) = &node.value
+                && let Ok(path) = folder.join(text).canonicalize()
+            {
+                included.insert(path);
+            }
+        }
+    }
+    let is_included = |path: &PathBuf| path.canonicalize().is_ok_and(|path| included.contains(&path));
+    nameless.into_iter().filter(|path| is_included(path)).cloned().collect()
 }
 
 fn document(text: &str, name: &str, folder: &Path) -> Result<Node, Problems> {
@@ -222,26 +257,42 @@ fn combinations<'a>(
     all
 }
 
-/// Replaces `{name}` in every text. A text that is nothing else becomes the value itself.
-fn substitute(node: &mut Node, known: &[(&str, &Node)]) {
+/// Replaces `{name}` in every text, and notes where. A text that is nothing else becomes the value itself.
+fn substitute(node: &mut Node, known: &[(&str, &Node)], used: &mut Vec<(Place, String)>) {
     match &mut node.value {
         Value::Text(text) => {
             let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-            if let Some((_, value)) = known.iter().find(|(name, _)| Some(*name) == bare) {
+            if let Some((name, value)) = known.iter().find(|(name, _)| Some(*name) == bare) {
+                used.push((node.place.clone(), format!("`{{{name}}}` is `{}`", printed(value))));
                 node.value = value.value.clone();
                 return;
             }
             for (name, value) in known {
                 let pattern = format!("{{{name}}}");
                 if text.contains(&pattern) {
+                    used.push((node.place.clone(), format!("`{pattern}` is `{}`", printed(value))));
                     *text = text.replace(&pattern, &printed(value));
                 }
             }
         }
-        Value::List(nodes) => nodes.iter_mut().for_each(|node| substitute(node, known)),
-        Value::Table(entries) => entries.iter_mut().for_each(|entry| substitute(&mut entry.node, known)),
+        Value::List(nodes) => nodes.iter_mut().for_each(|node| substitute(node, known, used)),
+        Value::Table(entries) => {
+            entries.iter_mut().for_each(|entry| substitute(&mut entry.node, known, used));
+        }
         Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_) => {}
     }
+}
+
+/// Problems that come of the value of a variable say so: the place shows only the name in braces.
+fn with_variables(mut problems: Problems, used: &[(Place, String)]) -> Problems {
+    for problem in &mut problems.0 {
+        let names: Vec<_> =
+            used.iter().filter(|(place, _)| *place == problem.place).map(|(_, name)| name.as_str()).collect();
+        if !names.is_empty() {
+            problem.message = format!("{} (where {})", problem.message, names.join(", "));
+        }
+    }
+    problems
 }
 
 fn printed(node: &Node) -> String {

@@ -11,6 +11,7 @@ pub(super) use self::exchange::exchange;
 pub(super) use self::property::property;
 use super::act::described;
 use super::model::{Amount, Anchor, Expectation, Moment, Seen, Step, Wanted, When, Window};
+use super::property::Test;
 use super::trace::{Entry, Outcome, Verdict, What};
 use crate::explore::Violation;
 
@@ -55,7 +56,7 @@ pub(super) fn message(expectation: &Expectation, outcome: &Outcome) -> Verdict {
         lines().filter(|line| filter.misses(*line).is_none()).map(|(_, entry)| entry).collect();
     let seen = u64::try_from(hits.len()).unwrap_or(u64::MAX);
     let passed = count.has(seen);
-    let near = if passed { Vec::new() } else { near(&filter, lines(), &hits, seen < count.from, outcome) };
+    let near = if passed { Vec::new() } else { near(&filter, lines(), &hits, *count, outcome) };
     let seen = tally(&hits);
     Verdict { near, ..verdict(&expectation.place, expected, seen, passed) }
 }
@@ -163,16 +164,17 @@ impl Filter<'_> {
     }
 }
 
-/// The messages that explain a verdict best: too few, those that nearly counted; too many, those that counted.
+/// The messages that explain a verdict best: too many, those beyond the count; too few, those that counted and those
+/// that nearly did.
 fn near<'a>(
     filter: &Filter<'_>,
     lines: impl Iterator<Item = (usize, &'a Entry)>,
     hits: &[&'a Entry],
-    too_few: bool,
+    count: Amount,
     outcome: &Outcome,
 ) -> Vec<String> {
-    if !too_few {
-        return hits.iter().take(NEAR).map(|entry| shown(entry, None, outcome)).collect();
+    if u64::try_from(hits.len()).unwrap_or(u64::MAX) >= count.from {
+        return extra(hits, count.to).map(|entry| shown(entry, Some("one too many"), outcome)).collect();
     }
     let distance = |entry: &Entry| match filter.window {
         Some(window) if entry.at_ms < window.from => window.from - entry.at_ms,
@@ -181,16 +183,34 @@ fn near<'a>(
     };
     let mut others: Vec<_> = lines.filter_map(|line| Some((filter.misses(line)?, line.1))).collect();
     // The same message where there is one, else whatever is nearest in time.
-    if others.iter().any(|(why, _)| *why != "another message") {
+    if others.iter().any(|(why, _)| *why != "another message") || !hits.is_empty() {
         others.retain(|(why, _)| *why != "another message");
     }
     others.sort_by_key(|(_, entry)| (distance(entry), entry.at_ms));
     others.truncate(NEAR);
+    others.extend(hits.iter().take(NEAR).map(|entry| ("counts", *entry)));
     others.sort_by_key(|(_, entry)| entry.at_ms);
     if others.is_empty() {
         return vec!["no device logged anything".into()];
     }
-    others.into_iter().map(|(why, entry)| shown(entry, Some(why), outcome)).collect()
+    let anywhere = filter.text.and_then(|whole| Regex::new(bare(whole)).ok());
+    let said = |(why, entry): (&'static str, &Entry)| {
+        let is_part = why == "another text"
+            && matches!((&entry.what, &anywhere), (What::Line { text, .. }, Some(part)) if part.is_match(text));
+        shown(entry, Some(if is_part { PART } else { why }), outcome)
+    };
+    others.into_iter().map(said).collect()
+}
+
+/// Why a line does not count that has `text` somewhere.
+const PART: &str = "contains it, but `text` has to match the whole text: put `.*` around it";
+
+/// Of what counted, the first that are too many, and the last of all.
+fn extra<'h, 'a>(hits: &'h [&'a Entry], to: Option<u64>) -> impl Iterator<Item = &'h &'a Entry> {
+    let enough = to.and_then(|to| usize::try_from(to).ok()).unwrap_or(0).min(hits.len());
+    let extra = hits.get(enough..).unwrap_or_default();
+    let (first, rest) = extra.split_at(extra.len().min(NEAR - 1));
+    first.iter().chain(rest.last())
 }
 
 fn shown(entry: &Entry, why: Option<&str>, outcome: &Outcome) -> String {
@@ -206,18 +226,46 @@ pub(super) struct Answer {
     pub(super) device: String,
     pub(super) text: String,
     pub(super) structured: Value,
+    /// The device refuses the command.
+    pub(super) error: bool,
 }
 
 /// How a field of a structured answer differs from what it has to be; `None` where it does not.
 fn differs((path, wanted): &(String, String), answer: &Value) -> Option<String> {
-    match field(path, answer) {
+    match field(path, answer).map(printed) {
         Ok(seen) => (seen != *wanted).then(|| format!("`{path}` is `{seen}`")),
         Err(why) => Some(why),
     }
 }
 
-/// A field of a structured answer as a text; or why there is none.
-pub(super) fn field(path: &str, answer: &Value) -> Result<String, String> {
+/// That a device refuses the command with which it is looked at: then nothing is seen, whatever was claimed.
+pub(super) fn refused_look(command: &str, answer: &str) -> String {
+    let line = answer.lines().map(str::trim).find(|line| line.starts_with('%')).unwrap_or("an error");
+    format!("the device refuses `{command}`: {line}")
+}
+
+/// Whether a field of this kind can be what a test asks for at all.
+///
+/// # Errors
+/// Where it cannot: such a claim would hold never, whatever happens.
+pub(super) fn can_be(path: &str, value: &Value, test: &Test) -> Result<(), String> {
+    let (kind, fits) = match value {
+        Value::Text(text) => ("a text", matches!(test, Test::Equals(_)) || text.parse::<i64>().is_ok()),
+        Value::Number(_) => ("a number", test.is_for_numbers()),
+        Value::Bool(_) => ("true or false", test.is_for_truths()),
+        Value::Null => return Ok(()),
+        Value::List(_) => ("a list", false),
+        Value::Map(_) => ("a table", false),
+    };
+    if fits {
+        return Ok(());
+    }
+    let seen = printed(value);
+    Err(format!("`{path}` is {kind} (`{seen}`), and {kind} never {test}"))
+}
+
+/// A field of a structured answer; or why there is none.
+pub(super) fn field<'a>(path: &str, answer: &'a Value) -> Result<&'a Value, String> {
     let mut at = answer;
     for (position, part) in path.split('.').enumerate() {
         let inner = match at {
@@ -232,14 +280,19 @@ pub(super) fn field(path: &str, answer: &Value) -> Result<String, String> {
         };
         at = inner;
     }
-    Ok(match at {
+    Ok(at)
+}
+
+/// A value of a structured answer, as it is compared: as a text.
+pub(super) fn printed(value: &Value) -> String {
+    match value {
         Value::Text(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(value) => value.to_string(),
         Value::Null => "null".into(),
         Value::List(_) => "a list".into(),
         Value::Map(_) => "a table".into(),
-    })
+    }
 }
 
 /// The keys that there are, for somebody who has guessed.
@@ -260,7 +313,13 @@ pub(super) fn show(expectation: &Expectation, answers: &[Answer]) -> Verdict {
     words.extend(matches.iter().map(|regex| format!("matches `{}`", regex.as_str())));
     words.extend(field.iter().map(|(path, value)| format!("has `{path}` = `{value}`")));
     let expected = format!("that `{command}` at {} {}", Moment(*at), words.join(", "));
-    for Answer { device: name, text: answer, structured } in answers {
+    // Who expects a refusal says with what words; anything else would hold of no answer at all.
+    let takes_refusals = !contains.is_empty() || matches.is_some();
+    for Answer { device: name, text: answer, structured, error } in answers {
+        if *error && !takes_refusals {
+            let why = format!("{} (on {name})", refused_look(command, answer));
+            return Verdict { near: around(answer, None), ..verdict(&expectation.place, expected, why, false) };
+        }
         let missing = contains.iter().find(|text| !answer.contains(text.as_str()));
         let excess = not_contains.iter().find(|text| answer.contains(text.as_str()));
         let unmatched = matches.as_ref().filter(|regex| !regex.is_match(answer));
@@ -352,6 +411,13 @@ pub(super) fn reply(
         }
         None => None,
     }
+}
+
+/// Lines with a name that no step has saved anything under so far; they are not typed.
+pub(super) fn unset(step: &Step, lines: &[String], name: &str) -> Verdict {
+    let expected = format!("that `{{{name}}}` of `{}` is saved before it is used", lines.join("; "));
+    let seen = "no step has saved it so far, and the lines were not typed".into();
+    verdict(&step.place, expected, seen, false)
 }
 
 /// A management call that the mock has refused.

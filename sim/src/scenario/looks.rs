@@ -21,6 +21,11 @@ pub(super) struct Sight {
     pub(super) last: Option<(u64, String)>,
     /// Looks so far.
     pub(super) looks: u64,
+    /// Looks that found a value.
+    pub(super) found: u64,
+    /// Why the last look that found none did not: the command is refused, the field is not there, or it is of another
+    /// kind.
+    pub(super) missing: Option<(u64, String)>,
 }
 
 #[derive(Debug)]
@@ -79,8 +84,18 @@ impl Run<'_> {
                 continue;
             }
             for (device, sight) in watched.sights.iter_mut().filter(|(_, sight)| sight.decided.is_none()) {
-                let Some((holds, value)) = self.value(*device, &property.claim) else { continue };
+                let Some(looked) = self.value(*device, &property.claim) else { continue };
                 sight.looks += 1;
+                let (holds, value) = match looked {
+                    Ok(found) => {
+                        sight.found += 1;
+                        found
+                    }
+                    Err(why) => {
+                        sight.missing = Some((now, why.clone()));
+                        (false, why)
+                    }
+                };
                 let decides = match property.mood {
                     Mood::Always => !holds,
                     Mood::Never | Mood::Eventually => holds,
@@ -94,13 +109,13 @@ impl Run<'_> {
         self.looks = looks;
     }
 
-    /// Whether a claim holds at a device now, and what is seen there.
-    fn value(&mut self, device: usize, claim: &Claim) -> Option<(bool, String)> {
+    /// Whether a claim holds at a device now, and what is seen there; or why nothing is.
+    fn value(&mut self, device: usize, claim: &Claim) -> Option<Result<(bool, String), String>> {
         let id = Self::id(device);
         match claim {
             Claim::State(quantity, test) => {
                 let value = quantity.of(&self.world.view(id)?);
-                Some((test.holds(&value), format!("`{value}`")))
+                Some(Ok((test.holds(&value), format!("`{value}`"))))
             }
             Claim::Field(command, path, test) => {
                 self.world.device(id)?;
@@ -108,10 +123,15 @@ impl Run<'_> {
                 let (Device { agent, switch, .. }, shared) = self.world.parts(id);
                 // What it wants done is not done: a look changes nothing.
                 let reply = switch.line(&mut Session::new(Role::Operator), (agent, shared), now, command);
-                Some(match judge::field(path, &reply.document.to_value()) {
-                    Ok(value) => (test.holds(&value), format!("`{value}`")),
-                    Err(why) => (false, why),
-                })
+                if reply.error {
+                    return Some(Err(judge::refused_look(command, &reply.text)));
+                }
+                let structured = reply.document.to_value();
+                Some(judge::field(path, &structured).and_then(|value| {
+                    let printed = judge::printed(value);
+                    judge::can_be(path, value, test)?;
+                    Ok((test.holds(&printed), format!("`{printed}`")))
+                }))
             }
             Claim::Message { .. } => None,
         }

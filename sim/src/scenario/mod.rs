@@ -25,16 +25,16 @@ mod wire;
 pub(crate) use link::{Timing, in_process};
 pub(crate) use run::plays;
 
-pub use file::{LoadError, load, parse};
+pub use file::{LoadError, load, parse, parts};
 pub use keys::reference;
 pub use model::{
     Action, Amount, Anchor, ClockChange, Event, Expectation, Moment, NetworkChange, Open, Peer, Scenario,
     Seen, Step, Wanted, When, Window,
 };
-pub use page::{Band, Course, State, page, page_name};
-pub use property::{Claim, Mood, Partner, Property, Quantity, Test};
-pub use report::{json, junit};
+pub use page::{Band, Course, State, index, page, page_name};
+pub use property::{Claim, Mood, Partner, Property, Quantity, QuantityKind, Test};
+pub use report::{fault_entries, json, junit};
 pub use run::{Mode, Options, RunError, run};
 pub use shown::{Shown, run_and_show};
-pub use trace::{Entry, Outcome, Trace, Verdict, What};
+pub use trace::{Entry, Outcome, Target, Trace, Verdict, What};
 pub use wire::Wire;

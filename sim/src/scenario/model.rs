@@ -121,6 +121,8 @@ pub struct Step {
     pub device: Option<usize>,
     /// What is done.
     pub action: Action,
+    /// What it is called, where that is not its action: a loss or a partition of a link.
+    pub called: Option<String>,
     /// It is what the scenario is about: without it the scenario has to fail.
     pub is_cause: bool,
 }

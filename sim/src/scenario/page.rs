@@ -1,17 +1,24 @@
 //! A run as one HTML page that needs nothing else: verdicts, a timeline picture, the log.
 
+mod marks;
+mod scale;
+mod tables;
 mod timeline;
 
 use std::fmt::Write;
 
 use slpsim_policy::Wall;
 
-use super::model::Moment;
+use super::model::{Moment, Window};
 use super::report::escaped;
 use super::trace::Outcome;
 
 /// Lines of the log on a page; the rest is counted.
 const LOG_MAX: usize = 20_000;
+/// Outages that are shown by themselves.
+const ZOOMED: usize = 6;
+/// An outage that takes less than this part of the run is a hair in its picture.
+const HAIR: u64 = 6;
 
 /// What a timeline shows beside the trace.
 #[derive(Clone, Debug, Default)]
@@ -26,19 +33,37 @@ pub struct Course {
     pub states: Vec<State>,
 }
 
-/// A fault in force.
+/// A fault that was in force.
 #[derive(Clone, Debug)]
 pub struct Band {
     /// Its number, as in the trace.
     pub number: u64,
+    /// Where it is written.
+    pub place: String,
+    /// The word of its kind.
+    pub kind: &'static str,
     /// What it is.
     pub text: String,
+    /// Which devices it was for, by position; empty: all.
+    pub devices: Vec<usize>,
     /// When it began, in milliseconds since the start.
     pub from_ms: u64,
-    /// When it ends at the latest; none: with the run, or with the last exchange that it hits.
+    /// When it ends at the latest; none: with the run, or with the last thing that it hits.
     pub to_ms: Option<u64>,
-    /// It ends with the last exchange that it hits.
-    pub counts: bool,
+    /// When it was found to have hit as many as it could.
+    pub ended_ms: Option<u64>,
+    /// Exchanges that it met, or writes.
+    pub met: u64,
+    /// How many of them it hit.
+    pub hit: u64,
+}
+
+impl Band {
+    /// `fault 3 (stall)`
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("fault {} ({})", self.number, self.kind)
+    }
 }
 
 /// What held at a device from a time on.
@@ -79,11 +104,61 @@ pub fn page(outcome: &Outcome) -> String {
         // Writing to a String does not fail.
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", escaped(value));
     }
-    out.push_str("</dl>\n<h2>Timeline</h2>\n");
-    timeline::draw(&mut out, outcome);
+    out.push_str("</dl>\n");
+    for warning in outcome.warnings() {
+        let _ = writeln!(out, "<p class=\"warning\">{}</p>", escaped(&warning));
+    }
     verdicts(&mut out, outcome);
+    out.push_str("<h2>Timeline</h2>\n");
+    timeline::legend(&mut out);
+    timeline::draw(&mut out, outcome, Window { from: 0, to: outcome.course.until_ms }, "timeline");
+    zoomed(&mut out, outcome);
+    tables::faults(&mut out, outcome);
+    tables::steps(&mut out, outcome);
+    tables::exchanges(&mut out, outcome);
     log(&mut out, outcome);
     out.push_str("</body>\n</html>\n");
+    out
+}
+
+/// Outages that are hairs in the picture of the whole run, once more by themselves.
+fn zoomed(out: &mut String, outcome: &Outcome) {
+    let hair = outcome.course.until_ms / HAIR;
+    let short: Vec<_> =
+        timeline::outages(outcome).into_iter().filter(|window| window.to - window.from < hair).collect();
+    for window in short.iter().take(ZOOMED) {
+        let _ = writeln!(out, "<h3>The outage of {} to {}</h3>", Moment(window.from), Moment(window.to));
+        timeline::draw(out, outcome, *window, "an outage");
+    }
+    if let Some(more @ 1..) = short.len().checked_sub(ZOOMED) {
+        let _ = writeln!(out, "<p>{more} more outages are only in the picture of the whole run.</p>");
+    }
+}
+
+/// An index of pages: file name and outcome of each, in their order.
+#[must_use]
+pub fn index(pages: &[(String, &Outcome)]) -> String {
+    let failed = pages.iter().filter(|(_, outcome)| !outcome.passed()).count();
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>slpsim scenarios</title>\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n<h1>{} passed, {failed} failed</h1>\n<table>\n<tr><th></th><th>scenario</th><th>shows</th><th>file</th></tr>\n",
+        pages.len() - failed
+    );
+    for (name, outcome) in pages {
+        let (class, word) = if outcome.passed() { ("pass", "pass") } else { ("fail", "FAIL") };
+        let shows = escaped(outcome.shows.as_deref().unwrap_or_default());
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            out,
+            "<tr><td class=\"{class}\">{word}</td><td><a href=\"{}\">{}</a></td><td>{shows}</td><td>{}</td></tr>",
+            escaped(name),
+            escaped(&outcome.title),
+            escaped(&outcome.file)
+        );
+    }
+    out.push_str("</table>\n</body>\n</html>\n");
     out
 }
 
@@ -135,14 +210,17 @@ fn log(out: &mut String, outcome: &Outcome) {
 
 const STYLE: &str = "
 body{font:15px/1.45 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1240px;margin:1.5rem auto;padding:0 1rem}
-h1{font-size:1.35rem}h2{font-size:1.1rem;margin-top:1.6rem}
+h1{font-size:1.35rem}h2{font-size:1.1rem;margin-top:1.6rem}h3{font-size:.95rem;margin:1.2rem 0 .3rem}
 h1 span,td.pass,td.fail{font-weight:700}.pass{color:#1a7f37}.fail{color:#c1121f}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dt{color:#57606a}dd{margin:0;overflow-wrap:anywhere}td.pass,td.fail{white-space:nowrap;overflow-wrap:normal}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid #d0d7de;overflow-wrap:anywhere}
+table.data{width:auto;font-size:13px}table.data th,table.data td{padding:.12rem .7rem .12rem 0;font-variant-numeric:tabular-nums}
 pre{font:12px/1.4 ui-monospace,monospace;background:#f6f8fa;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}
-code{font:12px ui-monospace,monospace}svg{width:100%;height:auto}
+.warning{background:#fff8c5;border:1px solid #d4a72c;padding:.3rem .6rem;margin:.6rem 0}
+code{font:12px ui-monospace,monospace}.picture{overflow-x:auto}.picture svg{display:block;min-width:1000px;max-width:100%;height:auto}
+.legend{font-size:13px;color:#57606a;margin:.2rem 0 .6rem}.legend span{white-space:nowrap;margin-right:1.1rem}.legend svg{vertical-align:middle}
 svg text{font:12px system-ui,sans-serif;fill:#1b1f24}svg .dim{fill:#57606a}svg .device{font-weight:700}
-@media print{body{margin:0;max-width:none;font-size:10pt}pre{font-size:7pt}tr,svg{break-inside:avoid}}
+@media print{@page{size:A4 landscape;margin:12mm}body{margin:0;max-width:none;padding:0;font-size:10pt}pre{font-size:7pt}.picture svg{min-width:0;width:100%}tr,.picture{break-inside:avoid}h2,h3{break-after:avoid}thead{display:table-header-group}*{print-color-adjust:exact}}
 ";
 
 #[cfg(test)]
@@ -179,7 +257,7 @@ mod tests {
     #[test]
     fn the_timeline_has_fault_failures_and_the_fast_interval() {
         let made = page(&played(SMALL));
-        assert!(made.contains("fault 1: unreachable for 6h"), "{made}");
+        assert!(made.contains("fault 1: unreachable for 6h, 30d to 30d6h; hit 15 of 15 that it met"), "{made}");
         assert!(made.contains("15 minutes") && made.contains("30 days"));
         assert!(made.contains("class=\"fail\">FAIL</td>"));
     }

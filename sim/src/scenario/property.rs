@@ -140,6 +140,16 @@ impl Quantity {
         at.and_then(|at| Self::WORDS.get(at)).copied().unwrap_or("")
     }
 
+    /// What its values are.
+    #[must_use]
+    pub const fn kind(self) -> QuantityKind {
+        match self {
+            Self::Fast | Self::Down | Self::Trusted | Self::Polling | Self::Overdue => QuantityKind::Truth,
+            Self::Failures | Self::Interval | Self::Unacknowledged | Self::Purged => QuantityKind::Number,
+            Self::Policy => QuantityKind::Text,
+        }
+    }
+
     /// Its value, as a text.
     #[must_use]
     pub fn of(self, view: &View<'_>) -> String {
@@ -161,6 +171,39 @@ impl Quantity {
     }
 }
 
+/// What the values of a [`Quantity`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuantityKind {
+    /// `true` or `false`.
+    Truth,
+    /// A whole number from 0.
+    Number,
+    /// Any text.
+    Text,
+}
+
+impl QuantityKind {
+    /// Whether a value of this kind can pass a test at all.
+    #[must_use]
+    pub fn can_be(self, test: &Test) -> bool {
+        match self {
+            Self::Truth => test.is_for_truths(),
+            Self::Number => test.is_for_numbers(),
+            Self::Text => matches!(test, Test::Equals(_)),
+        }
+    }
+
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Truth => "true or false",
+            Self::Number => "a whole number",
+            Self::Text => "a text",
+        }
+    }
+}
+
 /// What a value has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
@@ -171,6 +214,21 @@ pub enum Test {
 }
 
 impl Test {
+    /// Whether a number can pass it.
+    #[must_use]
+    pub fn is_for_numbers(&self) -> bool {
+        match self {
+            Self::Equals(wanted) => wanted.parse::<i64>().is_ok(),
+            Self::Between(..) => true,
+        }
+    }
+
+    /// Whether `true` or `false` can pass it.
+    #[must_use]
+    pub fn is_for_truths(&self) -> bool {
+        matches!(self, Self::Equals(wanted) if matches!(wanted.as_str(), "true" | "false"))
+    }
+
     /// Whether `value` is right. A text that is no number lies in no range.
     #[must_use]
     pub fn holds(&self, value: &str) -> bool {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::model::Moment;
+use super::page::Band;
 use super::trace::Outcome;
 
 /// An outcome as one object.
@@ -20,6 +22,7 @@ pub fn json(outcome: &Outcome) -> serde_json::Value {
             })
         })
         .collect();
+    let faults: Vec<_> = outcome.course.faults.iter().map(fault_json).collect();
     let matrix: serde_json::Map<String, serde_json::Value> =
         outcome.matrix.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     serde_json::json!({
@@ -31,7 +34,34 @@ pub fn json(outcome: &Outcome) -> serde_json::Value {
         "passed": outcome.passed(),
         "events": outcome.events,
         "verdicts": verdicts,
+        "faults": faults,
+        "warnings": outcome.warnings(),
         "command": outcome.command(),
+    })
+}
+
+/// A fault, and how often it met and hit something.
+fn fault_json(fault: &Band) -> serde_json::Value {
+    serde_json::json!({
+        "fault": fault.number,
+        "kind": fault.kind,
+        "place": fault.place,
+        "text": fault.text,
+        "ms": fault.from_ms,
+        "met": fault.met,
+        "hit": fault.hit,
+    })
+}
+
+/// The faults of a run as the last entries of its trace, one object each.
+pub fn fault_entries(outcome: &Outcome) -> impl Iterator<Item = serde_json::Value> {
+    outcome.course.faults.iter().map(|fault| {
+        let mut object = fault_json(fault);
+        if let Some(map) = object.as_object_mut() {
+            map.insert("event".into(), "fault".into());
+            map.insert("t".into(), Moment(fault.from_ms).to_string().into());
+        }
+        object
     })
 }
 

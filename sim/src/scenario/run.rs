@@ -319,6 +319,7 @@ impl<'a> Run<'a> {
 
     /// What has to be done after the world has moved: lines go to the log, messages release steps.
     pub(super) fn settle(&mut self) {
+        self.count_hits();
         for entry in self.seen.entries.get(self.logged..).unwrap_or_default() {
             if let (What::Line { clock, message, .. }, Some(position)) = (&entry.what, entry.device)
                 && let Some(device) = self.world.device(Self::id(position))
@@ -406,6 +407,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn outcome(mut self) -> Outcome {
+        self.count_hits();
         let mut outcome = self.scenario.outcome(self.world.shared.seed);
         outcome.log = std::mem::take(&mut self.log);
         outcome.course.faults = std::mem::take(&mut self.faults);

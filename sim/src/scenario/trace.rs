@@ -56,6 +56,8 @@ pub enum What {
     Step {
         /// Where it is written.
         place: String,
+        /// What it was done to.
+        to: Target,
         /// What was done, without secrets.
         text: String,
     },
@@ -68,6 +70,17 @@ pub enum What {
         /// Whether it was an error.
         error: bool,
     },
+}
+
+/// What a step was done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A device, or all of them: commands, events, clocks, usage.
+    Device,
+    /// What is around them: mock, network, policy.
+    World,
+    /// A fault began.
+    Fault,
 }
 
 /// How a run went.
@@ -154,9 +167,27 @@ impl Outcome {
             }
         }
         if !out.is_empty() {
+            for warning in self.warnings() {
+                let _ = writeln!(out, "{warning}");
+            }
             let _ = writeln!(out, "  seed {}; again: {}", self.seed, self.command());
         }
         out
+    }
+
+    /// What is no failure, but may be a mistake of the file: faults that never hit anything. One line each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let idle = self.course.faults.iter().filter(|fault| fault.hit == 0);
+        let told = idle.map(|fault| {
+            let met = match (fault.met, fault.kind) {
+                (0, _) => "it met nothing that it could hit".to_owned(),
+                (1, _) => "it met 1, and let it pass".to_owned(),
+                (met, _) => format!("it met {met}, and let all pass"),
+            };
+            format!("{}: {} hit nothing: {met}", fault.place, fault.name())
+        });
+        told.collect()
     }
 
     /// The name of a device, for a line of text.
@@ -205,7 +236,7 @@ impl Entry {
                 ("failure", failed.map(|failure| failure.to_string()).into()),
                 ("fault", (*fault).into()),
             ],
-            What::Step { place, text } => {
+            What::Step { place, text, to: _ } => {
                 vec![
                     ("event", "step".into()),
                     ("place", place.as_str().into()),

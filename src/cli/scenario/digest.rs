@@ -3,9 +3,10 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use slpsim_sim::scenario::{Outcome, json};
+use slpsim_sim::scenario::Outcome;
 
-/// Stands for titles, traces and verdicts, in the order of the scenarios: the same on any number of threads.
+/// Stands for what happened and for what passed, in the order of the scenarios: the same on any number of threads, and
+/// wherever and with whatever remarks the files are kept.
 pub(super) struct Digest(Context);
 
 impl Default for Digest {
@@ -21,11 +22,16 @@ impl Digest {
             self.0.update(text.as_bytes());
             self.0.update(b"\n");
         };
-        line(&outcome.title);
+        line("run");
         for entry in &outcome.trace.entries {
-            line(&entry.to_json(outcome).to_string());
+            let mut object = entry.to_json(outcome);
+            if let Some(map) = object.as_object_mut() {
+                // Where a step is written is no event: a comment above it changes nothing.
+                map.remove("place");
+            }
+            line(&object.to_string());
         }
-        line(&json(outcome)["verdicts"].to_string());
+        line(if outcome.passed() { "passed" } else { "failed" });
     }
 }
 
@@ -46,12 +52,17 @@ mod tests {
     use super::Digest;
     use crate::cli::scenario::play_all;
 
-    fn digest(jobs: usize, seed: u64) -> (String, Vec<String>) {
-        let text = "name = \"x\"\nuntil = \"60d\"\n[matrix]\nn = [1, 2, 3, 4, 5, 6, 7, 8]\n[device]\ntransport = \"smart\"\nusage-interval = 1\n\
+    const TEXT: &str = "name = \"x\"\nuntil = \"60d\"\n[matrix]\nn = [1, 2, 3, 4, 5, 6, 7, 8]\n[device]\ntransport = \"smart\"\nusage-interval = 1\n\
             [[at]]\nt = \"10s\"\ncommand = \"license smart trust idtoken {token}\"\n\
             [[at]]\nt = \"5d\"\nfault = { kind = \"slow\", by = \"30s\", distribution = \"exponential\", next = \"{n}\" }\n\
             [[expect]]\nmessage = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = \"2..\"\n";
-        let scenarios = parse(text, "f.toml", Path::new("")).unwrap();
+
+    fn digest(jobs: usize, seed: u64) -> (String, Vec<String>) {
+        of(TEXT, "f.toml", jobs, seed)
+    }
+
+    fn of(text: &str, file: &str, jobs: usize, seed: u64) -> (String, Vec<String>) {
+        let scenarios = parse(text, file, Path::new("")).unwrap();
         let options = Options { mode: Mode::Sim, seed: Some(seed), ..Options::default() };
         let (mut digest, mut said) = (Digest::default(), Vec::new());
         play_all(&scenarios, options, jobs, |_, outcome, _| {
@@ -72,5 +83,12 @@ mod tests {
             assert_eq!(digest(jobs, 7), alone, "{jobs} jobs");
         }
         assert_ne!(digest(1, 8).0, alone.0, "another seed is another run");
+    }
+
+    #[test]
+    fn remarks_and_the_place_of_a_file_change_no_digest() {
+        let plain = of(TEXT, "f.toml", 1, 7).0;
+        let remarked = TEXT.replace("[[at]]", "# A remark\n\n[[at]]");
+        assert_eq!(of(&remarked, "elsewhere/g.toml", 1, 7).0, plain);
     }
 }

@@ -1,8 +1,9 @@
 //! Verdicts on exchanges.
 
+use regex::Regex;
 use slpsim_agent::{Failure, Purpose};
 
-use super::{NEAR, bare, tally, verdict};
+use super::{NEAR, PART, bare, extra, tally, verdict};
 use crate::scenario::model::{Expectation, Moment, Wanted};
 use crate::scenario::trace::{Entry, Outcome, Verdict, What};
 
@@ -11,6 +12,7 @@ pub(in crate::scenario) fn exchange(expectation: &Expectation, outcome: &Outcome
     let Wanted::Exchange { purpose, window, count, answered, text } = &expectation.wanted else {
         return verdict(&expectation.place, String::new(), String::new(), true);
     };
+    let part = text.as_ref().and_then(|whole| Regex::new(bare(whole)).ok());
     let misses = |entry: &Entry| -> Option<&'static str> {
         let (of, failed) = parts(entry)?;
         if purpose.is_some_and(|purpose| purpose != of) {
@@ -25,9 +27,14 @@ pub(in crate::scenario) fn exchange(expectation: &Expectation, outcome: &Outcome
         if answered.is_some_and(|answered| answered == failed.is_some()) {
             return Some(if failed.is_some() { "it failed" } else { "it was answered" });
         }
-        let fits = |failure: Failure| text.as_ref().is_none_or(|regex| regex.is_match(&failure.to_string()));
+        let fits = |regex: Option<&Regex>, failure: Failure| {
+            regex.is_none_or(|regex| regex.is_match(&failure.to_string()))
+        };
         match failed {
-            Some(failure) if !fits(failure) => Some("another failure"),
+            Some(failure) if !fits(text.as_ref(), failure) => {
+                let is_part = part.is_some() && fits(part.as_ref(), failure);
+                Some(if is_part { PART } else { "another failure" })
+            }
             None if text.is_some() => Some("it was answered"),
             Some(_) | None => None,
         }
@@ -53,12 +60,15 @@ pub(in crate::scenario) fn exchange(expectation: &Expectation, outcome: &Outcome
     }
     let near = match (passed, seen < count.from) {
         (true, _) => Vec::new(),
-        (false, false) => hits.iter().take(NEAR).map(|entry| shown(entry, None, outcome)).collect(),
+        (false, false) => {
+            extra(&hits, count.to).map(|entry| shown(entry, Some("one too many"), outcome)).collect()
+        }
         (false, true) => {
             let mut others: Vec<_> = all.iter().filter_map(|entry| Some((misses(entry)?, *entry))).collect();
             let from = window.map_or(0, |window| window.from);
             others.sort_by_key(|(why, entry)| (*why == "another purpose", entry.at_ms.abs_diff(from)));
             others.truncate(NEAR);
+            others.extend(hits.iter().take(NEAR).map(|entry| ("counts", *entry)));
             others.sort_by_key(|(_, entry)| entry.at_ms);
             others.into_iter().map(|(why, entry)| shown(entry, Some(why), outcome)).collect()
         }

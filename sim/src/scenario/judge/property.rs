@@ -41,6 +41,14 @@ fn state(property: &Property, sights: &[(usize, Sight)], outcome: &Outcome) -> (
                 };
                 (*at, format!("at no instant; at the last {value} on {}", name(*device)))
             }
+            // What could not be looked at was not seen to be otherwise either.
+            (Mood::Always | Mood::Never, None) if sight.looks == 0 => {
+                return ("it was never looked at: the window is empty".into(), Some(Vec::new()));
+            }
+            (Mood::Never, None) if sight.found == 0 => {
+                let Some((at, why)) = &sight.missing else { continue };
+                (*at, format!("at no instant was there a value: {why} on {}", name(*device)))
+            }
             (Mood::Always | Mood::Never, None) | (Mood::Eventually, Some(_)) => continue,
         };
         return (format!("{value} at {}", Moment(at)), Some(around(at, *device, outcome)));
@@ -100,7 +108,7 @@ fn messages(
         },
         (Mood::Always, Some(partner)) => {
             let alone =
-                hits.iter().find(|(position, entry)| !has_partner(partner, *position, entry, entries));
+                hits.iter().find(|hit| !has_partner(&property.claim, partner, **hit, entries));
             match alone {
                 Some((_, entry)) => {
                     let at = entry.device.unwrap_or(0);
@@ -125,16 +133,23 @@ fn is_claimed(claim: &Claim, entry: &Entry) -> bool {
         && regex.as_ref().is_none_or(|regex| regex.is_match(text))
 }
 
-/// Whether a message of the same device stands on the right side of an entry, and near enough.
-fn has_partner(partner: Partner, position: usize, entry: &Entry, entries: &[Entry]) -> bool {
+/// Whether a message of the same device stands on the right side of an entry, and near enough. One that comes before
+/// goes with one entry only: it stands after the last one that the claim is about.
+fn has_partner(
+    claim: &Claim,
+    partner: Partner,
+    (position, entry): (usize, &Entry),
+    entries: &[Entry],
+) -> bool {
+    let same = |other: &&Entry| other.device == entry.device;
     let fits = |other: &Entry| {
         other.what.kind() == Some(partner.message)
-            && other.device == entry.device
             && partner.span_ms.is_none_or(|span| other.at_ms.abs_diff(entry.at_ms) <= span)
     };
     if partner.before {
-        entries.iter().take(position).any(fits)
+        let before = entries.iter().take(position).rev().filter(same);
+        before.take_while(|other| !is_claimed(claim, other)).any(fits)
     } else {
-        entries.iter().skip(position.saturating_add(1)).any(fits)
+        entries.iter().skip(position.saturating_add(1)).filter(same).any(fits)
     }
 }

@@ -1,85 +1,98 @@
-//! The timeline of a run as SVG inside the page.
+//! The timeline of a run as SVG inside the page: the whole run, and each outage that is a hair there once more.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use slpsim_cssm::span::purpose_word;
-
+use super::marks::{Marks, labels};
+use super::scale::{LEFT, Lanes, Scale, WIDTH, cut, print, text_tenths};
 use super::{Band, State};
-use crate::scenario::model::Moment;
+use crate::scenario::model::{Moment, Window};
 use crate::scenario::report::escaped;
-use crate::scenario::trace::{Entry, Outcome, What};
+use crate::scenario::trace::{Outcome, Target, What};
 
-const WIDTH: u64 = 1200;
-const LEFT: u64 = 110;
 const ROW: u64 = 26;
+const LANE: u64 = 18;
 const AXIS: u64 = 24;
 /// Most devices of one picture; more would be no picture.
 const DEVICES: usize = 50;
-/// Most bands whose names are written.
-const BANDS: usize = 200;
-/// Marks at one place whose texts are told apart.
-const TOLD: usize = 8;
+/// Most lanes of faults; what has no room is in the table below.
+const FAULT_LANES: usize = 16;
+/// Characters of the name of a fault.
+const FAULT_CHARS: usize = 70;
 
-const OK: &str = "#1a7f37";
-const BAD: &str = "#c1121f";
-const NOTE: &str = "#0969da";
+pub(super) const OK: &str = "#1a7f37";
+pub(super) const BAD: &str = "#c1121f";
+pub(super) const NOTE: &str = "#0969da";
+pub(super) const DONE: &str = "#6f42c1";
+pub(super) const FAULT: &str = "#f4a261";
 
-/// Draws the timeline of `outcome`.
-pub(super) fn draw(out: &mut String, outcome: &Outcome) {
-    let devices = outcome.devices.len().min(DEVICES);
-    let rows = u64::try_from(devices).unwrap_or(0);
-    let height = AXIS + ROW + rows * (ROW * 4 + 10) + 8;
-    // Writing to a String does not fail.
-    let _ = writeln!(out, "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"timeline\">");
-    let scale = Scale { until_ms: outcome.course.until_ms.max(1) };
-    axis(out, scale, height);
-    bands(out, outcome, scale, height);
-    for (position, name) in outcome.devices.iter().take(devices).enumerate() {
-        let top = AXIS + ROW + u64::try_from(position).unwrap_or(0) * (ROW * 4 + 10);
-        device(out, outcome, scale, (position, name, top));
+/// Draws what happened in a window of `outcome`.
+pub(super) fn draw(out: &mut String, outcome: &Outcome, window: Window, what: &str) {
+    let scale = Scale::of(window);
+    // Heights follow from what has to be placed, so rows are drawn before the picture is opened.
+    let mut inner = String::new();
+    let (mut top, lanes) = (AXIS, faults(&mut inner, outcome, scale));
+    top += lanes * LANE;
+    let world = labels(outcome, scale, None);
+    if !world.is_empty() {
+        label(&mut inner, "around them", top, "dim");
+        top += world.draw(&mut inner, top);
     }
-    out.push_str("</svg>\n");
+    top += 4;
+    let devices = outcome.devices.len().min(DEVICES);
+    for (position, name) in outcome.devices.iter().take(devices).enumerate() {
+        top = device(&mut inner, outcome, scale, (position, name, top));
+    }
+    let height = top + 6;
+    let (name, least) = (escaped(what), WIDTH);
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        out,
+        "<div class=\"picture\"><svg viewBox=\"0 0 {WIDTH} {height}\" width=\"{least}\" role=\"img\" aria-label=\"{name}\">"
+    );
+    axis(out, scale, height);
+    out.push_str(&inner);
+    out.push_str("</svg></div>\n");
     if let Some(more @ 1..) = outcome.devices.len().checked_sub(devices) {
         let _ = writeln!(out, "<p>{more} more devices are not in the picture.</p>");
     }
 }
 
-#[derive(Clone, Copy)]
-struct Scale {
-    until_ms: u64,
+/// What the marks mean.
+pub(super) fn legend(out: &mut String) {
+    let tick = |colour: &str, from: u64, text: &str| {
+        format!(
+            "<span><svg viewBox=\"0 0 12 24\" width=\"12\" height=\"20\"><line x1=\"6\" x2=\"6\" y1=\"{from}\" y2=\"22\" stroke=\"{colour}\" stroke-width=\"3\"/></svg> {text}</span>"
+        )
+    };
+    let bar = |colour: &str, text: &str| {
+        format!(
+            "<span><svg viewBox=\"0 0 24 16\" width=\"24\" height=\"16\"><rect x=\"1\" y=\"2\" width=\"22\" height=\"12\" fill=\"{colour}\" fill-opacity=\".35\" stroke=\"{colour}\"/></svg> {text}</span>"
+        )
+    };
+    let _ = writeln!(
+        out,
+        "<p class=\"legend\">{} {} {} {} {} {} {} {}</p>",
+        tick(OK, 8, "exchange answered"),
+        tick(BAD, 1, "exchange failed, or message of severity 0 to 4"),
+        tick(NOTE, 8, "other message"),
+        tick(DONE, 8, "something was done"),
+        bar(FAULT, "fault in force"),
+        bar(OK, "push interval"),
+        bar(BAD, "interval reset to 15 minutes"),
+        bar(NOTE, "ACK deadline: the time that was shown"),
+    );
 }
 
-impl Scale {
-    /// Tenths of a unit from the left edge.
-    fn tenths(self, at_ms: u64) -> u64 {
-        let span = u128::from((WIDTH - LEFT - 10) * 10);
-        let along = span * u128::from(at_ms.min(self.until_ms)) / u128::from(self.until_ms);
-        LEFT * 10 + u64::try_from(along).unwrap_or(0)
-    }
-
-    fn x(self, at_ms: u64) -> String {
-        print(self.tenths(at_ms))
-    }
-
-    /// A width that is seen.
-    fn width(self, from_ms: u64, to_ms: u64) -> String {
-        print(self.tenths(to_ms).saturating_sub(self.tenths(from_ms)).max(10))
-    }
-}
-
-fn print(tenths: u64) -> String {
-    format!("{}.{}", tenths / 10, tenths % 10)
-}
-
-/// Steps of the axis: the first that gives at most twelve.
-const STEPS_S: [u64; 16] = [
+/// Steps of the axis: the first that gives at most ten.
+const STEPS_S: [u64; 19] = [
     1,
     10,
     60,
     300,
     900,
+    1_800,
     3_600,
+    7_200,
     14_400,
     43_200,
     86_400,
@@ -87,66 +100,90 @@ const STEPS_S: [u64; 16] = [
     864_000,
     2_592_000,
     7_776_000,
+    15_552_000,
     31_536_000,
     157_680_000,
     315_360_000,
 ];
 
 fn axis(out: &mut String, scale: Scale, height: u64) {
-    let fits = |step: &&u64| scale.until_ms / (**step * 1_000) <= 12;
-    let step = STEPS_S.iter().find(fits).map_or(scale.until_ms, |step| step * 1_000);
-    for number in 0..=scale.until_ms / step {
+    let span = scale.to_ms() - scale.from_ms();
+    let fits = |step: &&u64| span / (**step * 1_000) <= 10;
+    let step = STEPS_S.iter().find(fits).map_or(span, |step| step * 1_000).max(1);
+    let mut free = LEFT * 10;
+    for number in scale.from_ms().div_ceil(step)..=scale.to_ms() / step {
         let at = number * step;
-        let x = scale.x(at);
+        let (place, x, text) = (scale.tenths(at), scale.x(at), Moment(at).to_string());
         let _ = writeln!(
             out,
-            "<line x1=\"{x}\" x2=\"{x}\" y1=\"{AXIS}\" y2=\"{height}\" stroke=\"#d0d7de\"/><text class=\"dim\" x=\"{x}\" y=\"15\" text-anchor=\"middle\">{}</text>",
-            Moment(at)
+            "<line x1=\"{x}\" x2=\"{x}\" y1=\"{AXIS}\" y2=\"{height}\" stroke=\"#d0d7de\"/>"
         );
+        let half = text_tenths(&text) / 2;
+        let (anchor, from) = match (place, place + half > WIDTH * 10) {
+            (_, true) => ("end", place.saturating_sub(half * 2)),
+            (_, false) => ("middle", place.saturating_sub(half)),
+        };
+        // A label that would stand in the one before is left out; its line is there.
+        if from + 60 >= free {
+            let _ = writeln!(
+                out,
+                "<text class=\"dim\" x=\"{x}\" y=\"15\" text-anchor=\"{anchor}\">{text}</text>"
+            );
+            free = from + half * 2 + 60;
+        }
     }
 }
 
-fn bands(out: &mut String, outcome: &Outcome, scale: Scale, height: u64) {
-    for band in outcome.course.faults.iter().take(BANDS) {
+/// A fault of the next N ends with the last of them.
+pub(super) fn end_of(band: &Band, outcome: &Outcome) -> u64 {
+    let end = band.to_ms.unwrap_or(outcome.course.until_ms).min(outcome.course.until_ms);
+    band.ended_ms.map_or(end, |ended| ended.min(end))
+}
+
+/// Faults, each with its name beside it, in as many lanes as that takes. How many.
+fn faults(out: &mut String, outcome: &Outcome, scale: Scale) -> u64 {
+    let mut lanes = Lanes::default();
+    for band in &outcome.course.faults {
         let to = end_of(band, outcome);
-        let (x, width) = (scale.x(band.from_ms), scale.width(band.from_ms, to));
-        let text = escaped(&format!(
-            "fault {}: {}, {} to {}",
+        if !scale.meets(band.from_ms, to) {
+            continue;
+        }
+        let (left, width) = (scale.tenths(band.from_ms), scale.width_tenths(band.from_ms, to));
+        let name = cut(&format!("{} {}", band.number, band.text), FAULT_CHARS);
+        let needs = text_tenths(&name) + 80;
+        // The name stands in its bar, else right of it, else left of it.
+        let right = left + width;
+        let (text, anchor, from, until) = if needs <= width {
+            (left + 40, "start", left, right)
+        } else if right + needs <= WIDTH * 10 {
+            (right + 40, "start", left, right + needs)
+        } else {
+            (left.saturating_sub(40), "end", left.saturating_sub(needs), right)
+        };
+        let Some(lane) = lanes.place(from, until, FAULT_LANES) else { continue };
+        let top = AXIS + u64::try_from(lane).unwrap_or(0) * LANE;
+        let title = escaped(&format!(
+            "fault {}: {}, {} to {}; hit {} of {} that it met",
             band.number,
             band.text,
             Moment(band.from_ms),
-            Moment(to)
+            Moment(to),
+            band.hit,
+            band.met
         ));
+        let (x, width, y) = (print(left), print(width), top + 2);
         let _ = writeln!(
             out,
-            "<rect x=\"{x}\" y=\"{AXIS}\" width=\"{width}\" height=\"{}\" fill=\"#f4a261\" fill-opacity=\".35\"><title>{text}</title></rect>",
-            height - AXIS
-        );
-        let right = scale.tenths(band.from_ms) > (LEFT + WIDTH) * 5;
-        let anchor = if right { "end" } else { "start" };
-        let y = AXIS + 16;
-        let _ = writeln!(
-            out,
-            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>",
-            escaped(&format!("{} {}", band.number, band.text))
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"14\" fill=\"{FAULT}\" fill-opacity=\".6\" stroke=\"#bc6c25\" stroke-width=\".7\"><title>{title}</title></rect><text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
+            print(text),
+            top + 13,
+            escaped(&name)
         );
     }
-    if !outcome.course.faults.is_empty() {
-        label(out, "faults", AXIS, "dim");
+    if lanes.count() > 0 {
+        label(out, "faults", AXIS - 2, "dim");
     }
-}
-
-/// A fault of the next N exchanges ends with the last of them.
-fn end_of(band: &Band, outcome: &Outcome) -> u64 {
-    let end = band.to_ms.unwrap_or(outcome.course.until_ms);
-    if !band.counts {
-        return end;
-    }
-    let hit = |entry: &Entry| match &entry.what {
-        What::Exchange { fault, .. } if *fault == Some(band.number) => Some(entry.at_ms),
-        What::Exchange { .. } | What::Line { .. } | What::Step { .. } | What::Console { .. } => None,
-    };
-    outcome.trace.entries.iter().filter_map(hit).max().map_or(end, |last| last.min(end))
+    lanes.count()
 }
 
 fn label(out: &mut String, text: &str, top: u64, class: &str) {
@@ -154,73 +191,52 @@ fn label(out: &mut String, text: &str, top: u64, class: &str) {
     let _ = writeln!(out, "<text class=\"{class}\" x=\"2\" y=\"{y}\">{}</text>", escaped(text));
 }
 
-fn device(out: &mut String, outcome: &Outcome, scale: Scale, (position, name, top): (usize, &str, u64)) {
+/// The rows of one device; where the next one begins.
+fn device(
+    out: &mut String,
+    outcome: &Outcome,
+    scale: Scale,
+    (position, name, top): (usize, &str, u64),
+) -> u64 {
     let _ = writeln!(
         out,
         "<line x1=\"0\" x2=\"{WIDTH}\" y1=\"{top}\" y2=\"{top}\" stroke=\"#57606a\" stroke-width=\".5\"/>"
     );
-    let short: String = name.chars().take(16).collect();
-    label(out, &short, top, "device");
-    label(out, "exchanges", top + ROW, "dim");
-    label(out, "interval", top + ROW * 2, "dim");
-    label(out, "ACK deadline", top + ROW * 3, "dim");
-    let (mut messages, mut exchanges) = (Marks::default(), Marks::default());
-    for entry in outcome.trace.entries.iter().filter(|entry| entry.device == Some(position)) {
-        let at = Moment(entry.at_ms);
-        match &entry.what {
-            What::Line { message, text, .. } => {
-                let colour = if message.severity().digit() <= 4 { BAD } else { NOTE };
-                messages
-                    .add(scale, entry.at_ms, colour, || format!("{at} {}: {text}", message.row().mnemonic()));
-            }
-            What::Exchange { purpose, failed, fault, .. } => {
-                let colour = if failed.is_some() { BAD } else { OK };
-                exchanges.add(scale, entry.at_ms, colour, || {
-                    let end = failed.map_or_else(|| "answered".to_owned(), |failure| failure.to_string());
-                    let fault = fault.map(|number| format!(" (fault {number})")).unwrap_or_default();
-                    format!("{at} {}: {end}{fault}", purpose_word(*purpose))
-                });
-            }
-            What::Step { .. } | What::Console { .. } => {}
-        }
+    let done = labels(outcome, scale, Some(position));
+    let below = top + ROW + done.height();
+    shades(out, outcome, scale, (position, top, below + ROW * 3 + 8));
+    label(out, &cut(name, 16), top, "device");
+    if !done.is_empty() {
+        label(out, "done to it", top + ROW, "dim");
+        done.draw(out, top + ROW);
     }
+    label(out, "exchanges", below, "dim");
+    label(out, "interval", below + ROW, "dim");
+    label(out, "ACK deadline", below + ROW * 2, "dim");
+    let (messages, exchanges) = Marks::of(outcome, scale, position);
     messages.draw(out, top);
-    exchanges.draw(out, top + ROW);
+    exchanges.draw(out, below);
     let states: Vec<&State> = outcome.course.states.iter().filter(|state| state.device == position).collect();
-    intervals(out, &states, scale, top + ROW * 2);
-    deadlines(out, outcome, &states, scale, top + ROW * 3);
+    let until_ms = outcome.course.until_ms;
+    intervals(out, (&states, until_ms), scale, below + ROW);
+    deadlines(out, outcome, &states, scale, below + ROW * 2);
+    below + ROW * 3 + 8
 }
 
-/// Marks of one row, by place and colour: what falls on one place is one mark, however much it is.
-#[derive(Default)]
-struct Marks(BTreeMap<(u64, &'static str), (u64, Vec<String>)>);
-
-impl Marks {
-    fn add(&mut self, scale: Scale, at_ms: u64, colour: &'static str, text: impl FnOnce() -> String) {
-        // Half a unit is nearer than one can see.
-        let place = scale.tenths(at_ms) / 5 * 5;
-        let (count, texts) = self.0.entry((place, colour)).or_default();
-        *count += 1;
-        if texts.len() < TOLD {
-            texts.push(text());
+/// The faults that are for a device, as shades behind its rows.
+fn shades(out: &mut String, outcome: &Outcome, scale: Scale, (position, top, end): (usize, u64, u64)) {
+    for band in &outcome.course.faults {
+        let to = end_of(band, outcome);
+        let is_meant = band.devices.is_empty() || band.devices.contains(&position);
+        if !is_meant || !scale.meets(band.from_ms, to) {
+            continue;
         }
-    }
-
-    fn draw(&self, out: &mut String, top: u64) {
-        for ((place, colour), (count, texts)) in &self.0 {
-            // Failures are longer, so that they are told apart without colour.
-            let (from, to) = if *colour == BAD { (top + 2, top + 24) } else { (top + 9, top + 24) };
-            let mut title = texts.join("\n");
-            let told = u64::try_from(texts.len()).unwrap_or(0);
-            if *count > told {
-                let _ = write!(title, "\nand {} more", count - told);
-            }
-            let (x, title) = (print(*place), escaped(&title));
-            let _ = writeln!(
-                out,
-                "<line x1=\"{x}\" x2=\"{x}\" y1=\"{from}\" y2=\"{to}\" stroke=\"{colour}\" stroke-width=\"2\"><title>{title}</title></line>"
-            );
-        }
+        let (x, width) = (scale.x(band.from_ms), print(scale.width_tenths(band.from_ms, to)));
+        let _ = writeln!(
+            out,
+            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{FAULT}\" fill-opacity=\".22\"/>",
+            end - top
+        );
     }
 }
 
@@ -247,9 +263,9 @@ fn stretches<T: PartialEq + Copy>(
     found
 }
 
-fn intervals(out: &mut String, states: &[&State], scale: Scale, top: u64) {
+fn intervals(out: &mut String, (states, until_ms): (&[&State], u64), scale: Scale, top: u64) {
     for (from, to, (days, fast)) in
-        stretches(states, scale.until_ms, |state| (state.interval_days, state.is_fast))
+        stretches(states, until_ms, |state| (state.interval_days, state.is_fast))
     {
         let text = match (fast, days) {
             (true, _) => "15 minutes".to_owned(),
@@ -270,29 +286,39 @@ fn stretch(
     text: &str,
     more: &str,
 ) {
-    let (x, width) = (scale.x(from), scale.width(from, to));
+    if !scale.meets(from, to) {
+        return;
+    }
+    let (left, width) = (scale.tenths(from), scale.width_tenths(from, to));
     let title = escaped(&format!("{more}, {} to {}", Moment(from), Moment(to)));
-    let y = top + 6;
     let _ = writeln!(
         out,
-        "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"18\" fill=\"{fill}\" fill-opacity=\".18\" stroke=\"{fill}\" stroke-width=\".7\"><title>{title}</title></rect>"
+        "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"18\" fill=\"{fill}\" fill-opacity=\".18\" stroke=\"{fill}\" stroke-width=\".7\"><title>{title}</title></rect>",
+        print(left),
+        top + 6,
+        print(width)
     );
-    let room = scale.tenths(to).saturating_sub(scale.tenths(from)) / 10;
-    if room > u64::try_from(text.chars().count()).unwrap_or(0) * 7 + 8 {
-        let (x, y) = (print(scale.tenths(from) + 40), top + 19);
-        let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\">{}</text>", escaped(text));
+    if width > text_tenths(text) + 80 {
+        let _ = writeln!(
+            out,
+            "<text x=\"{}\" y=\"{}\">{}</text>",
+            print(left + 40),
+            top + 19,
+            escaped(text)
+        );
     }
 }
 
 fn deadlines(out: &mut String, outcome: &Outcome, states: &[&State], scale: Scale, top: u64) {
-    for (from, to, deadline) in stretches(states, scale.until_ms, |state| state.deadline) {
+    for (from, to, deadline) in stretches(states, outcome.course.until_ms, |state| state.deadline) {
         let Some(deadline) = deadline else { continue };
         let at = deadline.0.saturating_sub(outcome.course.start.0);
         let at = u64::try_from(at).unwrap_or(0);
         let text = format!("at {}", Moment(at / 1_000 * 1_000));
         stretch(out, scale, (from, to, top), NOTE, &text, &format!("deadline {text}"));
-        if at <= to {
-            let (x, y) = (scale.tenths(at.max(from)), top + 24);
+        let reached = at.max(from);
+        if at <= to && scale.has(reached) {
+            let (x, y) = (scale.tenths(reached), top + 24);
             let _ = writeln!(
                 out,
                 "<path d=\"M{} {top}h8l-4 8v{}\" fill=\"none\" stroke=\"{BAD}\" stroke-width=\"1.5\"><title>{}</title></path>",
@@ -302,4 +328,43 @@ fn deadlines(out: &mut String, outcome: &Outcome, states: &[&State], scale: Scal
             );
         }
     }
+}
+
+/// Outages of the run, with what is around them: from a COMM_FAILED to the COMM_RESTORED after it. Those that overlap
+/// are one.
+pub(super) fn outages(outcome: &Outcome) -> Vec<Window> {
+    use slpsim_agent::messages::Kind;
+    let until = outcome.course.until_ms;
+    let mut found: Vec<Window> = Vec::new();
+    for position in 0..outcome.devices.len() {
+        let mut since = None;
+        let own = outcome.trace.entries.iter().filter(|entry| entry.device == Some(position));
+        for entry in own {
+            let begins = match &entry.what {
+                What::Line { message, .. } if message.kind() == Kind::CommFailed => true,
+                What::Line { message, .. } if message.kind() == Kind::CommRestored => false,
+                What::Step { to: Target::Device | Target::World | Target::Fault, .. }
+                | What::Line { .. }
+                | What::Exchange { .. }
+                | What::Console { .. } => continue,
+            };
+            if begins {
+                since = since.or(Some(entry.at_ms));
+            } else if let Some(from) = since.take() {
+                found.push(Window { from, to: entry.at_ms });
+            }
+        }
+        found.extend(since.map(|from| Window { from, to: until }));
+    }
+    found.sort_by_key(|window| window.from);
+    let mut joined: Vec<Window> = Vec::new();
+    for window in found {
+        let around = (window.to - window.from) / 8 + 600_000;
+        let wide = Window { from: window.from.saturating_sub(around), to: window.to.saturating_add(around).min(until) };
+        match joined.last_mut() {
+            Some(last) if last.to >= wide.from => last.to = last.to.max(wide.to),
+            _ => joined.push(wide),
+        }
+    }
+    joined
 }

@@ -14,10 +14,15 @@ const ABOUT: [(&str, &[&str]); 3] = [
 ];
 const ALL: [&str; 8] = ["field", "equals", "at-least", "at-most", "text", "after", "followed-by", "for"];
 
-/// The property of an expectation; `table` is the expectation's.
-pub(super) fn property(mood: Mood, table: &Table, cx: &mut Cx<'_>) -> Option<Property> {
+/// The property of an expectation; `table` is the expectation's, `device` the one that it is about.
+pub(super) fn property(
+    mood: Mood,
+    table: &Table,
+    device: Option<usize>,
+    cx: &mut Cx<'_>,
+) -> Option<Property> {
     let inner = table.one(mood.word())?;
-    let given: Vec<_> = ABOUT.into_iter().filter(|(key, _)| inner.has(key)).collect();
+    let given: Vec<_> = ABOUT.into_iter().filter(|(key, _)| inner.is_given(key)).collect();
     let [(about, own)] = given[..] else {
         let words = ABOUT.map(|(key, _)| key).join(", ");
         cx.add(&inner.place, format!("`{}` is about one of {words}", mood.word()));
@@ -27,10 +32,24 @@ pub(super) fn property(mood: Mood, table: &Table, cx: &mut Cx<'_>) -> Option<Pro
         cx.add(inner.place(key), format!("`{key}` does not go with `{about}`"));
     }
     let claim = match about {
-        "state" => Claim::State(Quantity::by_word(inner.text("state")?)?, test(inner, cx)?),
+        "state" => {
+            let quantity = Quantity::by_word(inner.text("state")?)?;
+            let test = test(inner, cx)?;
+            if !quantity.kind().can_be(&test) {
+                let key = ["equals", "at-least", "at-most"].into_iter().find(|key| inner.has(key));
+                let (word, kind) = (quantity.word(), quantity.kind().words());
+                let why = format!("`{word}` is {kind}, and that never {test}");
+                cx.add(inner.place(key.unwrap_or("state")), why);
+                return None;
+            }
+            Claim::State(quantity, test)
+        }
         "show" => {
-            let command = command(inner, cx)?;
+            let command = command(inner, device, cx)?;
             let Some(field) = inner.owned("field") else {
+                if inner.is_given("field") {
+                    return None;
+                }
                 cx.add(&inner.place, "`field` is missing: a path in the structured form of `show`");
                 return None;
             };
@@ -43,6 +62,10 @@ pub(super) fn property(mood: Mood, table: &Table, cx: &mut Cx<'_>) -> Option<Pro
 
 fn test(table: &Table, cx: &mut Cx<'_>) -> Option<Test> {
     let number = |key| table.count(key).and_then(|number| i64::try_from(number).ok());
+    if ["equals", "at-least", "at-most"].into_iter().any(|key| table.is_given(key) && !table.has(key)) {
+        // What is wrong with it was said.
+        return None;
+    }
     let (from, to) = (number("at-least"), number("at-most"));
     match (table.item_of("equals"), from.is_some() || to.is_some()) {
         (Some(Item::Any(node)), false) => equals(node, cx).map(Test::Equals),

@@ -2,6 +2,7 @@
 
 use slpsim_agent::Purpose;
 use slpsim_config::reader::{Item, Node, Table, Value};
+use slpsim_console::{Role, Session};
 
 use super::claim;
 use super::{Cx, millis, printed};
@@ -54,11 +55,11 @@ fn expectation(table: &Table, cx: &mut Cx<'_>) -> Option<Expectation> {
     let wanted = match about {
         "message" => message(table, cx),
         "exchange" => exchange(table, cx),
-        "show" => show(table, cx),
+        "show" => show(table, device, cx),
         "peer" => peer(table, cx),
         other => {
             let mood = Mood::ALL.into_iter().find(|mood| mood.word() == other)?;
-            claim::property(mood, table, cx).map(Wanted::Property)
+            claim::property(mood, table, device, cx).map(Wanted::Property)
         }
     }?;
     Some(Expectation { place: printed(&table.place), device, wanted })
@@ -68,7 +69,7 @@ fn expectation(table: &Table, cx: &mut Cx<'_>) -> Option<Expectation> {
 fn is_given(table: &Table, word: &str) -> bool {
     match word {
         "after" | "before" | "always" | "never" | "eventually" => table.one(word).is_some(),
-        _ => table.has(word),
+        _ => table.is_given(word),
     }
 }
 
@@ -90,7 +91,7 @@ fn message(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
 /// The message that others come `before` or `after`.
 fn anchor(table: &Table, side: &str, cx: &mut Cx<'_>) -> Option<Anchor> {
     let inner = table.one(side)?;
-    if !inner.has("message") {
+    if !inner.is_given("message") {
         cx.add(&inner.place, format!("`message` is missing: the message that the others come {side}"));
         return None;
     }
@@ -121,13 +122,13 @@ fn exchange(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
     })
 }
 
-fn show(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
-    let command = command(table, cx)?;
+fn show(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Wanted> {
+    let command = command(table, device, cx)?;
     let texts = |key| match table.item_of(key) {
         Some(Item::Texts(texts)) => texts.clone(),
         _ => Vec::new(),
     };
-    if !["contains", "not-contains", "matches", "field"].into_iter().any(|key| table.has(key)) {
+    if !["contains", "not-contains", "matches", "field"].into_iter().any(|key| table.is_given(key)) {
         cx.add(&table.place, "say what it prints: `contains`, `not_contains`, `matches` or `field`");
     }
     Some(Wanted::Show {
@@ -140,14 +141,29 @@ fn show(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
     })
 }
 
-/// `show`: a command that changes nothing.
-pub(super) fn command(table: &Table, cx: &mut Cx<'_>) -> Option<String> {
+/// `show`: a command that changes nothing, and that every device concerned has.
+pub(super) fn command(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<String> {
     let command = table.owned("show")?;
     if !command.trim_start().starts_with("sh") && !command.trim_start().starts_with("dir") {
         cx.add(
             table.place("show"),
             "`show` takes a command that only shows something; use a step for others",
         );
+        return Some(command);
+    }
+    let session = Session::new(Role::Operator);
+    let concerned = cx.devices.iter().enumerate().filter(|(at, _)| device.is_none_or(|only| only == *at));
+    let wrong = concerned.into_iter().find_map(|(_, keys)| {
+        let error = session.read(keys.profile.profile(), &command).err()?;
+        let from = command.char_indices().nth(error.column()).map_or(command.len(), |(at, _)| at);
+        let word = command.get(from..).and_then(|rest| rest.split_whitespace().next());
+        let at = word.map_or_else(|| "the end".to_owned(), |word| format!("`{word}`"));
+        let what = error.to_string();
+        let what = what.trim_start_matches("% ").trim_end_matches(" at '^' marker.").to_lowercase();
+        Some(format!("`{command}` is no command of {}: {what} at {at}", keys.name))
+    });
+    if let Some(why) = wrong {
+        cx.add(table.place("show"), why);
     }
     Some(command)
 }
@@ -190,7 +206,7 @@ fn peer(table: &Table, cx: &mut Cx<'_>) -> Option<Wanted> {
 }
 
 fn at(table: &Table, cx: &mut Cx<'_>) -> Option<u64> {
-    if !table.has("at") {
+    if !table.is_given("at") {
         cx.add(&table.place, "`at` is missing: the time at which to look");
     }
     cx.time(table, "at")

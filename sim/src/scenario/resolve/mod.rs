@@ -120,7 +120,7 @@ fn ack_mode(world: &Table, problems: &mut Problems) -> AckMode {
 
 fn required(table: &Table, key: &str, problems: &mut Problems) -> Option<String> {
     let text = table.owned(key);
-    if !table.has(key) {
+    if !table.is_given(key) {
         problems.add(&table.place, format!("`{key}` is missing"));
     }
     text

@@ -1,26 +1,58 @@
 //! `[[at]]`.
 
-use slpsim_agent::{Purpose, Usage};
-use slpsim_config::parse_span;
+use slpsim_agent::{Purpose, TransportMode, Usage};
+use slpsim_config::{Device, parse_span};
 use slpsim_config::reader::{Item, Problems, Table, did_you_mean};
 use slpsim_policy::{Policy, Values};
 use slpsim_transport::fault::{Distribution, Fault, Kind, Spec};
 
 use super::{Cx, millis, printed};
 use crate::scenario::manage::Call;
-use crate::scenario::model::{Action, ClockChange, Event, NetworkChange, Peer, Scenario, Step, When};
+use crate::scenario::model::{Action, ClockChange, Event, Moment, NetworkChange, Peer, Scenario, Step, When};
 
 /// How often one step may be done.
 const REPEATS_MAX: u64 = 100_000;
 
-/// The names that `{…}` in a console line may have.
-struct Names(Vec<String>);
+/// The names that `{…}` in a console line may have, each with the earliest time at which a step saves it; none where
+/// that is not known.
+struct Names(Vec<(String, Option<u64>)>);
+
+impl Names {
+    fn of(tables: &[(String, Table)]) -> Self {
+        let mut names = vec![("token".to_owned(), Some(0))];
+        for (_, table) in tables {
+            let at = if table.one("after").is_some() { None } else { table.span("t").map(millis) };
+            let saves = table.one("manage").and_then(|manage| manage.one("save"));
+            for (name, ..) in saves.map_or(&[][..], |save| &save.free) {
+                match names.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, first)) => *first = first.zip(at).map(|(one, other)| one.min(other)),
+                    None => names.push((name.clone(), at)),
+                }
+            }
+        }
+        Self(names)
+    }
+
+    /// What is wrong with a name in braces of a line that is typed at `when`. Calls of one instant come before commands
+    /// (`spec/behaviour.md` §7.5).
+    fn wrong(&self, name: &str, when: Option<When>) -> Option<String> {
+        let Some((_, saved)) = self.0.iter().find(|(known, _)| known == name) else {
+            let hint = did_you_mean(name, self.0.iter().map(|(known, _)| known.as_str()));
+            return Some(format!("`{{{name}}}` stands for nothing here{hint}"));
+        };
+        let (Some(saved), Some(When::At(used) | When::Every { from: used, .. })) = (*saved, when) else {
+            return None;
+        };
+        (saved > used).then(|| {
+            let (used, saved) = (Moment(used), Moment(saved));
+            format!("`{{{name}}}` is used at {used}, and first saved at {saved}")
+        })
+    }
+}
 
 /// All steps, in file order.
 pub(super) fn steps(tables: &[(String, Table)], cx: &mut Cx<'_>) -> Vec<Step> {
-    let saved = tables.iter().filter_map(|(_, table)| table.one("manage")?.one("save"));
-    let saved = saved.flat_map(|save| save.free.iter().map(|(name, ..)| name.clone()));
-    let names = Names(std::iter::once("token".to_owned()).chain(saved).collect());
+    let names = Names::of(tables);
     tables.iter().filter_map(|(_, table)| step(table, &names, cx)).collect()
 }
 
@@ -44,7 +76,7 @@ fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
         cx.add(table.place("device"), format!("`{deed}` is not done at a device"));
     }
     let action = match deed {
-        "command" => command(table, names, cx),
+        "command" => command(table, (names, when), cx),
         "event" => event(table, cx),
         "fault" => fault(table.one("fault")?, device, cx),
         "clock" => clock(table.one("clock")?, cx),
@@ -55,19 +87,19 @@ fn step(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Step> {
         _ => manage(table.one("manage")?, cx),
     };
     let is_cause = table.flag("cause") || (deed == "fault" && !table.has("cause"));
-    Some(Step { place: printed(&table.place), when: when?, device, action: action?, is_cause })
+    Some(Step { place: printed(&table.place), when: when?, device, action: action?, called: None, is_cause })
 }
 
 /// `command`, `event` and `peer` are keys, the others tables.
 fn is_given(table: &Table, deed: &str) -> bool {
     match deed {
-        "command" | "event" | "peer" => table.has(deed),
+        "command" | "event" | "peer" => table.is_given(deed),
         _ => table.one(deed).is_some(),
     }
 }
 
 fn when(table: &Table, cx: &mut Cx<'_>) -> Option<When> {
-    match (table.one("after"), table.has("t")) {
+    match (table.one("after"), table.is_given("t")) {
         (Some(_), true) => {
             cx.add(table.place("t"), "give `t` or `after`, not both");
             None
@@ -77,7 +109,7 @@ fn when(table: &Table, cx: &mut Cx<'_>) -> Option<When> {
             None
         }
         (Some(after), false) => {
-            if after.text("message").is_none() {
+            if !after.is_given("message") {
                 cx.add(&after.place, "`message` is missing: the message that the step follows");
             }
             let nth = after.count("nth").and_then(|nth| u32::try_from(nth).ok()).unwrap_or(1);
@@ -112,15 +144,14 @@ fn when(table: &Table, cx: &mut Cx<'_>) -> Option<When> {
     }
 }
 
-fn command(table: &Table, names: &Names, cx: &mut Cx<'_>) -> Option<Action> {
+fn command(table: &Table, (names, when): (&Names, Option<When>), cx: &mut Cx<'_>) -> Option<Action> {
     let Some(Item::Texts(texts)) = table.item_of("command") else { return None };
     let lines: Vec<String> =
         texts.iter().flat_map(|text| text.split(['\n', ';'])).map(|line| line.trim().to_owned()).collect();
     for line in &lines {
         for name in placeholders(line) {
-            if !names.0.iter().any(|known| known == name) {
-                let hint = did_you_mean(name, names.0.iter().map(String::as_str));
-                cx.add(table.place("command"), format!("`{{{name}}}` stands for nothing here{hint}"));
+            if let Some(why) = names.wrong(name, when) {
+                cx.add(table.place("command"), why);
             }
         }
     }
@@ -146,28 +177,53 @@ fn event(table: &Table, cx: &mut Cx<'_>) -> Option<Action> {
     }
 }
 
-/// A fault on the link to the CSSM above needs a peer that has one, at some time of the run.
+/// A fault on the link to the CSSM above needs a peer that has one, at some time of the run, and a device that talks to
+/// it: at a CSSM only its CSLU route leads through a CSLU.
 pub(super) fn has_chains(scenario: &Scenario, problems: &mut Problems, tables: &[(String, Table)]) {
     let later = scenario
         .steps
         .iter()
         .filter_map(|step| if let Action::Peer(peer) = step.action { Some(peer) } else { None });
-    if std::iter::once(scenario.peer).chain(later).any(Peer::has_upstream) {
-        return;
-    }
+    let peers: Vec<_> = std::iter::once(scenario.peer).chain(later).collect();
+    let peer = scenario.peer.word();
     let faults = tables.iter().filter_map(|(_, table)| table.one("fault"));
     for table in faults.filter(|table| table.text("link") == Some("upstream")) {
-        let peer = scenario.peer.word();
-        let why = format!(
-            "the peer `{peer}` has no CSSM above it: take `cslu` or `on-prem`, or `cssm` at its CSLU route"
-        );
-        problems.add(table.place("link"), why);
+        if !peers.iter().copied().any(Peer::has_upstream) {
+            let why = format!(
+                "the peer `{peer}` has no CSSM above it: take `cslu` or `on-prem`, or `cssm` at its CSLU route"
+            );
+            problems.add(table.place("link"), why);
+            continue;
+        }
+        if peers.iter().any(|peer| peer.has_upstream() && *peer != Peer::Cssm) {
+            continue;
+        }
+        let named: &[String] =
+            if let Some(Item::Names(names)) = table.item_of("devices") { names } else { &[] };
+        let meant = |keys: &&Device| named.is_empty() || named.iter().any(|name| is_called(keys, name));
+        let mut meant = scenario.devices.iter().filter(meant);
+        if !meant.any(|keys| may_use_cslu(keys, scenario)) {
+            let why = format!(
+                "no device here goes through a CSLU: with the peer `{peer}` that needs `transport = \"cslu\"`; else take the peer `cslu` or `on-prem`"
+            );
+            problems.add(table.place("link"), why);
+        }
     }
+}
+
+/// Whether a device goes to a CSLU from its start, or may be told to.
+fn may_use_cslu(keys: &Device, scenario: &Scenario) -> bool {
+    let told = |step: &Step| matches!(&step.action, Action::Command(lines, _) if lines.iter().any(|line| line.contains("cslu")));
+    let urls = [&keys.licensing.url_smart, &keys.licensing.url_callhome];
+    keys.settings.transport == TransportMode::Cslu
+        || keys.startup_config.is_some()
+        || urls.iter().any(|url| url.contains("cslu"))
+        || scenario.steps.iter().any(told)
 }
 
 fn fault(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action> {
     let Some(kind) = table.text("kind").and_then(Kind::by_word) else {
-        if !table.has("kind") {
+        if !table.is_given("kind") {
             cx.add(&table.place, "`kind` is missing: what happens, such as \"unreachable\"");
         }
         return None;
@@ -218,7 +274,7 @@ fn fault(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action
 }
 
 /// Whether a text of `devices` names this device: by name, serial number or UDI.
-pub(in crate::scenario) fn is_called(device: &slpsim_config::Device, name: &str) -> bool {
+pub(in crate::scenario) fn is_called(device: &Device, name: &str) -> bool {
     device.name == name || slpsim_cssm::fault::is_called(name, &device.udi)
 }
 
@@ -262,7 +318,7 @@ fn drift(text: &str) -> Option<i64> {
 }
 
 fn usage(table: &Table, device: Option<usize>, cx: &mut Cx<'_>) -> Option<Action> {
-    for key in ["license", "count"].into_iter().filter(|key| !table.has(key)) {
+    for key in ["license", "count"].into_iter().filter(|key| !table.is_given(key)) {
         cx.add(&table.place, format!("`{key}` is missing"));
     }
     let name = table.text("license")?;
@@ -305,6 +361,9 @@ fn policy(table: &Table) -> Option<Action> {
 
 fn manage(table: &Table, cx: &mut Cx<'_>) -> Option<Action> {
     let Some(text) = table.text("call") else {
+        if table.is_given("call") {
+            return None;
+        }
         cx.add(&table.place, "`call` is missing: method and path, such as \"POST tokens\"");
         return None;
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use slpsim_config::print_span;
 use slpsim_config::reader::{Item, Table, did_you_mean};
 use slpsim_transport::fault::{Distribution, Fault, Kind, Spec};
 
@@ -44,10 +45,12 @@ fn link(table: &Table, steps: &mut Vec<Step>, cx: &mut Cx<'_>) -> Wire {
     };
     let silent = Spec { devices: devices.clone(), ..Spec::of(Kind::Stall) };
     if let Some(Item::Share(share)) = table.item_of("loss") {
-        push(table, 0, Spec { probability: Some(*share), ..silent.clone() }, steps, cx);
+        let called = format!("link loss of {} %", (share * 1_000.0).round() / 10.0);
+        push(table, (0, called), Spec { probability: Some(*share), ..silent.clone() }, steps, cx);
     }
     for (from, span) in partitions(table, cx) {
-        push(table, from, Spec { span: Some(span), ..silent.clone() }, steps, cx);
+        let called = format!("link partition for {}", print_span(span));
+        push(table, (from, called), Spec { span: Some(span), ..silent.clone() }, steps, cx);
     }
     Wire {
         devices,
@@ -76,13 +79,20 @@ fn partitions(table: &Table, cx: &mut Cx<'_>) -> Vec<(u64, Duration)> {
     found
 }
 
-fn push(table: &Table, at: u64, spec: Spec, steps: &mut Vec<Step>, cx: &mut Cx<'_>) {
+fn push(
+    table: &Table,
+    (at, called): (u64, String),
+    spec: Spec,
+    steps: &mut Vec<Step>,
+    cx: &mut Cx<'_>,
+) {
     match Fault::resolve(spec) {
         Ok(fault) => steps.push(Step {
             place: printed(&table.place),
             when: When::At(at),
             device: None,
             action: Action::Fault(fault),
+            called: Some(called),
             is_cause: true,
         }),
         Err(wrong) => cx.add(&table.place, wrong.why),
