@@ -56,8 +56,8 @@ struct Waiting {
     in_hand: u64,
     /// The thread has nothing to do, and everything is flushed.
     idle: bool,
-    /// Producers wait no more: what finds no room is dropped.
-    released: bool,
+    /// From then on producers wait no more: what finds no room is dropped.
+    released: Option<Instant>,
     /// Nothing is taken any more.
     ended: bool,
     /// The thread has ended.
@@ -71,7 +71,13 @@ pub struct Release(Arc<Shared>);
 impl Release {
     /// From now on nobody waits for the sink: lines without room are dropped and counted.
     pub fn now(&self) {
-        self.0.lock().released = true;
+        self.at(Instant::now());
+    }
+
+    /// The same from that instant on, or from an earlier one that was given before.
+    pub fn at(&self, at: Instant) {
+        let mut waiting = self.0.lock();
+        waiting.released = Some(waiting.released.map_or(at, |known| known.min(at)));
         self.0.emptied.notify_all();
     }
 }
@@ -176,13 +182,13 @@ impl Queue {
     pub fn put_batch(&self, batch: &mut Batch) {
         let mut waiting = self.shared.lock();
         while !waiting.ended
-            && !waiting.released
+            && !waiting.is_released()
             && (waiting.batch.bytes().len() >= BULK
                 || !self.has_room(&waiting, batch.len(), batch.bytes().len()))
         {
-            waiting = self.shared.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = self.shared.wait(waiting);
         }
-        if waiting.ended || waiting.released {
+        if waiting.ended || waiting.is_released() {
             drop(waiting);
             return self.offer_batch(batch);
         }
@@ -207,8 +213,8 @@ impl Queue {
 
     fn room(&self, lines: usize, bytes: usize) -> MutexGuard<'_, Waiting> {
         let mut waiting = self.shared.lock();
-        while !waiting.ended && !waiting.released && !self.has_room(&waiting, lines, bytes) {
-            waiting = self.shared.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        while !waiting.ended && !waiting.is_released() && !self.has_room(&waiting, lines, bytes) {
+            waiting = self.shared.wait(waiting);
         }
         waiting
     }
@@ -238,10 +244,10 @@ impl Queue {
             if waiting.idle && waiting.batch.is_empty() {
                 return true;
             }
-            if waiting.released || waiting.gone {
+            if waiting.is_released() || waiting.gone {
                 return false;
             }
-            waiting = self.shared.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = self.shared.wait(waiting);
         }
     }
 
@@ -249,6 +255,12 @@ impl Queue {
     #[must_use]
     pub fn release(&self) -> Release {
         Release(Arc::clone(&self.shared))
+    }
+
+    /// Whether producers wait no more ([`Release::now`]).
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.shared.lock().is_released()
     }
 
     fn ask(&self, order: impl FnOnce(SyncSender<io::Result<()>>) -> Order) -> io::Result<()> {
@@ -343,7 +355,24 @@ impl Drop for Queue {
     }
 }
 
+impl Waiting {
+    fn is_released(&self) -> bool {
+        self.released.is_some_and(|at| at <= Instant::now())
+    }
+}
+
 impl Shared {
+    /// Waits for the thread, or until nobody is to wait any more.
+    fn wait<'a>(&self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
+        match waiting.released {
+            None => self.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            Some(at) => {
+                let rest = at.saturating_duration_since(Instant::now());
+                self.emptied.wait_timeout(waiting, rest).unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

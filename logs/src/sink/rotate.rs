@@ -193,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let write = |name: &str| fs::write(folder.path().join(name), name).unwrap();
-        ["log", "log.1", "log.2"].map(write);
+        ["log", "log.1", "log.2"].into_iter().for_each(write);
         let mut old = Old::of(path, Rotation { bytes: 4096, keep: 2, gzip: false });
         for _ in 0..3 {
             let refused = old.put_aside(|_| Err::<File, _>(io::ErrorKind::PermissionDenied.into()));
