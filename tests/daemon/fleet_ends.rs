@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use slpsim_tests::changes::until;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::process::Child;
 use tokio::time::timeout;
 
@@ -38,14 +38,17 @@ async fn end(child: Child) -> Output {
     timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap()
 }
 
-/// A fleet that has more to say than any buffer holds, and its receiver, who has heard the first words and reads none.
-async fn unheard(args: &[&str]) -> (Child, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let sink = format!("tcp://{}", listener.local_addr().unwrap());
-    let endless = ["--population", "storm", "--devices", "2000", "--sink", &sink];
-    let child = start(&[&endless[..], args].concat());
+/// A fleet without an end that waits for a receiver who reads nothing.
+async fn unheard(folder: &Path) -> (Child, UnixStream) {
+    let (socket, log) = (folder.join("socket"), folder.join("log"));
+    let listener = UnixListener::bind(&socket).unwrap();
+    let sinks = [&socket, &log].map(|path| path.display().to_string());
+    let (deaf, file) = (format!("unix://{}", sinks[0]), format!("file://{}", sinks[1]));
+    let endless = ["--population", "storm", "--devices", "2000", "--duration", "3650d"];
+    let child = start(&[&endless[..], &["--sink", &deaf, "--sink", &file]].concat());
     let (stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
-    stream.readable().await.unwrap();
+    // More than the system holds for a socket, and less than the fleet holds besides.
+    until(folder, async || std::fs::metadata(&log).ok().filter(|data| data.len() > 300_000)).await;
     (child, stream)
 }
 
@@ -58,7 +61,8 @@ fn accounted(summary: &Value) {
 
 #[tokio::test]
 async fn a_receiver_that_reads_nothing_keeps_no_fleet_from_ending() {
-    let (child, _stream) = unheard(&["--duration", "3650d"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (child, _stream) = unheard(folder.path()).await;
     send(&child, Signal::SIGTERM);
     let output = end(child).await;
     accounted(&serde_json::from_slice(&output.stdout).unwrap());
@@ -67,7 +71,11 @@ async fn a_receiver_that_reads_nothing_keeps_no_fleet_from_ending() {
 
 #[tokio::test]
 async fn nor_does_it_where_nothing_is_to_be_lost_and_the_time_is_over() {
-    let (child, _stream) = unheard(&["--rate", "1000000/s", "--lossless", "--duration", "1s"]).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sink = format!("tcp://{}", listener.local_addr().unwrap());
+    let fleet = ["--population", "storm", "--devices", "2000", "--sink", &sink];
+    let child = start(&[&fleet[..], &["--rate", "1000000/s", "--lossless", "--duration", "1s"]].concat());
+    let (_stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
     let output = end(child).await;
     accounted(&serde_json::from_slice(&output.stdout).unwrap());
     assert_eq!(output.status.code(), Some(1));
@@ -87,7 +95,8 @@ async fn a_reader_of_standard_output_that_has_stopped_keeps_no_fleet_from_ending
 
 #[tokio::test]
 async fn the_second_signal_ends_it_at_once() {
-    let (child, _stream) = unheard(&["--duration", "3650d"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (child, _stream) = unheard(folder.path()).await;
     send(&child, Signal::SIGINT);
     send(&child, Signal::SIGTERM);
     let output = end(child).await;
