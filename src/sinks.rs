@@ -81,6 +81,9 @@ fn open(target: &Target, framing: Framing, allow_external: bool) -> Result<Box<d
         SinkUrl::Stdout => Box::new(StdoutSink::new()),
         SinkUrl::Null => Box::new(NullSink),
         SinkUrl::File(path) => Box::new(FileSink::rotating(path, target.rotation)?),
+        SinkUrl::Udp(receiver) if target.source_net.is_some() => {
+            Box::new(UdpSink::connect_from(receiver, allow_external)?)
+        }
         SinkUrl::Udp(receiver) => Box::new(UdpSink::connect(receiver, allow_external)?),
         SinkUrl::Tcp(receiver) => Box::new(TcpSink::connect(receiver, framing, allow_external)?),
         SinkUrl::Tls { receiver, ca, sni, client } => {
@@ -256,6 +259,10 @@ impl<S: Sink> Sink for Watched<S> {
     fn flush(&mut self) -> io::Result<()> {
         let result = self.sink.flush();
         self.watch(result)
+    }
+
+    fn lost(&self) -> u64 {
+        self.sink.lost()
     }
 
     fn framing(&self) -> Option<Framing> {

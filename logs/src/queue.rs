@@ -24,6 +24,8 @@ pub const MAX_BYTES: usize = 64 << 20;
 const BULK: usize = 256 << 10;
 /// How long a sink may go on after its end was asked for, to hand over what waits.
 pub const DRAIN: Duration = Duration::from_secs(5);
+/// A sink that looks at its [`Stop`] does so this often at least; only behind that it is left alone.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Hands lines to a sink that runs elsewhere.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ struct Shared {
     waiting: Mutex<Waiting>,
     /// Something waits, or the end was asked for.
     filled: Condvar,
-    /// The thread has taken what waited.
+    /// The thread has taken what waited, has nothing to do or has gone, or nobody is to wait any more.
     emptied: Condvar,
     counts: Counters,
     error: Mutex<Option<io::ErrorKind>>,
@@ -50,7 +52,34 @@ struct Shared {
 struct Waiting {
     batch: Batch,
     orders: Vec<Order>,
+    /// Lines that the thread has taken and not done with.
+    in_hand: u64,
+    /// The thread has nothing to do, and everything is flushed.
+    idle: bool,
+    /// From then on producers wait no more: what finds no room is dropped.
+    released: Option<Instant>,
+    /// Nothing is taken any more.
     ended: bool,
+    /// The thread has ended.
+    gone: bool,
+}
+
+/// Lets producers go that wait for room, from another thread.
+#[derive(Clone, Debug)]
+pub struct Release(Arc<Shared>);
+
+impl Release {
+    /// From now on nobody waits for the sink: lines without room are dropped and counted.
+    pub fn now(&self) {
+        self.at(Instant::now());
+    }
+
+    /// The same from that instant on, or from an earlier one that was given before.
+    pub fn at(&self, at: Instant) {
+        let mut waiting = self.0.lock();
+        waiting.released = Some(waiting.released.map_or(at, |known| known.min(at)));
+        self.0.emptied.notify_all();
+    }
 }
 
 #[derive(Debug)]
@@ -117,10 +146,10 @@ impl Queue {
         self.shared.filled.notify_one();
     }
 
-    /// Hands a line over, and waits until there is room for it: nothing is dropped.
+    /// Hands a line over, and waits until there is room for it: nothing is dropped before [`Release::now`].
     pub fn put(&self, line: &[u8]) {
         let mut waiting = self.room(1, line.len());
-        if waiting.ended {
+        if waiting.ended || !self.has_room(&waiting, 1, line.len()) {
             self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -149,21 +178,21 @@ impl Queue {
     }
 
     /// Hands all lines of `batch` over and empties it; waits until there is room, and does not let much more wait than
-    /// one batch. Batches of 64 KiB to 256 KiB are best.
+    /// one batch. Batches of 64 KiB to 256 KiB are best. After [`Release::now`] as [`Queue::offer_batch`].
     pub fn put_batch(&self, batch: &mut Batch) {
         let mut waiting = self.shared.lock();
         while !waiting.ended
+            && !waiting.is_released()
             && (waiting.batch.bytes().len() >= BULK
                 || !self.has_room(&waiting, batch.len(), batch.bytes().len()))
         {
-            waiting = self.shared.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = self.shared.wait(waiting);
         }
-        if waiting.ended {
-            let lines = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-            self.shared.counts.dropped.fetch_add(lines, Ordering::Relaxed);
-        } else {
-            self.hand_over(&mut waiting, batch);
+        if waiting.ended || waiting.is_released() {
+            drop(waiting);
+            return self.offer_batch(batch);
         }
+        self.hand_over(&mut waiting, batch);
         batch.clear();
         self.shared.filled.notify_one();
     }
@@ -184,8 +213,8 @@ impl Queue {
 
     fn room(&self, lines: usize, bytes: usize) -> MutexGuard<'_, Waiting> {
         let mut waiting = self.shared.lock();
-        while !waiting.ended && !self.has_room(&waiting, lines, bytes) {
-            waiting = self.shared.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        while !waiting.ended && !waiting.is_released() && !self.has_room(&waiting, lines, bytes) {
+            waiting = self.shared.wait(waiting);
         }
         waiting
     }
@@ -204,6 +233,34 @@ impl Queue {
     /// As [`Sink::flush`]; also where the sink's thread is gone.
     pub fn flush(&self) -> io::Result<()> {
         self.ask(Order::Flush)
+    }
+
+    /// Waits, however long it takes, until everything handed over so far is out; says whether it is. It is not where
+    /// [`Release::now`] came first, or where the thread is gone.
+    #[must_use]
+    pub fn settle(&self) -> bool {
+        let mut waiting = self.shared.lock();
+        loop {
+            if waiting.idle && waiting.batch.is_empty() {
+                return true;
+            }
+            if waiting.is_released() || waiting.gone {
+                return false;
+            }
+            waiting = self.shared.wait(waiting);
+        }
+    }
+
+    /// What lets producers go that wait for this sink.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        Release(Arc::clone(&self.shared))
+    }
+
+    /// Whether producers wait no more ([`Release::now`]).
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.shared.lock().is_released()
     }
 
     fn ask(&self, order: impl FnOnce(SyncSender<io::Result<()>>) -> Order) -> io::Result<()> {
@@ -239,6 +296,14 @@ impl Queue {
         *self.shared.error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes nothing more, and lets the sink write what waits until that instant; does not wait for it.
+    pub fn end_by(&self, until: Instant) {
+        if let Some(stop) = &self.stop {
+            stop.at(until);
+        }
+        self.shared.end();
+    }
+
     /// Lets the sink write what waits, ends its thread and says what became of the lines. A sink whose receiver takes
     /// nothing has [`DRAIN`] for that.
     #[must_use]
@@ -248,32 +313,66 @@ impl Queue {
 
     /// As [`Queue::close`], with another limit.
     #[must_use]
-    pub fn close_within(mut self, limit: Duration) -> Counts {
-        self.end(limit);
-        self.counts()
+    pub fn close_within(self, limit: Duration) -> Counts {
+        self.close_by(Instant::now() + limit)
     }
 
-    fn end(&mut self, limit: Duration) {
-        if let Some(stop) = &self.stop {
-            stop.at(Instant::now() + limit);
+    /// As [`Queue::close`], with an instant as its limit. A sink that hangs beyond it, in a system call that nobody can
+    /// end, is left alone; the lines that it was at count as failed, though some of them may be out.
+    #[must_use]
+    pub fn close_by(mut self, until: Instant) -> Counts {
+        self.end(until);
+        let waiting = self.shared.lock();
+        let left = u64::try_from(waiting.batch.len()).unwrap_or(u64::MAX).saturating_add(waiting.in_hand);
+        let counts = self.counts();
+        Counts { failed: counts.failed.saturating_add(left), ..counts }
+    }
+
+    fn end(&mut self, until: Instant) {
+        self.end_by(until);
+        let Some(thread) = self.thread.take() else { return };
+        let until = if self.stop.is_some() { until + GRACE } else { until };
+        let mut waiting = self.shared.lock();
+        while !waiting.gone {
+            let rest = until.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return;
+            }
+            let woken = self.shared.emptied.wait_timeout(waiting, rest);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        self.shared.end();
-        if let Some(thread) = self.thread.take() {
-            // A sink that panicked has printed so; its lines are missing in the counts.
-            let _ = thread.join();
-        }
+        drop(waiting);
+        // A sink that panicked has printed so.
+        let _ = thread.join();
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
         if self.thread.is_some() {
-            self.end(DRAIN);
+            self.end(Instant::now() + DRAIN);
         }
     }
 }
 
+impl Waiting {
+    fn is_released(&self) -> bool {
+        self.released.is_some_and(|at| at <= Instant::now())
+    }
+}
+
 impl Shared {
+    /// Waits for the thread, or until nobody is to wait any more.
+    fn wait<'a>(&self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
+        match waiting.released {
+            None => self.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            Some(at) => {
+                let rest = at.saturating_duration_since(Instant::now());
+                self.emptied.wait_timeout(waiting, rest).unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -295,78 +394,119 @@ struct AtEnd<'a>(&'a Shared);
 impl Drop for AtEnd<'_> {
     fn drop(&mut self) {
         self.0.end();
-        self.0.lock().orders.clear();
+        let mut waiting = self.0.lock();
+        waiting.orders.clear();
+        waiting.gone = true;
+        self.0.emptied.notify_all();
     }
 }
 
 /// Writes until nobody can hand over lines any more; flushes whenever nothing waits.
-fn run(mut sink: impl Sink, shared: &Shared) {
+fn run(sink: impl Sink, shared: &Shared) {
     let at_end = AtEnd(shared);
-    let mut batch = Batch::new(sink.framing());
-    let (mut lost, mut clean) = (0, true);
+    let batch = Batch::new(sink.framing());
+    let mut worker = Worker { sink, shared, batch, lost: 0, clean: true };
     loop {
-        let (orders, ended) = next(&mut sink, shared, &mut batch, &mut clean);
-        let wrote = !batch.is_empty();
+        let (orders, ended) = worker.next();
+        let wrote = !worker.batch.is_empty();
         if wrote {
-            clean = false;
-            write(&mut sink, shared, &batch);
-            batch.clear();
+            worker.write();
         }
         let idle = orders.is_empty();
         for order in orders {
-            // Whoever asked may have gone away.
-            match order {
-                Order::Reopen(answer) => drop(answer.send(sink.reopen())),
-                Order::Flush(answer) => {
-                    clean = true;
-                    drop(answer.send(sink.flush()));
-                }
-            }
+            worker.obey(order);
         }
-        let now = sink.lost();
-        shared.counts.failed.fetch_add(now - std::mem::replace(&mut lost, now), Ordering::Relaxed);
         if ended && !wrote && idle {
             break;
         }
     }
-    if let Err(error) = sink.finish() {
+    if let Err(error) = worker.sink.finish() {
         shared.note(&error);
     }
-    shared.counts.failed.fetch_add(sink.lost() - lost, Ordering::Relaxed);
+    worker.count_lost();
     drop(at_end);
 }
 
-/// Takes what waits into `batch`; waits for it where there is nothing, with everything flushed.
-fn next(sink: &mut impl Sink, shared: &Shared, batch: &mut Batch, clean: &mut bool) -> (Vec<Order>, bool) {
-    let mut waiting = shared.lock();
-    loop {
-        if !waiting.batch.is_empty() || !waiting.orders.is_empty() || waiting.ended {
-            std::mem::swap(&mut waiting.batch, batch);
-            shared.emptied.notify_all();
-            return (std::mem::take(&mut waiting.orders), waiting.ended);
-        }
-        if *clean {
-            waiting = shared.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-        } else {
-            drop(waiting);
-            *clean = true;
-            if let Err(error) = sink.flush() {
-                shared.note(&error);
-                shared.counts.failed.fetch_add(1, Ordering::Relaxed);
-            }
-            waiting = shared.lock();
-        }
-    }
+/// What the thread works with.
+struct Worker<'a, S> {
+    sink: S,
+    shared: &'a Shared,
+    batch: Batch,
+    /// Lines that the sink had lost when it was asked last.
+    lost: u64,
+    /// Nothing has been written since the last flush.
+    clean: bool,
 }
 
-fn write(sink: &mut impl Sink, shared: &Shared, batch: &Batch) {
-    let Taken { lines, bytes, error } = sink.write_batch(batch);
-    shared.counts.lines.fetch_add(lines, Ordering::Relaxed);
-    shared.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
-    let all = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-    shared.counts.failed.fetch_add(all.saturating_sub(lines), Ordering::Relaxed);
-    if let Some(error) = error {
-        shared.note(&error);
+impl<S: Sink> Worker<'_, S> {
+    /// Takes what waits into its batch; waits for it where there is nothing, with everything flushed.
+    fn next(&mut self) -> (Vec<Order>, bool) {
+        let shared = self.shared;
+        let mut waiting = shared.lock();
+        loop {
+            if !waiting.batch.is_empty() || !waiting.orders.is_empty() || waiting.ended {
+                std::mem::swap(&mut waiting.batch, &mut self.batch);
+                waiting.in_hand = u64::try_from(self.batch.len()).unwrap_or(u64::MAX);
+                waiting.idle = false;
+                shared.emptied.notify_all();
+                return (std::mem::take(&mut waiting.orders), waiting.ended);
+            }
+            if self.clean {
+                if !waiting.idle {
+                    waiting.idle = true;
+                    shared.emptied.notify_all();
+                }
+                waiting = shared.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                drop(waiting);
+                self.clean = true;
+                if let Err(error) = self.sink.flush() {
+                    shared.note(&error);
+                }
+                self.count_lost();
+                waiting = shared.lock();
+            }
+        }
+    }
+
+    /// Writes its batch. Lines are in hand or counted, never both: whoever leaves a thread that hangs counts exactly.
+    fn write(&mut self) {
+        self.clean = false;
+        let Taken { lines, bytes, error } = self.sink.write_batch(&self.batch);
+        let all = u64::try_from(self.batch.len()).unwrap_or(u64::MAX);
+        let counts = &self.shared.counts;
+        let mut waiting = self.shared.lock();
+        counts.lines.fetch_add(lines, Ordering::Relaxed);
+        counts.bytes.fetch_add(bytes, Ordering::Relaxed);
+        counts.failed.fetch_add(all.saturating_sub(lines), Ordering::Relaxed);
+        waiting.in_hand = 0;
+        drop(waiting);
+        if let Some(error) = error {
+            self.shared.note(&error);
+        }
+        self.batch.clear();
+        self.count_lost();
+    }
+
+    fn obey(&mut self, order: Order) {
+        // Whoever asked may have gone away.
+        match order {
+            Order::Reopen(answer) => drop(answer.send(self.sink.reopen())),
+            Order::Flush(answer) => {
+                self.clean = true;
+                let flushed = self.sink.flush();
+                self.count_lost();
+                drop(answer.send(flushed));
+            }
+        }
+        self.count_lost();
+    }
+
+    /// Lines that the sink had taken, and now knows to be lost.
+    fn count_lost(&mut self) {
+        let now = self.sink.lost();
+        let before = std::mem::replace(&mut self.lost, now);
+        self.shared.counts.failed.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
     }
 }
 
@@ -469,5 +609,43 @@ mod tests {
         queue.reopen().unwrap();
         assert_eq!(queue.error(), Some(io::ErrorKind::Other));
         assert_eq!(queue.close(), Counts { lines: 0, bytes: 0, dropped: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_sink_that_hangs_is_left_at_the_limit_and_its_lines_count_as_failed() {
+        let (open, _, queue) = gated(4);
+        (0..3).for_each(|_| queue.offer(b"line"));
+        let counts = queue.close_within(Duration::ZERO);
+        assert_eq!(counts, Counts { lines: 0, bytes: 0, dropped: 0, failed: 3 });
+        drop(open);
+    }
+
+    #[test]
+    fn a_producer_that_waits_is_let_go_and_so_is_who_waits_for_the_end() {
+        let (open, _, queue) = gated(1);
+        let release = queue.release();
+        thread::scope(|scope| {
+            let producer = scope.spawn(|| {
+                (0..3).for_each(|_| queue.put(b"line"));
+                let mut batch = queue.batch();
+                (0..3).for_each(|_| batch.push(b"line"));
+                queue.put_batch(&mut batch);
+                queue.settle()
+            });
+            release.now();
+            assert!(!producer.join().unwrap());
+        });
+        let counts = queue.close_within(Duration::ZERO);
+        assert_eq!((counts.lines, counts.dropped + counts.failed), (0, 6));
+        drop(open);
+    }
+
+    #[test]
+    fn who_waits_for_the_end_has_everything_out() {
+        let (open, taken, queue) = gated(4);
+        queue.offer(b"line");
+        open.send(()).unwrap();
+        assert!(queue.settle());
+        assert_eq!(taken.lock().unwrap().len(), 1);
     }
 }

@@ -20,10 +20,11 @@ use crate::error::{BlameUser, user_error};
 use crate::fleet::against;
 use crate::fleet::halt::Halt;
 use crate::fleet::manage;
+use crate::fleet::outlets::Fate;
 use crate::fleet::pace::Rate;
 use crate::fleet::replay;
 use crate::fleet::steer::Steer;
-use crate::fleet::{Order, Pace, run, truth};
+use crate::fleet::{DEVICES_MAX, Order, Pace, run, truth};
 use crate::health::HealthServer;
 use crate::metrics::Registry;
 use crate::ready::{Ready, ReadyFile, Urls};
@@ -34,14 +35,11 @@ use crate::sinks::SinkSpec;
 const DEFAULT_START: Wall = Wall::from_secs(1_767_225_600);
 /// The end of a run at full speed that has none of its own.
 const DEFAULT_DURATION: Duration = Duration::from_secs(365 * 86_400);
-/// Devices of a fleet; more do not fit the addresses that they have.
-const DEVICES_MAX: i64 = 16_000_000;
-
 /// `slpsim fleet`
 #[derive(Debug, Args)]
 pub(crate) struct FleetArgs {
     /// How many switches, over all shards
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=DEVICES_MAX))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(DEVICES_MAX)))]
     devices: u32,
     /// How long: simulated time such as 365d, wall time with --rate [default: 365d at full speed, else until stopped]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -86,7 +84,7 @@ pub(crate) struct FleetArgs {
     #[arg(long, value_enum, value_name = "AMOUNT", default_value_t)]
     companions: Amount,
     /// Send this recorded log again, with its own spacing (--speed) or at a --rate, in place of a fleet; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "backfill", "start", "truth", "report", "corrupt", "companions", "manage", "metrics", "form"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "backfill", "start", "truth", "report", "corrupt", "companions", "manage", "metrics", "form", "duration", "devices", "shard", "seed", "population", "threads"])]
     replay: Option<PathBuf>,
     /// Whether replayed lines keep their time stamps or get new ones
     #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "replay")]
@@ -197,12 +195,12 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
     let order = order(args, global)?;
     let _ready = listen(args, &order.steer, &order.registry, &halt)?;
     let summary = run(&order, &halt)?;
-    if summary.reader_gone() {
+    if summary.nobody_reads() {
         return Ok(ExitCode::SUCCESS); // as with `slpsim fleet | head`
     }
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
     tell(|| summary.text(), || summary.json(), global.output, on_stdout)?;
-    let failed = summary.sinks.iter().any(|sink| sink.counts.failed > 0);
+    let failed = summary.sinks.iter().any(Fate::has_failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -279,7 +277,7 @@ fn replayed(args: &FleetArgs, file: &Path, halt: &Halt, global: &Global) -> Resu
     let replayed = replay::run(&order, halt)?;
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
     tell(|| replayed.text(), || replayed.json(), global.output, on_stdout)?;
-    let failed = replayed.sinks.iter().any(|sink| sink.counts.failed > 0);
+    let failed = replayed.sinks.iter().any(Fate::has_failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -340,7 +338,8 @@ fn sinks(log: &LogOptions) -> Result<Vec<SinkSpec>> {
     Ok(specs)
 }
 
-/// SIGINT and SIGTERM end the run; what has been done is told as ever. The servers that were asked for listen.
+/// SIGINT and SIGTERM end the run; what has been done is told as ever. The second one ends it at once, whatever it waits
+/// for. The servers that were asked for listen.
 fn listen(args: &FleetArgs, steer: &Steer, registry: &Registry, halt: &Halt) -> Result<Option<ReadyFile>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let (signals, health, ready) = runtime.block_on(async {
@@ -364,14 +363,21 @@ fn listen(args: &FleetArgs, steer: &Steer, registry: &Registry, halt: &Halt) -> 
         Ok::<_, anyhow::Error>((Signals::listen()?, health, ready))
     })?;
     let (mut signals, halt) = (signals, halt.clone());
+    let ready_file = args.ready_file.clone();
     let wait = move || {
-        runtime.block_on(async {
-            // A fleet has nothing to read again: SIGHUP is left unheeded.
-            while signals.next().await != Asked::End {}
-        });
+        let _health = health;
+        let mut end = || {
+            runtime.block_on(async {
+                // A fleet has nothing to read again: SIGHUP is left unheeded.
+                while signals.next().await != Asked::End {}
+            });
+        };
+        end();
         halt.ask();
-        drop(health);
-        runtime.shutdown_background();
+        end();
+        // The process ends here, and nothing more can be said of it.
+        let _ = ready_file.as_deref().map(ReadyFile::clear);
+        std::process::exit(1);
     };
     // Ends with the process.
     std::thread::Builder::new().name("signals".into()).spawn(wait).context("no thread for signals")?;

@@ -35,6 +35,8 @@ use truth::TruthFile;
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
+/// Devices of a fleet at most; more do not fit the addresses that they have.
+pub const DEVICES_MAX: u32 = 16_000_000;
 /// No run is longer, in simulated time: stamps have years of four digits.
 const HORIZON_MS: u64 = 7_000 * 365 * 24 * HOUR_MS;
 /// Lines between two looks at whether the end is asked for.
@@ -45,6 +47,9 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 const NAMED: usize = 1000;
 /// The shortest wait of a paced run: what falls due within it goes out together.
 const TICK: Duration = Duration::from_millis(5);
+
+/// A run that waits for its sinks may last so much longer than it was asked to.
+const LATE: Duration = Duration::from_secs(1);
 
 /// How time passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,6 +115,9 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     let begin = Instant::now();
     let full_speed = order.pace == Pace::Max;
     let outlets = Outlets::open(&order.sinks, order.allow_external, true)?;
+    let let_go = outlets.let_go();
+    halt.on_ask(move || let_go.at(Instant::now()));
+    order.steer.wakes(halt);
     let deliver = outlets.want_lines() || order.truth.is_some() || order.report.is_some() || !full_speed;
     let form = outlets.forms().first().map_or("nxos", |options| options.form.word());
     let mut fleet = Fleet::new(Spec {
@@ -126,17 +134,19 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
         companions: order.companions,
     })
     .context("no thread for the fleet")?;
+    let report = order.report.as_deref().map(|path| Report::create(path, fleet.cast()));
     let truth = order.truth.as_deref().map(|path| TruthFile::create(path, fleet.cast(), order.start));
     let mut desk = Desk {
         outlets,
         truth: truth.transpose()?,
-        report: order.report.as_ref().map(|_| Report::new(fleet.cast())),
+        report: report.transpose()?,
         taken: Totals::default(),
         progress: Progress::new(order, begin),
         halt: halt.clone(),
         clock: None,
         failed: None,
         steer: order.steer.clone(),
+        late: None,
         steered: false,
         numbers: Numbers::new(&order.registry),
         devices: fleet.devices(),
@@ -173,8 +183,8 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
         peak_rss: summary::peak_rss(),
         form,
     };
-    if let (Some(report), Some(path)) = (report, &order.report) {
-        report.write(path, &summary, order.start)?;
+    if let Some(report) = report {
+        report.write(&summary, order.start)?;
     }
     Ok(summary)
 }
@@ -203,6 +213,8 @@ struct Desk {
     halt: Halt,
     clock: Option<Clock>,
     failed: Option<anyhow::Error>,
+    /// A run that waits for its sinks ends then, however far it is.
+    late: Option<Instant>,
     steer: Steer,
     /// The stretch ended for the sake of wishes.
     steered: bool,
@@ -232,7 +244,10 @@ impl Desk {
             Pace::Speed(speed) => {
                 self.outlets.wait_for_room(order.lossless);
                 fleet.set_epoch((u64::from(speed) * 250).clamp(250, HOUR_MS))?;
-                self.clock = Some(Clock::Scaled { anchor, at_ms: fleet.now_ms(), speed });
+                let at_ms = fleet.now_ms();
+                self.clock = Some(Clock::Scaled { anchor, at_ms, speed });
+                let lasts = order.duration.map(|_| scaled(end.saturating_sub(at_ms), speed));
+                self.end_with_the_clock(order, anchor, lasts);
                 self.through(fleet, end)?.ok()
             }
             Pace::Rate(rate) => {
@@ -242,10 +257,20 @@ impl Desk {
                 }
                 let first = self.taken.lines;
                 self.clock = Some(Clock::Paced { anchor, rate, first, end: order.duration });
+                self.end_with_the_clock(order, anchor, order.duration);
                 self.through(fleet, HORIZON_MS)?.ok()
             }
         };
         Ok(())
+    }
+
+    /// A run of a given length does not wait for its sinks much longer than that.
+    fn end_with_the_clock(&mut self, order: &Order, anchor: Instant, lasts: Option<Duration>) {
+        let lasts = lasts.filter(|_| order.lossless);
+        self.late = lasts.and_then(|lasts| anchor.checked_add(lasts.saturating_add(LATE)));
+        if let Some(late) = self.late {
+            self.outlets.let_go().at(late);
+        }
     }
 
     /// Runs to `to_ms`, and fulfils wishes on the way.
@@ -287,41 +312,53 @@ impl Desk {
     }
 
     fn look(&mut self) -> Result<(), Stop> {
-        let end = self.halt.is_asked() || self.outlets.reader_gone();
+        let late = self.late.is_some_and(|late| late <= Instant::now());
+        let end = late || self.halt.is_asked() || self.outlets.reader_gone();
         if end { Err(Stop) } else { Ok(()) }
     }
 
     /// Waits until the line of that simulated time may go out.
     fn wait_for(&mut self, at_ms: u64) -> Result<(), Stop> {
+        // Each time anew: a wish may have changed the pace.
+        while let Some(due) = self.due(at_ms)?.filter(|due| *due > Instant::now()) {
+            self.pause(due)?;
+        }
+        Ok(())
+    }
+
+    /// When the line of that simulated time is to go out; none: at once.
+    fn due(&self, at_ms: u64) -> Result<Option<Instant>, Stop> {
         match self.clock {
-            None => Ok(()),
+            None => Ok(None),
             Some(Clock::Scaled { anchor, at_ms: from, speed }) => {
-                self.wait_until(anchor + scaled(at_ms.saturating_sub(from), speed))
+                Ok(anchor.checked_add(scaled(at_ms.saturating_sub(from), speed)))
             }
             Some(Clock::Paced { anchor, rate, first, end }) => {
                 let line = self.taken.lines - first;
                 if end.is_some_and(|end| line >= rate.lines_after(end)) {
                     return Err(Stop);
                 }
-                self.wait_until(anchor + rate.time_of(line).min(Duration::from_secs(1 << 40)))
+                Ok(anchor.checked_add(rate.time_of(line).min(Duration::from_secs(1 << 40))))
             }
         }
     }
 
-    fn wait_until(&mut self, due: Instant) -> Result<(), Stop> {
-        let now = Instant::now();
-        if due <= now {
-            return Ok(());
-        }
+    /// Waits until then, or until somebody has a wish.
+    fn pause(&mut self, due: Instant) -> Result<(), Stop> {
         self.outlets.flush();
         // A pace may be so slow that the end of the epoch is far away.
-        for (rate, tell) in self.steer.take_rates() {
-            let _ = tell.send(self.change_rate(rate));
+        let rates = self.steer.take_rates();
+        if !rates.is_empty() {
+            for (rate, tell) in rates {
+                // Whoever asked may have gone.
+                let _ = tell.send(self.change_rate(rate));
+            }
+            return self.look();
         }
         let taken = Totals { events: self.events, ..self.taken };
         self.progress.tick(None, &taken, self.outlets.lost());
         self.tell(&taken);
-        let _ = self.halt.wait_until(due.max(now + TICK));
+        let _ = self.halt.wait_until(due.max(Instant::now() + TICK));
         self.look()
     }
 
@@ -333,7 +370,13 @@ impl Desk {
         match self.clock {
             Some(Clock::Scaled { anchor, at_ms: from, speed }) => {
                 self.outlets.flush();
-                self.wait_until(anchor + scaled(now_ms.saturating_sub(from), speed))?;
+                let due = anchor.checked_add(scaled(now_ms.saturating_sub(from), speed));
+                while let Some(due) = due.filter(|due| *due > Instant::now()) {
+                    self.pause(due)?;
+                    if self.steer.is_pending() {
+                        break;
+                    }
+                }
             }
             // A fleet that says little: the end comes by the wall clock, too.
             Some(Clock::Paced { anchor, end: Some(end), .. }) if anchor.elapsed() >= end => return Err(Stop),
@@ -386,6 +429,9 @@ impl Desk {
             Wish::Add(_) if !self.whole => {
                 Err(Refusal::Conflict("a part of a fleet has the devices that it has".into()))
             }
+            Wish::Add(count) if fleet.devices().saturating_add(count) > DEVICES_MAX => {
+                Err(Refusal::Conflict(format!("a fleet has {DEVICES_MAX} devices at most")))
+            }
             Wish::Add(count) => {
                 let last = fleet.devices();
                 fleet.add(count)?;
@@ -403,7 +449,7 @@ impl Desk {
                     return Ok(Err(Refusal::NotFound(format!("there is no site {name}"))));
                 }
                 self.outages += 1;
-                let from_ms = fleet.now_ms();
+                let from_ms = fleet.changes_from_ms();
                 let to_ms = from_ms.saturating_add(millis(lasts));
                 let opened = Opened {
                     id: self.outages,
@@ -426,6 +472,13 @@ impl Desk {
             }
             Wish::Close(id) => {
                 fleet.close(id)?;
+                let at_ms = fleet.changes_from_ms();
+                if let Some(truth) = &mut self.truth {
+                    truth.closed(fleet.cast(), id, at_ms)?;
+                }
+                if let Some(report) = &mut self.report {
+                    report.closed(fleet.cast(), id, at_ms);
+                }
                 Ok(Value::Null)
             }
         })

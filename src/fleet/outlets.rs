@@ -1,14 +1,18 @@
 //! The sinks of a fleet: lines are gathered into batches, each for its sink, and handed over together.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use slpsim_logs::queue::DEFAULT_LINES;
+use serde_json::{Value, json};
+use slpsim_logs::queue::{DEFAULT_LINES, DRAIN, Release};
 use slpsim_logs::{Batch, Counts, Filter, Options, Queue, SinkUrl, SourceNet};
 use slpsim_sim::fleet;
 
 use crate::sinks::SinkSpec;
 
+/// As [`DRAIN`], where the end was asked for or is late already.
+const HURRY: Duration = Duration::from_secs(2);
 /// Bytes of a batch before it is handed over.
 const BATCH_BYTES: usize = 64 * 1024;
 
@@ -25,13 +29,32 @@ pub struct Outlets {
 struct Outlet {
     url: SinkUrl,
     filter: Filter,
-    /// Whether the filter looks at the device at all.
-    by_device: bool,
+    /// By device what the filter says to it, where it looks at devices at all: patterns cost time.
+    devices: Option<Vec<Wanted>>,
     source_net: Option<SourceNet>,
     /// Position among the forms.
     form: usize,
     queue: Queue,
     batch: Batch,
+}
+
+/// What a filter says to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    NotAsked,
+    Yes,
+    No,
+}
+
+/// Lets a producer go that waits for sinks, from another thread.
+#[derive(Clone, Debug)]
+pub struct LetGo(Vec<Release>);
+
+impl LetGo {
+    /// From that instant on nobody waits for a sink: lines without room are dropped and counted.
+    pub fn at(&self, at: Instant) {
+        self.0.iter().for_each(|release| release.at(at));
+    }
 }
 
 /// What became of the lines of one sink.
@@ -43,6 +66,34 @@ pub struct Fate {
     pub counts: Counts,
     /// The kind of the last error that it met.
     pub error: Option<io::ErrorKind>,
+}
+
+impl Fate {
+    /// Lines that did not reach it.
+    #[must_use]
+    pub const fn missed(&self) -> u64 {
+        self.counts.dropped + self.counts.failed
+    }
+
+    /// Whether it is standard output, and its reader has gone: whoever read there did so for as long as it was of
+    /// interest.
+    #[must_use]
+    pub fn reader_gone(&self) -> bool {
+        self.url == SinkUrl::Stdout.to_string() && self.error == Some(io::ErrorKind::BrokenPipe)
+    }
+
+    /// Whether it refused lines that somebody wanted.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.counts.failed > 0 && !self.reader_gone()
+    }
+
+    /// As one JSON object.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let Counts { lines, bytes, dropped, failed } = self.counts;
+        json!({"url": self.url, "lines": lines, "bytes": bytes, "dropped": dropped, "failed": failed})
+    }
 }
 
 impl Outlets {
@@ -64,7 +115,7 @@ impl Outlets {
             let filter = spec.target.filter.clone();
             outlets.push(Outlet {
                 url: spec.target.url.clone(),
-                by_device: filter.device.is_some() || filter.site.is_some(),
+                devices: (filter.device.is_some() || filter.site.is_some()).then(Vec::new),
                 filter,
                 source_net: spec.target.source_net,
                 form,
@@ -100,9 +151,7 @@ impl Outlets {
             if !outlet.filter.has_severity(record.severity()) {
                 continue;
             }
-            if outlet.by_device
-                && !outlet.filter.has_device(&cast.host(device), cast.site_name(cast.site(device)))
-            {
+            if !outlet.wants_device(cast, device) {
                 continue;
             }
             let Some(text) = batch.texts.get(outlet.form) else { continue };
@@ -151,21 +200,55 @@ impl Outlets {
             .sum()
     }
 
-    /// Lets the sinks write what waits, and says what became of the lines.
+    /// What lets go whoever waits for these sinks.
+    #[must_use]
+    pub fn let_go(&self) -> LetGo {
+        LetGo(self.outlets.iter().map(|outlet| outlet.queue.release()).collect())
+    }
+
+    /// Lets the sinks write what waits, and says what became of the lines. Where nothing is to be lost, a sink that is
+    /// behind is waited for until [`LetGo::at`]; from then on all of them together have two seconds. Everywhere else they have
+    /// [`DRAIN`].
     #[must_use]
     pub fn close(mut self) -> Vec<Fate> {
         self.flush();
+        if self.wait {
+            for outlet in &self.outlets {
+                // Where it is not out, the counts say so.
+                let _ = outlet.queue.settle();
+            }
+        }
+        let released = self.outlets.iter().any(|outlet| outlet.queue.is_released());
+        let until = Instant::now() + if released { HURRY } else { DRAIN };
+        self.outlets.iter().for_each(|outlet| outlet.queue.end_by(until));
         let close = |outlet: Outlet| {
-            // A file or socket that is behind is waited for, within the limits of the queue.
-            let _ = outlet.queue.flush();
             let error = outlet.queue.error();
-            Fate { url: outlet.url.to_string(), error, counts: outlet.queue.close() }
+            Fate { url: outlet.url.to_string(), error, counts: outlet.queue.close_by(until) }
         };
         self.outlets.into_iter().map(close).collect()
     }
 }
 
 impl Outlet {
+    fn wants_device(&mut self, cast: &fleet::Cast, device: u32) -> bool {
+        let Some(devices) = &mut self.devices else { return true };
+        let at = usize::try_from(device).unwrap_or(usize::MAX);
+        if devices.len() <= at {
+            devices.resize(at + 1, Wanted::NotAsked);
+        }
+        let ask = || self.filter.has_device(&cast.host(device), cast.site_name(cast.site(device)));
+        match devices.get_mut(at) {
+            None => ask(),
+            Some(Wanted::Yes) => true,
+            Some(Wanted::No) => false,
+            Some(wanted) => {
+                let is = ask();
+                *wanted = if is { Wanted::Yes } else { Wanted::No };
+                is
+            }
+        }
+    }
+
     fn hand_over(&mut self, wait: bool) {
         if self.batch.is_empty() {
             return;

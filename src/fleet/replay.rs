@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, PipeReader};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Value, json};
 
 use super::halt::Halt;
@@ -17,8 +19,8 @@ use crate::error::BlameUser;
 use crate::sinks::SinkSpec;
 use crate::time::host_now;
 
-/// A line is cut here; longer ones are no log.
-const LINE_MAX: u64 = 1 << 20;
+/// A line is cut here, in bytes; longer ones are no log.
+const LINE_MAX: usize = 1 << 20;
 /// Devices whose clocks are remembered; of more, the others are taken for one.
 const DEVICES_MAX: usize = 1_000_000;
 /// What falls due within it goes out together.
@@ -61,23 +63,31 @@ pub struct Replayed {
 /// # Errors
 /// Where the file cannot be read or a sink not opened; one line for the user.
 pub fn run(order: &Order, halt: &Halt) -> Result<Replayed> {
-    let mut reader = open(&order.file)?;
+    let mut source = Source::open(&order.file, halt)?;
     let wait = order.lossless || order.pace == super::Pace::Max;
     let mut outlets = Outlets::open(&order.sinks, order.allow_external, wait)?;
+    let let_go = outlets.let_go();
+    halt.on_ask(move || let_go.at(Instant::now()));
     let begin = Instant::now();
     let mut tape = Tape::new(host_now().0);
     let (mut line, mut stamped) = (Vec::new(), Vec::new());
     let mut lines = 0;
     let mut unstamped = 0;
-    loop {
-        line.clear();
-        let read = Read::take(&mut reader, LINE_MAX).read_until(b'\n', &mut line);
-        if read.with_context(|| format!("cannot read {}", order.file.display()))? == 0 || halt.is_asked() {
-            break;
+    while !halt.is_asked() {
+        let came = source.next(&mut line).with_context(|| format!("cannot read {}", order.file.display()))?;
+        match came {
+            Came::End => break,
+            Came::Nothing => {
+                outlets.flush();
+                source.wait();
+                continue;
+            }
+            Came::Line => {}
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         if text.is_empty() {
+            line.clear();
             continue;
         }
         let stamp = stamps::find(text, tape.last);
@@ -101,6 +111,7 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Replayed> {
             }
         }
         lines += 1;
+        line.clear();
     }
     let recorded_ms = tape.at;
     let sinks = outlets.close();
@@ -116,12 +127,78 @@ fn due(pace: super::Pace, line: u64, place_ms: i64) -> Duration {
     }
 }
 
-fn open(path: &Path) -> Result<Box<dyn BufRead>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
+/// A recorded log: a file, or a pipe that somebody writes to as he likes.
+#[derive(Debug)]
+struct Source {
+    reader: BufReader<File>,
+    /// Hangs up when the end is asked for.
+    ended: PipeReader,
+}
+
+/// What a source has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// A whole line.
+    Line,
+    /// Nothing so far.
+    Nothing,
+    /// Nothing any more.
+    End,
+}
+
+impl Source {
+    fn open(path: &Path, halt: &Halt) -> Result<Self> {
+        let file = if path == Path::new("-") {
+            io::stdin().as_fd().try_clone_to_owned().map(File::from)
+        } else {
+            File::open(path)
+        };
+        let file = file.with_context(|| format!("cannot read {}", path.display())).blame_user()?;
+        let (ended, end) = io::pipe().context("no pipe")?;
+        halt.on_ask(move || drop(end));
+        Ok(Self { reader: BufReader::with_capacity(1 << 16, file), ended })
     }
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display())).blame_user()?;
-    Ok(Box::new(BufReader::new(file)))
+
+    /// Appends what there is of the next line to `line`, without waiting.
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Came> {
+        loop {
+            if self.reader.buffer().is_empty() && !self.is_ready() {
+                return Ok(Came::Nothing);
+            }
+            let there = match self.reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                there => there?,
+            };
+            if there.is_empty() {
+                return Ok(if line.is_empty() { Came::End } else { Came::Line });
+            }
+            let room = LINE_MAX.saturating_sub(line.len());
+            let window = there.get(..room).unwrap_or(there);
+            let end = window.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let used = end.unwrap_or(window.len());
+            line.extend_from_slice(window.get(..used).unwrap_or_default());
+            self.reader.consume(used);
+            if end.is_some() || line.len() >= LINE_MAX {
+                return Ok(Came::Line);
+            }
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let mut file = [PollFd::new(self.reader.get_ref().as_fd(), PollFlags::POLLIN)];
+        // Where that cannot be asked, reading says why.
+        poll(&mut file, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Waits until there is something, or until the end is asked for.
+    fn wait(&self) {
+        let mut both = [
+            PollFd::new(self.reader.get_ref().as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.ended.as_fd(), PollFlags::POLLIN),
+        ];
+        // A signal wakes it as well; then it is called again.
+        let _ = poll(&mut both, PollTimeout::NONE);
+    }
 }
 
 /// Where on the tape each line stands. Clocks of devices differ, by zone or because they are wrong: the first line of a
@@ -166,23 +243,19 @@ impl Replayed {
     /// Lines that did not reach some sink.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.sinks.iter().map(|sink| sink.counts.dropped + sink.counts.failed).sum()
+        self.sinks.iter().map(Fate::missed).sum()
     }
 
     /// As one JSON object.
     #[must_use]
     pub fn json(&self) -> Value {
-        let sink = |fate: &Fate| {
-            let counts = fate.counts;
-            json!({"url": fate.url, "lines": counts.lines, "dropped": counts.dropped, "failed": counts.failed})
-        };
         json!({
             "lines": self.lines,
             "unstamped": self.unstamped,
             "recorded_s": self.recorded_ms as f64 / 1000.0,
             "wall_s": self.wall.as_secs_f64(),
             "dropped": self.dropped(),
-            "sinks": self.sinks.iter().map(sink).collect::<Vec<_>>(),
+            "sinks": self.sinks.iter().map(Fate::json).collect::<Vec<_>>(),
         })
     }
 
@@ -204,6 +277,7 @@ impl Replayed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn places(lines: &[&str]) -> Vec<i64> {
         let mut tape = Tape::new(0);
@@ -211,6 +285,40 @@ mod tests {
             .iter()
             .map(|line| tape.place(line.as_bytes(), stamps::find(line.as_bytes(), 0).as_ref()) / 1000)
             .collect()
+    }
+
+    #[test]
+    fn a_pipe_is_read_as_far_as_it_goes_and_its_end_is_noticed() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let halt = Halt::default();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log"), "").unwrap();
+        let mut source = Source::open(&folder.path().join("log"), &halt).unwrap();
+        source.reader = BufReader::new(File::from(std::os::fd::OwnedFd::from(reader)));
+        let mut line = Vec::new();
+        let mut next = |source: &mut Source| {
+            let came = source.next(&mut line).unwrap();
+            let text = String::from_utf8(line.clone()).unwrap();
+            if came == Came::Line {
+                line.clear();
+            }
+            (came, text)
+        };
+        assert_eq!(next(&mut source), (Came::Nothing, String::new()));
+        writer.write_all(b"one\ntw").unwrap();
+        assert_eq!(next(&mut source), (Came::Line, "one\n".into()));
+        assert_eq!(next(&mut source), (Came::Nothing, "tw".into()));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| source.wait());
+            halt.ask();
+            waiting.join().unwrap();
+        });
+        writer.write_all(b"o\n\nthree").unwrap();
+        drop(writer);
+        for expected in ["two\n", "\n", "three"] {
+            assert_eq!(next(&mut source), (Came::Line, expected.into()));
+        }
+        assert_eq!(next(&mut source), (Came::End, String::new()));
     }
 
     #[test]

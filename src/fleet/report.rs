@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use slpsim_agent::messages::{CATALOGUE, Kind};
@@ -14,6 +14,7 @@ use slpsim_policy::Wall;
 use slpsim_sim::fleet::{Cast, Cause, Incident, Opened, Record, Truth};
 
 use super::summary::Summary;
+use crate::error::BlameUser;
 use crate::time::print_time;
 
 /// Columns of the picture at most; a longer run has broader ones.
@@ -37,6 +38,8 @@ const COLOURS: [&str; ROWS] = [
 /// Gathers what the page shows.
 #[derive(Debug)]
 pub struct Report {
+    path: PathBuf,
+    file: File,
     truth: Truth,
     width_ms: u64,
     columns: Vec<[u64; ROWS]>,
@@ -81,10 +84,16 @@ impl State {
 }
 
 impl Report {
-    /// An empty one.
-    #[must_use]
-    pub fn new(cast: &Cast) -> Self {
-        Self {
+    /// Begins a page, in place of what is there.
+    ///
+    /// # Errors
+    /// Where it cannot be written; one line for the user.
+    pub fn create(path: &Path, cast: &Cast) -> Result<Self> {
+        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let file = file.with_context(|| format!("cannot write {}", path.display())).blame_user()?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
             truth: Truth::of(cast),
             width_ms: HOUR_MS,
             columns: Vec::new(),
@@ -92,12 +101,20 @@ impl Report {
             seen: HashSet::new(),
             bands: Vec::new(),
             more_bands: 0,
-        }
+        })
     }
 
     /// An outage was opened by hand.
     pub fn opened(&mut self, outage: Opened) {
         self.truth.opened.push(outage);
+    }
+
+    /// An outage that was opened by hand ends at that time.
+    pub fn closed(&mut self, cast: &Cast, id: u32, at_ms: u64) {
+        let Some(ended) = self.truth.close(cast, id, at_ms) else { return };
+        if let Some(band) = self.bands.iter_mut().find(|band| band.id == ended.id) {
+            *band = ended;
+        }
     }
 
     /// Takes note of a line.
@@ -165,11 +182,11 @@ impl Report {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn write(&self, path: &Path, summary: &Summary, start: Wall) -> Result<()> {
+    pub fn write(mut self, summary: &Summary, start: Wall) -> Result<()> {
         let page = self.page(summary, start);
-        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
-        file.and_then(|mut file| file.write_all(page.as_bytes()))
-            .with_context(|| format!("cannot write {}", path.display()))
+        self.file
+            .write_all(page.as_bytes())
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     fn page(&self, summary: &Summary, start: Wall) -> String {
@@ -305,6 +322,11 @@ mod tests {
         Cast::new(population::parse(text, name).unwrap(), 1, 400)
     }
 
+    fn empty(cast: &Cast) -> Report {
+        let folder = tempfile::tempdir().unwrap();
+        Report::create(&folder.path().join("page.html"), cast).unwrap()
+    }
+
     fn record(at_ms: u64, device: u32, message: &Message) -> Record {
         Record::new(Key { at_ms, device, number: 1 }, message, Cause::Schedule)
     }
@@ -312,7 +334,7 @@ mod tests {
     #[test]
     fn columns_become_broader_and_lose_no_line() {
         let cast = cast();
-        let mut report = Report::new(&cast);
+        let mut report = empty(&cast);
         let failed = Message::CommFailed { peer: Peer::Cslu, failure: Failure::Resolve };
         for hour in 0..3_000_u64 {
             report.take(&cast, &record(hour * HOUR_MS, 0, &failed));
@@ -324,9 +346,25 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_that_was_ended_by_hand_is_drawn_until_then() {
+        let cast = cast();
+        let mut report = empty(&cast);
+        let opened =
+            Opened { id: 1, site: None, failure: Failure::Resolve, from_ms: 0, to_ms: 90 * HOUR_MS };
+        report.opened(opened);
+        let failed = Message::CommFailed { peer: Peer::Cslu, failure: Failure::Resolve };
+        let key = Key { at_ms: HOUR_MS, device: 0, number: 1 };
+        report.take(&cast, &Record::new(key, &failed, Cause::Opened(1)));
+        assert_eq!(report.bands[0].to_ms, Some(90 * HOUR_MS));
+        report.closed(&cast, 1, 2 * HOUR_MS);
+        report.closed(&cast, 1, 3 * HOUR_MS);
+        assert_eq!(report.bands[0].to_ms, Some(2 * HOUR_MS));
+    }
+
+    #[test]
     fn devices_are_told_by_what_they_said_last() {
         let cast = cast();
-        let mut report = Report::new(&cast);
+        let mut report = empty(&cast);
         let failed = Message::CommFailed { peer: Peer::Cslu, failure: Failure::Resolve };
         let restored = Message::CommRestored { peer: Peer::Cslu };
         let overdue = Message::ReportingRequired { days: 0 };

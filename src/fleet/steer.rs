@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,6 +10,7 @@ use slpsim_sim::fleet::Totals;
 use slpsim_sim::fleet::population::Trouble;
 use tokio::sync::oneshot;
 
+use super::halt::Halt;
 use super::pace::Rate;
 use crate::metrics::{Number, Registry};
 
@@ -59,6 +60,8 @@ struct Inner {
     pending: AtomicBool,
     wishes: Mutex<VecDeque<(Wish, oneshot::Sender<Outcome>)>>,
     shown: Mutex<Value>,
+    /// Where the run waits that fulfils wishes.
+    wakes: OnceLock<Halt>,
 }
 
 impl Steer {
@@ -71,7 +74,17 @@ impl Steer {
         }
         wishes.push_back((wish, tell));
         self.0.pending.store(true, Ordering::Release);
+        drop(wishes);
+        if let Some(halt) = self.0.wakes.get() {
+            halt.nudge();
+        }
         Some(told)
+    }
+
+    /// From now on a wish wakes whoever waits there.
+    pub(super) fn wakes(&self, halt: &Halt) {
+        // A run has one place to wait at; a second one would be told of nothing new.
+        let _ = self.0.wakes.set(halt.clone());
     }
 
     /// Whether somebody waits.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use slpsim_agent::messages::CATALOGUE;
+use slpsim_logs::SinkUrl;
 use slpsim_sim::fleet::Totals;
 
 use super::outlets::Fate;
@@ -37,14 +38,15 @@ impl Summary {
     /// Lines that did not reach some sink.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.sinks.iter().map(|sink| sink.counts.dropped + sink.counts.failed).sum()
+        self.sinks.iter().map(Fate::missed).sum()
     }
 
-    /// Whether the reader of standard output has gone.
+    /// Whether the reader of standard output has gone and nobody else is left who takes lines.
     #[must_use]
-    pub fn reader_gone(&self) -> bool {
-        let gone = Some(std::io::ErrorKind::BrokenPipe);
-        self.sinks.iter().any(|sink| sink.url == "stdout:" && sink.error == gone)
+    pub fn nobody_reads(&self) -> bool {
+        let mut readers =
+            self.sinks.iter().filter(|sink| sink.url != SinkUrl::Null.to_string()).peekable();
+        readers.peek().is_some() && readers.all(Fate::reader_gone)
     }
 
     fn per_second(&self, count: u64) -> f64 {
@@ -64,15 +66,6 @@ impl Summary {
     #[must_use]
     pub fn json(&self) -> Value {
         let totals = &self.totals;
-        let sink = |fate: &Fate| {
-            json!({
-                "url": fate.url,
-                "lines": fate.counts.lines,
-                "bytes": fate.counts.bytes,
-                "dropped": fate.counts.dropped,
-                "failed": fate.counts.failed,
-            })
-        };
         json!({
             "population": self.population,
             "seed": self.seed,
@@ -94,7 +87,7 @@ impl Summary {
             "bytes_per_device": self.bytes_per_device(),
             "form": self.form,
             "digest": format!("{:016x}", totals.digest),
-            "sinks": self.sinks.iter().map(sink).collect::<Vec<_>>(),
+            "sinks": self.sinks.iter().map(Fate::json).collect::<Vec<_>>(),
         })
     }
 
@@ -130,14 +123,15 @@ impl Summary {
         for (name, count) in self.messages() {
             text.push_str(&format!("  {count:>12} {name}\n"));
         }
-        for Fate { url, counts, error } in &self.sinks {
+        for fate in &self.sinks {
+            let Fate { url, counts, error } = fate;
             let (dropped, failed) = (counts.dropped, counts.failed);
             text.push_str(&format!(
                 "  {url}: {} lines sent, {dropped} dropped, {failed} failed",
                 counts.lines
             ));
             match error {
-                Some(kind) if dropped + failed > 0 => text.push_str(&format!(" (last error: {kind})\n")),
+                Some(kind) if fate.missed() > 0 => text.push_str(&format!(" (last error: {kind})\n")),
                 Some(_) | None => text.push('\n'),
             }
         }

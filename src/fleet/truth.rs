@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use slpsim_policy::Wall;
-use slpsim_sim::fleet::{Batch, Cast, Opened, Record, Truth};
+use slpsim_sim::fleet::{Batch, Cast, Cause, Incident, Opened, Record, Truth};
 
 use crate::error::{BlameUser, user_error};
 use crate::time::print_time;
@@ -61,7 +61,8 @@ pub struct LineRow {
     pub text: String,
 }
 
-/// A row of the file about an incident; it stands before the first line that it caused.
+/// A row of the file about an incident; it stands before the first line that it caused. One of the same name further down
+/// takes its place: the outage was ended by hand.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IncidentRow {
     /// Names it.
@@ -78,6 +79,9 @@ pub struct IncidentRow {
     /// When it was over; absent: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
+    /// Whether it was opened by hand; then its end is the planned one, unless another row follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 impl TruthFile {
@@ -98,6 +102,34 @@ impl TruthFile {
         self.truth.opened.push(outage);
     }
 
+    /// An outage that was opened by hand ends at that time.
+    ///
+    /// # Errors
+    /// Where the disk is full, or such.
+    pub fn closed(&mut self, cast: &Cast, id: u32, at_ms: u64) -> Result<()> {
+        match self.truth.close(cast, id, at_ms) {
+            Some(incident) if self.told.contains(&incident.id) => self.incident(&incident, true),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn time(&self, ms: u64) -> String {
+        print_time(self.start.plus_millis(i64::try_from(ms).unwrap_or(i64::MAX)))
+    }
+
+    fn incident(&mut self, incident: &Incident, by_hand: bool) -> Result<()> {
+        let row = IncidentRow {
+            incident: incident.id.clone(),
+            what: incident.what.clone(),
+            site: incident.site.clone(),
+            device: incident.device.clone(),
+            start: self.time(incident.from_ms),
+            end: incident.to_ms.map(|end| self.time(end)),
+            by_hand,
+        };
+        self.row(&row)
+    }
+
     /// Writes what caused a line.
     ///
     /// # Errors
@@ -105,31 +137,21 @@ impl TruthFile {
     pub fn write(&mut self, cast: &Cast, record: &Record, batch: &Batch, at: usize) -> Result<()> {
         self.lines += 1;
         let explained = self.truth.explain(cast, record);
-        let start = self.start;
-        let time = |ms: u64| print_time(start.plus_millis(i64::try_from(ms).unwrap_or(i64::MAX)));
         if let Some(incident) = &explained.incident
             && !self.told.contains(&incident.id)
         {
             self.told.insert(incident.id.clone());
-            let row = IncidentRow {
-                incident: incident.id.clone(),
-                what: incident.what.clone(),
-                site: incident.site.clone(),
-                device: incident.device.clone(),
-                start: time(incident.from_ms),
-                end: incident.to_ms.map(time),
-            };
-            self.row(&row)?;
+            self.incident(incident, matches!(record.cause, Cause::Opened(_)))?;
         }
         let text = batch.texts.first().map(|text| text.line(at)).unwrap_or_default();
         let row = LineRow {
             line: self.lines,
-            time: time(record.key.at_ms),
+            time: self.time(record.key.at_ms),
             device: cast.host(record.key.device),
             number: record.key.number,
             message: record.kind().map_or("companion", |kind| kind.row().nxos.mnemonic).into(),
-            start: explained.incident.as_ref().map(|incident| time(incident.from_ms)),
-            end: explained.incident.as_ref().and_then(|incident| incident.to_ms).map(time),
+            start: explained.incident.as_ref().map(|incident| self.time(incident.from_ms)),
+            end: explained.incident.as_ref().and_then(|incident| incident.to_ms).map(|end| self.time(end)),
             incident: explained.incident.map(|incident| incident.id),
             cause: explained.cause,
             rule: explained.rule.into(),
@@ -164,7 +186,8 @@ pub fn why(which: &str, path: &Path) -> Result<String> {
     let mut reader = BufReader::new(file);
     let wanted = which.trim();
     let number = wanted.parse::<u64>().ok();
-    let mut incidents = std::collections::HashMap::new();
+    let mut incidents = std::collections::HashMap::<String, IncidentRow>::new();
+    let mut found: Option<Box<LineRow>> = None;
     let mut text = String::new();
     for place in 1_u64.. {
         text.clear();
@@ -175,13 +198,20 @@ pub fn why(which: &str, path: &Path) -> Result<String> {
         let wrong = || user_error(format!("{}:{place}: this is no row of a truth file", path.display()));
         let row: Row = serde_json::from_str(&text).map_err(|_| wrong())?;
         match row {
-            Row::Line(line) if number == Some(line.line) || line.text == wanted => {
+            Row::Line(line) if found.is_none() && (number == Some(line.line) || line.text == wanted) => {
                 let incident = line.incident.as_ref().and_then(|id| incidents.get(id));
-                return Ok(in_words(&line, incident));
+                if !incident.is_some_and(|incident| incident.by_hand) {
+                    return Ok(in_words(&line, incident));
+                }
+                // It may have been ended by hand, too, which stands further down.
+                found = Some(line);
             }
             Row::Line(_) => {}
             Row::Incident(incident) => drop(incidents.insert(incident.incident.clone(), incident)),
         }
+    }
+    if let Some(line) = found {
+        return Ok(in_words(&line, line.incident.as_ref().and_then(|id| incidents.get(id))));
     }
     let what = if number.is_some() { "line of that number" } else { "such line" };
     Err(user_error(format!(

@@ -241,8 +241,10 @@ async fn a_running_fleet_is_steered_and_watched() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let sink = format!("file://{}", log.display());
-    let args = ["fleet", "--devices", "300", "--population", "steady", "--rate", "20/s", "--sink", &sink];
-    let listen = ["--manage", "0", "--metrics", "0", "-q"];
+    let truth = folder.path().join("truth");
+    // So slow that only another rate brings anything.
+    let args = ["fleet", "--devices", "300", "--population", "steady", "--rate", "1/h", "--sink", &sink];
+    let listen = ["--manage", "0", "--metrics", "0", "-q", "--truth", truth.to_str().unwrap()];
     let fleet = Daemon::start(folder.path(), "fleet", &[&args[..], &listen].concat()).await;
     let client = crate::process::client();
     let to = |path: &str| format!("{}{path}", fleet.text("/urls/manage"));
@@ -262,6 +264,8 @@ async fn a_running_fleet_is_steered_and_watched() {
     assert!(names[1].as_str().unwrap().ends_with("-302"), "{names}");
     let gone = client.delete(to(&format!("devices/{}", names[1].as_str().unwrap()))).send().await.unwrap();
     assert_eq!(gone.status().as_u16(), 204);
+    let again = client.delete(to(&format!("devices/{}", names[1].as_str().unwrap()))).send().await.unwrap();
+    assert_eq!(again.status().as_u16(), 404, "it is gone already");
     assert_eq!(client.delete(to("devices/lab00-leaf-999")).send().await.unwrap().status().as_u16(), 404);
 
     let outage = serde_json::json!({"failure": "maintenance", "for": "90d"});
@@ -287,6 +291,13 @@ async fn a_running_fleet_is_steered_and_watched() {
     let count = metrics.lines().find_map(|line| line.strip_prefix(failures)).unwrap();
     assert!(count.parse::<u64>().unwrap() > 0, "{metrics}");
     fleet.end().await;
+    let rows = std::fs::read_to_string(truth).unwrap();
+    let rows = rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap());
+    let ends: Vec<_> = rows
+        .filter(|row| row["line"].is_null() && row["incident"] == "opened-1")
+        .map(|row| row["end"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(ends.len() == 2 && ends[1] < ends[0], "planned, and as it was ended by hand: {ends:?}");
 }
 
 #[tokio::test]

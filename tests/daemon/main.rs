@@ -13,6 +13,7 @@ mod check;
 mod death;
 mod files;
 mod fleet;
+mod fleet_ends;
 mod names;
 mod pages;
 mod pipes;

@@ -22,6 +22,10 @@ pub struct FileSink {
     size: u64,
     gathered: Batch,
     old: Option<Old>,
+    /// At this size the file is put aside, or that is tried again.
+    bound: u64,
+    /// Whether it could not be put aside, so that this is said once.
+    stuck: bool,
     /// Whether the disk was full, so that this is said once.
     full: bool,
     lost: u64,
@@ -42,16 +46,18 @@ impl FileSink {
     /// Where it cannot be opened.
     pub fn rotating(path: &Path, rotation: Option<Rotation>) -> Result<Self, OpenError> {
         let (file, size) = open(path).map_err(|source| OpenError::Path { path: path.into(), source })?;
+        let bound = rotation.map_or(u64::MAX, |rotation| rotation.bytes.max(1));
         let old = rotation.map(|rotation| Old::of(path.into(), rotation));
         let gathered = Batch::new(Some(Framing::Newline));
-        Ok(Self { path: path.into(), file, size, gathered, old, full: false, lost: 0 })
+        let path = path.into();
+        Ok(Self { path, file, size, gathered, old, bound, stuck: false, full: false, lost: 0 })
     }
 
     /// Writes whole lines of `batch`; says how many are in the file.
     fn append(&mut self, batch: &Batch) -> Result<(), (usize, io::Error)> {
-        let (mut from, mut lines) = (0, 0);
+        let mut from = 0;
         while from < batch.bytes().len() {
-            let (to, up_to) = self.share(batch, from).map_err(|error| (lines, error))?;
+            let to = self.share(batch, from);
             let bytes = batch.bytes().get(from..to).unwrap_or_default();
             if let Err((written, error)) = write_all(&mut self.file, bytes) {
                 let (whole, end) = batch.whole_before(from + written);
@@ -60,28 +66,47 @@ impl FileSink {
                 return Err((whole, error));
             }
             self.size += length(bytes.len());
-            (from, lines) = (to, up_to);
+            from = to;
         }
         self.full = false;
         Ok(())
     }
 
-    /// Up to which byte, and so which line, the present file takes the batch. Puts the file aside first where it is full.
-    fn share(&mut self, batch: &Batch, from: usize) -> io::Result<(usize, usize)> {
-        let Some(old) = &mut self.old else { return Ok((batch.bytes().len(), batch.len())) };
-        let limit = old.rotation().bytes;
-        if self.size >= limit {
-            old.put_aside()?;
-            (self.file, self.size) = open(&self.path)?;
+    /// Up to which byte the present file takes the batch. Puts the file aside first where it is full.
+    fn share(&mut self, batch: &Batch, from: usize) -> usize {
+        if self.size >= self.bound {
+            self.put_aside();
         }
-        let room = usize::try_from(limit - self.size).unwrap_or(usize::MAX);
+        let room = usize::try_from(self.bound - self.size).unwrap_or(usize::MAX);
         // The line that reaches the limit is the last one.
         let (lines, end) = batch.whole_before(from.saturating_add(room - 1));
-        let (lines, end) = match batch.bytes().get(end..).filter(|rest| !rest.is_empty()) {
-            None => (lines, end),
-            Some(_) => batch.whole_before_next(lines),
-        };
-        Ok((end, lines))
+        match batch.bytes().get(end..).filter(|rest| !rest.is_empty()) {
+            None => end,
+            Some(_) => batch.whole_before_next(lines).1,
+        }
+    }
+
+    /// Begins a new file. Where that cannot be done, this one grows on, and it is tried again when it has grown as much
+    /// again: a log that is too long is better than none.
+    fn put_aside(&mut self) {
+        let Some(old) = &mut self.old else { return };
+        let limit = old.rotation().bytes.max(1);
+        match old.put_aside(open) {
+            Ok((file, size)) => {
+                (self.file, self.size, self.stuck) = (file, size, false);
+                // What others have written there meanwhile counts, too.
+                self.bound = limit.max(size.saturating_add(1));
+            }
+            Err(error) => {
+                self.bound = self.size.saturating_add(limit);
+                if !std::mem::replace(&mut self.stuck, true) {
+                    tracing::warn!(
+                        "log file {} cannot be put aside and grows on: {error}",
+                        self.path.display()
+                    );
+                }
+            }
+        }
     }
 
     fn take_back(&mut self, error: &io::Error) {
@@ -153,6 +178,9 @@ impl Sink for FileSink {
         let new = open(&self.path)?;
         self.append_gathered()?;
         (self.file, self.size) = new;
+        if let Some(old) = &self.old {
+            self.bound = old.rotation().bytes.max(1);
+        }
         Ok(())
     }
 
@@ -177,7 +205,10 @@ impl Sink for FileSink {
 
     fn finish(&mut self) -> io::Result<()> {
         self.append_gathered()?;
-        self.old.as_mut().map_or(Ok(()), Old::wait)
+        if let Some(old) = &mut self.old {
+            old.wait();
+        }
+        Ok(())
     }
 }
 
@@ -255,6 +286,47 @@ mod tests {
         };
         assert_eq!(read("log.1.gz"), lines(82, 123));
         assert_eq!(read("log.2.gz"), lines(41, 82));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    fn log_in(folder: &Path, keep: u32, gzip: bool) -> FileSink {
+        FileSink::rotating(&folder.join("log"), Some(Rotation { bytes: 4096, keep, gzip })).unwrap()
+    }
+
+    fn send(sink: &mut FileSink, from: usize, to: usize) {
+        for number in from..to {
+            let mut batch = Batch::new(sink.framing());
+            batch.push(format!("{number:0>99}").as_bytes());
+            let taken = sink.write_batch(&batch);
+            assert!(taken.error.is_none() && taken.lines == 1, "line {number}: {taken:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_somebody_removed_is_begun_anew_and_the_old_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        let mut sink = log_in(folder.path(), 2, false);
+        send(&mut sink, 0, 90);
+        fs::remove_file(folder.path().join("log")).unwrap();
+        send(&mut sink, 90, 170);
+        assert_eq!(read("log"), lines(164, 170), "41 lines went with the removed file");
+        assert_eq!((read("log.1"), read("log.2")), (lines(123, 164), lines(41, 82)));
+    }
+
+    #[test]
+    fn where_old_files_cannot_be_moved_the_log_grows_on_until_they_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        let mut sink = log_in(folder.path(), 2, false);
+        send(&mut sink, 0, 50);
+        fs::create_dir(folder.path().join("log.2")).unwrap();
+        send(&mut sink, 50, 100);
+        assert_eq!((read("log"), read("log.1")), (lines(41, 100), lines(0, 41)));
+        fs::remove_dir(folder.path().join("log.2")).unwrap();
+        send(&mut sink, 100, 150);
+        assert_eq!(read("log.1").len() + read("log").len() + read("log.2").len(), 15_000);
+        assert_eq!((read("log.2"), read("log.1").len() >= 8192), (lines(0, 41), true));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 

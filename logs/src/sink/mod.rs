@@ -2,6 +2,7 @@
 
 mod file;
 mod rotate;
+mod stdout;
 mod stream;
 mod tcp;
 mod tls;
@@ -10,12 +11,13 @@ mod udp;
 mod unix;
 mod unix_stream;
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 pub use file::FileSink;
 pub use rotate::Rotation;
+pub use stdout::StdoutSink;
 pub use stream::StreamSink;
 pub use tcp::TcpSink;
 pub(crate) use tls::certificates;
@@ -207,46 +209,6 @@ fn resolve(receiver: &Receiver, allow_external: bool) -> Result<Vec<SocketAddr>,
         return Err(external());
     }
     Ok(addresses)
-}
-
-/// Standard output, one line after the other. What is written together is flushed together.
-#[derive(Debug)]
-pub struct StdoutSink(io::BufWriter<io::Stdout>);
-
-impl StdoutSink {
-    /// This process's standard output.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(io::BufWriter::new(io::stdout()))
-    }
-}
-
-impl Default for StdoutSink {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Sink for StdoutSink {
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        self.0.write_all(line)?;
-        self.0.write_all(b"\n")
-    }
-
-    fn framing(&self) -> Option<Framing> {
-        Some(Framing::Newline)
-    }
-
-    fn write_batch(&mut self, batch: &Batch) -> Taken {
-        match self.0.write_all(batch.bytes()) {
-            Ok(()) => Taken::all(batch),
-            Err(error) => Taken::first(batch, 0, Some(error)),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
 }
 
 /// Throws lines away.

@@ -27,9 +27,27 @@ impl UdpSink {
     /// # Errors
     /// Where the name does not resolve, the socket cannot be opened, or the receiver is neither loopback nor allowed.
     pub fn connect(receiver: &Receiver, allow_external: bool) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Receiver { receiver: receiver.to_string(), source };
         let addresses = resolve(receiver, allow_external)?;
-        let address = *addresses.first().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+        Self::to_first(receiver, addresses.into_iter().next())
+    }
+
+    /// As [`UdpSink::connect`], for datagrams that carry source addresses of IPv4: of several addresses of the receiver, one
+    /// of IPv4 counts.
+    ///
+    /// # Errors
+    /// As there; also where the receiver has no such address.
+    pub fn connect_from(receiver: &Receiver, allow_external: bool) -> Result<Self, OpenError> {
+        let addresses = resolve(receiver, allow_external)?;
+        let address = addresses.into_iter().find(SocketAddr::is_ipv4).ok_or_else(|| {
+            let reason = "source-net= gives addresses of IPv4, and the receiver has none of these";
+            OpenError::Receiver { receiver: receiver.to_string(), source: io::Error::other(reason) }
+        })?;
+        Self::to_first(receiver, Some(address))
+    }
+
+    fn to_first(receiver: &Receiver, address: Option<SocketAddr>) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Receiver { receiver: receiver.to_string(), source };
+        let address = address.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
         let any: SocketAddr = match address {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -140,7 +158,7 @@ mod tests {
     fn each_device_has_its_own_source_address() {
         let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let mut sink = UdpSink::connect(&receiver("127.0.0.1", port), false).unwrap();
+        let mut sink = UdpSink::connect_from(&receiver("localhost", port), false).unwrap();
         let mut batch = Batch::new(sink.framing());
         let addresses = [Ipv4Addr::new(127, 1, 0, 1), Ipv4Addr::new(127, 1, 255, 254)];
         for address in addresses {
@@ -153,6 +171,12 @@ mod tests {
             let (size, from) = listener.recv_from(&mut datagram).unwrap();
             assert_eq!(from.ip().to_string().as_bytes(), &datagram[..size]);
         }
+    }
+
+    #[test]
+    fn source_addresses_of_ipv4_need_a_receiver_of_ipv4() {
+        let error = UdpSink::connect_from(&receiver("::1", 514), false).unwrap_err().to_string();
+        assert!(error.contains("cannot send to [::1]:514: source-net= gives addresses of IPv4"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Shards on threads, and their lines merged into one order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -159,6 +160,10 @@ pub struct Fleet {
     now_ms: u64,
     /// The next epoch has been ordered already.
     ahead: bool,
+    /// Where the last run was to end.
+    to_ms: u64,
+    /// Devices that were taken out.
+    removed: HashSet<u32>,
 }
 
 impl Fleet {
@@ -183,6 +188,8 @@ impl Fleet {
             epoch_ms: spec.epoch_ms.max(1),
             now_ms: 0,
             ahead: false,
+            to_ms: 0,
+            removed: HashSet::new(),
         })
     }
 
@@ -202,6 +209,12 @@ impl Fleet {
     #[must_use]
     pub const fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// From when on a change takes effect: up to here everything has been computed, or is being computed.
+    #[must_use]
+    pub fn changes_from_ms(&self) -> u64 {
+        if self.ahead { self.end_of_epoch(self.to_ms) } else { self.now_ms }
     }
 
     /// How many devices it has.
@@ -225,6 +238,7 @@ impl Fleet {
         if self.now_ms >= to_ms {
             return Ok(Ok(()));
         }
+        self.to_ms = to_ms;
         if !std::mem::take(&mut self.ahead) {
             self.order_all(|| Order::Run { to_ms })?;
         }
@@ -313,7 +327,7 @@ impl Fleet {
         self.order_all(|| Order::Open(outage))
     }
 
-    /// Ends an outage that was opened.
+    /// Ends an outage that was opened, at [`Fleet::changes_from_ms`].
     ///
     /// # Errors
     /// [`Broken`] where a thread is gone.
@@ -334,15 +348,17 @@ impl Fleet {
         last.order(Order::Add { cast: Arc::clone(&self.cast), count })
     }
 
-    /// Takes a device out: it says nothing any more. `false` where there is none of that number.
+    /// Takes a device out: it says nothing any more. `false` where there is none of that number, or none any more.
     ///
     /// # Errors
     /// [`Broken`] where a thread is gone.
     pub fn remove(&mut self, device: u32) -> Result<bool, Broken> {
         let of = |worker: &&Worker| (worker.first..worker.first + worker.count).contains(&device);
         match self.workers.iter().find(of) {
-            Some(worker) => worker.order(Order::Remove(device)).map(|()| true),
-            None => Ok(false),
+            Some(worker) if self.removed.insert(device) => {
+                worker.order(Order::Remove(device)).map(|()| true)
+            }
+            Some(_) | None => Ok(false),
         }
     }
 }

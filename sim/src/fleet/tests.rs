@@ -328,6 +328,7 @@ fn outages_are_opened_and_devices_come_and_go_while_a_fleet_runs() {
     fleet.open(Opened { id: 7, site: None, failure: Failure::Resolve, from_ms: 40 * DAY, to_ms }).unwrap();
     fleet.add(10).unwrap();
     assert!(fleet.remove(3).unwrap() && !fleet.remove(110).unwrap());
+    assert!(!fleet.remove(3).unwrap(), "it is gone already");
     let (devices, failed) = count(&mut fleet, 60 * DAY);
     assert!(failed > 5_000, "{failed}");
     assert!(devices.iter().all(|device| *device < 110));

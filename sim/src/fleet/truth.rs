@@ -50,6 +50,26 @@ impl Truth {
         Self { weather: Weather::new(cast.luck, &cast.population.outages, 0), opened: Vec::new() }
     }
 
+    /// An outage that was opened by hand ends at that time, where it had not ended by itself before; as it is now, where
+    /// that changes anything.
+    pub fn close(&mut self, cast: &Cast, id: u32, at_ms: u64) -> Option<Incident> {
+        let opened = self.opened.iter_mut().find(|one| one.id == id && one.to_ms > at_ms)?;
+        opened.to_ms = at_ms.max(opened.from_ms);
+        self.by_hand(cast, id)
+    }
+
+    fn by_hand(&self, cast: &Cast, id: u32) -> Option<Incident> {
+        let opened = self.opened.iter().find(|one| one.id == id)?;
+        Some(Incident {
+            id: format!("opened-{id}"),
+            what: format!("an outage opened by hand: {}", opened.failure),
+            site: opened.site.map_or("*", |site| cast.site_name(site)).into(),
+            device: None,
+            from_ms: opened.from_ms,
+            to_ms: Some(opened.to_ms),
+        })
+    }
+
     /// What caused a line.
     #[must_use]
     pub fn explain(&self, cast: &Cast, record: &Record) -> Explained {
@@ -118,17 +138,7 @@ impl Truth {
                 let by = record.clock_s;
                 Some(single(id, format!("the clock of the switch is {by} s off"), cast.boot_ms(device), None))
             }
-            Cause::Opened(id) => {
-                let opened = self.opened.iter().find(|one| one.id == id)?;
-                Some(Incident {
-                    id: format!("opened-{id}"),
-                    what: format!("an outage opened by hand: {}", opened.failure),
-                    site: opened.site.map_or("*", |site| cast.site_name(site)).into(),
-                    device: None,
-                    from_ms: opened.from_ms,
-                    to_ms: Some(opened.to_ms),
-                })
-            }
+            Cause::Opened(id) => self.by_hand(cast, id),
             Cause::Schedule | Cause::Boot(_) | Cause::Operator(_) | Cause::Companion => None,
         }
     }

@@ -132,7 +132,7 @@ impl Ledger {
     }
 
     fn dropped(&self) -> u64 {
-        self.sinks.iter().map(|sink| sink.counts.dropped + sink.counts.failed).sum()
+        self.sinks.iter().map(Fate::missed).sum()
     }
 
     fn messages(&self) -> BTreeMap<&'static str, u64> {

@@ -17,8 +17,9 @@ use slpsim_sim::fleet::{Cast, Population, engine::part};
 use slpsim_transport::WireProfile;
 use slpsim_transport::client::Anchors;
 use slpsim_transport::sign::{DeviceKeys, Verifier};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 
 use super::halt::Halt;
 use super::outlets::Outlets;
@@ -140,6 +141,13 @@ fn common(order: &Order, transport: TransportMode) -> Result<Common> {
 async fn play(order: &Order, common: &Arc<Common>, outlets: Outlets, halt: &Halt) -> Result<Ledger> {
     let begin = Instant::now();
     let until = order.duration.map(|span| begin + span);
+    let asked = Arc::new(Notify::new());
+    let (told, let_go) = (Arc::clone(&asked), outlets.let_go());
+    let lines = let_go.clone();
+    halt.on_ask(move || {
+        lines.at(Instant::now());
+        told.notify_one();
+    });
     let (say, said) = mpsc::channel::<Said>(WAITING_LINES);
     let scribe = ledger::Scribe::new(outlets, common.start);
     let of_scribe = Arc::clone(common);
@@ -157,9 +165,16 @@ async fn play(order: &Order, common: &Arc<Common>, outlets: Outlets, halt: &Halt
             next += 1;
         }
         if over {
+            let_go.at(Instant::now());
             running.abort_all();
         }
-        match running.join_next().await {
+        // A server may be silent for as long as it likes.
+        let joined = tokio::select! {
+            joined = running.join_next() => joined,
+            () = asked.notified(), if !over => continue,
+            () = at(until), if !over => continue,
+        };
+        match joined {
             None => break,
             Some(Ok(lived)) => ledger.add(lived),
             // Ended early, or a bug that has been printed.
@@ -171,4 +186,12 @@ async fn play(order: &Order, common: &Arc<Common>, outlets: Outlets, halt: &Halt
     ledger.written(writing.await.context("the log's thread has ended by itself")?);
     ledger.wall = begin.elapsed();
     Ok(ledger)
+}
+
+/// At that instant; without one, never.
+async fn at(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
 }

@@ -1,0 +1,172 @@
+//! How `slpsim fleet` ends, whatever its receivers and servers do.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use slpsim_tests::changes::until;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::process::Child;
+use tokio::time::timeout;
+
+use crate::process::{run, slpsim, stderr, stdout};
+
+/// Longest wait for anything; a busy machine needs some of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn start(args: &[&str]) -> Child {
+    slpsim()
+        .args(["fleet", "--output", "json"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id().expect("it runs")).unwrap()), signal).unwrap();
+}
+
+/// Its end, without anybody having to kill it.
+async fn end(child: Child) -> Output {
+    timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap()
+}
+
+/// A fleet without an end that waits for a receiver who reads nothing.
+async fn unheard(folder: &Path) -> (Child, UnixStream) {
+    let (socket, log) = (folder.join("socket"), folder.join("log"));
+    let listener = UnixListener::bind(&socket).unwrap();
+    let sinks = [&socket, &log].map(|path| path.display().to_string());
+    let (deaf, file) = (format!("unix://{}", sinks[0]), format!("file://{}", sinks[1]));
+    let endless = ["--population", "storm", "--devices", "2000", "--duration", "3650d"];
+    let child = start(&[&endless[..], &["--sink", &deaf, "--sink", &file]].concat());
+    let (stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    // More than the system holds for a socket, and less than the fleet holds besides.
+    until(folder, async || std::fs::metadata(&log).ok().filter(|data| data.len() > 300_000)).await;
+    (child, stream)
+}
+
+/// All lines of a summary with one sink are accounted for.
+fn accounted(summary: &Value) {
+    let of = |key: &str| summary["sinks"][0][key].as_u64().unwrap();
+    assert_eq!(summary["lines"].as_u64().unwrap(), of("lines") + of("dropped") + of("failed"), "{summary:#}");
+    assert!(summary["dropped"].as_u64().unwrap() > 0, "{summary:#}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_reads_nothing_keeps_no_fleet_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let (child, _stream) = unheard(folder.path()).await;
+    send(&child, Signal::SIGTERM);
+    let output = end(child).await;
+    accounted(&serde_json::from_slice(&output.stdout).unwrap());
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn nor_does_it_where_nothing_is_to_be_lost_and_the_time_is_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sink = format!("tcp://{}", listener.local_addr().unwrap());
+    let fleet = ["--population", "storm", "--devices", "2000", "--sink", &sink];
+    let child = start(&[&fleet[..], &["--rate", "1000000/s", "--lossless", "--duration", "1s"]].concat());
+    let (_stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    let output = end(child).await;
+    accounted(&serde_json::from_slice(&output.stdout).unwrap());
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_reader_of_standard_output_that_has_stopped_keeps_no_fleet_from_ending() {
+    let mut child = start(&["--population", "storm", "--duration", "3650d", "--sink", "stdout:"]);
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).await.unwrap();
+    send(&child, Signal::SIGINT);
+    let output = end(child).await;
+    accounted(&serde_json::from_slice(&output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn the_second_signal_ends_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (child, _stream) = unheard(folder.path()).await;
+    send(&child, Signal::SIGINT);
+    send(&child, Signal::SIGTERM);
+    let output = end(child).await;
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""), "no summary");
+}
+
+#[tokio::test]
+async fn a_silent_server_keeps_no_fleet_from_ending() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/cslu/v1/pi", listener.local_addr().unwrap());
+    let common = ["--against", &url, "--devices", "3", "--device-keys", "1", "--no-verify"];
+    for how in [Some(Signal::SIGTERM), None] {
+        let args = if how.is_none() { &["--duration", "1s"][..] } else { &[] };
+        let child = start(&[&common[..], args].concat());
+        let (_stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+        if let Some(signal) = how {
+            send(&child, signal);
+        }
+        let output = end(child).await;
+        let ledger: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &ledger["unfinished"]), (Some(1), &3.into()), "{ledger:#}");
+        assert_eq!(ledger["exchanges"], 0, "none of them was waited for: {ledger:#}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_live_pipe_says_is_sent_on_and_its_silence_keeps_no_replay_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let sink = format!("file://{}", log.display());
+    let mut child = start(&["--replay", "-", "--sink", &sink]);
+    let mut source = child.stdin.take().unwrap();
+    let line = "2026 Mar  2 10:00:00 leaf %LICMGR-6-X: y\n";
+    source.write_all(line.as_bytes()).await.unwrap();
+    until(folder.path(), async || std::fs::read_to_string(&log).ok().filter(|text| text == line)).await;
+    send(&child, Signal::SIGTERM);
+    let output = end(child).await;
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &summary["lines"]), (Some(0), &1.into()), "{summary:#}");
+    drop(source);
+}
+
+#[tokio::test]
+async fn a_reader_that_has_gone_hides_no_other_sink_that_failed() {
+    let run = ["--devices", "50", "--population", "storm", "--duration", "30d"];
+    let mut child = start(&[&run[..], &["--sink", "stdout:", "--sink", "file:///dev/full"]].concat());
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(1));
+    assert!(said.contains("\"url\":\"file:///dev/full\""), "{said}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_before_anything_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(Path::new(&path("log")), "").unwrap();
+    let nowhere = path("none/page.html");
+    let log = path("log");
+    for (args, expected) in [
+        (&["--report", &nowhere, "--duration", "3650d"][..], "cannot write"),
+        (&["--replay", &log, "--duration", "1d"], "cannot be used with"),
+        (&["--replay", &log, "--devices", "5"], "cannot be used with"),
+        (&["--replay", &log, "--shard", "1/2"], "cannot be used with"),
+        (&["--replay", &log, "--seed", "5"], "cannot be used with"),
+        (&["--sink", "udp://[::1]:514?source-net=127.1.0.0/16"], "source-net"),
+    ] {
+        let output = run(&[&["fleet", "--sink", "null:"], args].concat()).await;
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(expected), "{args:?}: {}", stderr(&output));
+    }
+}
