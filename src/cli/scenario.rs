@@ -126,7 +126,10 @@ pub(super) fn scenario(command: &ScenarioCommand, form: OutputForm) -> Result<Ex
             match form {
                 OutputForm::Text => {
                     let (files, runs) = (files.len(), scenarios.len());
-                    let (files, runs) = (counted(files, "file is right", "files are right"), counted(runs, "scenario", "scenarios"));
+                    let (files, runs) = (
+                        counted(files, "file is right", "files are right"),
+                        counted(runs, "scenario", "scenarios"),
+                    );
                     output::print(&format!("{files}: {runs}\n"))?;
                 }
                 OutputForm::Json => {
@@ -315,7 +318,9 @@ fn no_combination(known: &[(String, String)], wanted: &[(String, String)]) -> St
             let hint = did_you_mean(key, keys.iter().copied());
             return match keys.is_empty() {
                 true => format!("--matrix {key}={value}: no file has a matrix"),
-                false => format!("--matrix {key}={value}: no matrix has `{key}`{hint}; there are {}", listed(keys)),
+                false => {
+                    format!("--matrix {key}={value}: no matrix has `{key}`{hint}; there are {}", listed(keys))
+                }
             };
         }
         if !values.contains(value.as_str()) {

@@ -58,7 +58,8 @@ pub fn play<S: Subject>(life: &Life, watcher: &mut dyn Watcher) -> Played {
 
 /// What a panic says, in one line.
 fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(|text| &**text));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(|text| &**text));
     let line = text.and_then(|text| text.lines().next()).unwrap_or("without a text");
     format!("the agent panicked: {line}")
 }

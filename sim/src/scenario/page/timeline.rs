@@ -107,17 +107,15 @@ const STEPS_S: [u64; 19] = [
 ];
 
 fn axis(out: &mut String, scale: Scale, height: u64) {
-    let span = scale.to_ms() - scale.from_ms();
+    let span = scale.to_ms() - scale.begin_ms();
     let fits = |step: &&u64| span / (**step * 1_000) <= 10;
     let step = STEPS_S.iter().find(fits).map_or(span, |step| step * 1_000).max(1);
     let mut free = LEFT * 10;
-    for number in scale.from_ms().div_ceil(step)..=scale.to_ms() / step {
+    for number in scale.begin_ms().div_ceil(step)..=scale.to_ms() / step {
         let at = number * step;
         let (place, x, text) = (scale.tenths(at), scale.x(at), Moment(at).to_string());
-        let _ = writeln!(
-            out,
-            "<line x1=\"{x}\" x2=\"{x}\" y1=\"{AXIS}\" y2=\"{height}\" stroke=\"#d0d7de\"/>"
-        );
+        let _ =
+            writeln!(out, "<line x1=\"{x}\" x2=\"{x}\" y1=\"{AXIS}\" y2=\"{height}\" stroke=\"#d0d7de\"/>");
         let half = text_tenths(&text) / 2;
         let (anchor, from) = match (place, place + half > WIDTH * 10) {
             (_, true) => ("end", place.saturating_sub(half * 2)),
@@ -264,8 +262,7 @@ fn stretches<T: PartialEq + Copy>(
 }
 
 fn intervals(out: &mut String, (states, until_ms): (&[&State], u64), scale: Scale, top: u64) {
-    for (from, to, (days, fast)) in
-        stretches(states, until_ms, |state| (state.interval_days, state.is_fast))
+    for (from, to, (days, fast)) in stretches(states, until_ms, |state| (state.interval_days, state.is_fast))
     {
         let text = match (fast, days) {
             (true, _) => "15 minutes".to_owned(),
@@ -299,13 +296,7 @@ fn stretch(
         print(width)
     );
     if width > text_tenths(text) + 80 {
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{}\">{}</text>",
-            print(left + 40),
-            top + 19,
-            escaped(text)
-        );
+        let _ = writeln!(out, "<text x=\"{}\" y=\"{}\">{}</text>", print(left + 40), top + 19, escaped(text));
     }
 }
 
@@ -360,7 +351,10 @@ pub(super) fn outages(outcome: &Outcome) -> Vec<Window> {
     let mut joined: Vec<Window> = Vec::new();
     for window in found {
         let around = (window.to - window.from) / 8 + 600_000;
-        let wide = Window { from: window.from.saturating_sub(around), to: window.to.saturating_add(around).min(until) };
+        let wide = Window {
+            from: window.from.saturating_sub(around),
+            to: window.to.saturating_add(around).min(until),
+        };
         match joined.last_mut() {
             Some(last) if last.to >= wide.from => last.to = last.to.max(wide.to),
             _ => joined.push(wide),
