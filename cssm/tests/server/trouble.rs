@@ -46,6 +46,11 @@ async fn in_trouble(world: &World, device: &mut Device, word: &str) {
     assert!(line.starts_with("the store ") && !line.contains('\n'), "{line}");
     let raw = device.raw(world, &world.server.urls.cslu.clone(), &Request::Hello).await.unwrap();
     assert_eq!((raw.status, raw.retry_after.as_deref()), (503, Some("1")));
+    let accounts =
+        world.http.get(format!("{}/accounts", world.server.urls.manage)).header("accept", "text/html");
+    let page = accounts.send().await.unwrap();
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    assert!(page.text().await.unwrap().contains("<p role=\"alert\">the store "));
     let (status, health) = world.call("GET", "health", None).await;
     assert_eq!((status, &health["alive"], &health["ready"]), (503, &json!(true), &json!(false)), "{health}");
     assert_eq!(world.ok("GET", "health/live", None).await["alive"], json!(true));

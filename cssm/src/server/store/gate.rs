@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{ACCEPT, RETRY_AFTER};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -53,21 +53,51 @@ async fn durable(State(shared): State<Arc<Shared>>, request: Request, next: Next
     if is_about_health(request.uri().path()) {
         return next.run(request).await;
     }
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let for_people = accept.contains("text/html");
     let entered = match shared.keeper.enter() {
         Ok(entered) => entered,
-        Err(error) => return unavailable(&error),
+        Err(error) => return unavailable(&error, for_people),
     };
     let response = next.run(request).await;
     match tokio::time::timeout(PATIENCE, shared.keeper.settle(entered)).await {
         Ok(Ok(())) => response,
-        Ok(Err(error)) => unavailable(&error),
-        Err(_) => unavailable(&StoreError::Gone { store: "of the mock".into(), detail: "no answer".into() }),
+        Ok(Err(error)) => unavailable(&error, for_people),
+        Err(_) => {
+            let silent =
+                StoreError::Gone { store: "of the mock".into(), detail: "it does not answer".into() };
+            unavailable(&silent, for_people)
+        }
     }
 }
 
 /// The answer to everybody while the store is in trouble. What a request has changed went with the records in memory,
 /// or is whole in the store: then the asker comes again, as after any answer that was lost.
-fn unavailable(error: &StoreError) -> Response {
-    let body = json!({"error": error.to_string(), "store": error.word()});
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], Json(body)).into_response()
+fn unavailable(error: &StoreError, for_people: bool) -> Response {
+    let (status, again) = (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]);
+    if for_people {
+        return (status, again, Html(page(error))).into_response();
+    }
+    (status, again, Json(json!({"error": error.to_string(), "store": error.word()}))).into_response()
+}
+
+/// For a browser. The name of a store is the operator's own, but a page trusts nobody.
+fn page(error: &StoreError) -> String {
+    let line = error.to_string().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!(
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>slpsim mock: the store is in trouble</title>\
+         <h1>This is a mock and not Cisco's, and its store is in trouble</h1><p role=\"alert\">{line}</p></html>"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_shows_the_name_of_a_store_as_text() {
+        let error = StoreError::Gone { store: "<script>".into(), detail: "a & b".into() };
+        let page = page(&error);
+        assert!(page.contains("&lt;script&gt; is gone (a &amp; b)") && !page.contains("<script>"), "{page}");
+    }
 }

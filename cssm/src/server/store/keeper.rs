@@ -23,6 +23,8 @@ use crate::keeping::Restoring;
 const AGAIN: Duration = Duration::from_millis(100);
 /// How long it waits for those who want to change something while others are kept out. They never wait themselves.
 const CHANGING: Duration = Duration::from_secs(1);
+/// How long the end waits for the last transaction; a daemon has two seconds (`interface.md` §1).
+const ENDING: Duration = Duration::from_millis(1200);
 
 /// The mock, and what keeps its records.
 #[derive(Debug)]
@@ -84,6 +86,8 @@ struct State {
     /// Somebody asks for a store that is in trouble.
     asked: bool,
     ending: bool,
+    /// The store is closed.
+    ended: bool,
 }
 
 impl std::fmt::Debug for State {
@@ -122,6 +126,8 @@ impl Keeper {
                     if tell.send(Ok((Arc::clone(&inner), done))).is_ok() {
                         run(&inner, backend);
                     }
+                    inner.lock().ended = true;
+                    inner.opened.notify_all();
                 }
             }
         };
@@ -247,12 +253,21 @@ impl Keeper {
         &self.inner.latency
     }
 
-    /// Writes what is left and closes the store; returns when that is done. What is changed later is not kept.
+    /// Writes what is left and closes the store; returns when that is done, or when a store that does not answer has had
+    /// its time. What is changed later is not kept.
     pub(in crate::server) fn end(&self) {
-        self.inner.lock().ending = true;
-        self.inner.work.notify_all();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
+        let Some(thread) = thread else { return };
+        let mut state = self.inner.lock();
+        state.ending = true;
+        self.inner.work.notify_all();
+        let running = |state: &mut State| !state.ended;
+        let waited = self.inner.opened.wait_timeout_while(state, ENDING, running);
+        let (state, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        if late.timed_out() {
+            tracing::warn!("the store does not answer; what was changed last may not be in it");
+        } else if thread.join().is_err() {
             tracing::error!("the thread of the store died");
         }
     }
@@ -314,6 +329,7 @@ impl Inner {
             last: None,
             asked: false,
             ending: false,
+            ended: false,
         };
         Self {
             kind,

@@ -18,10 +18,10 @@ use super::migrations::{self, MigrateError, POSTGRES};
 use super::{StoreChoice, StoreError, sql};
 use crate::persist::Entry;
 
-/// What the server itself ends: a statement, a wait for the lock, and a process that holds the lock and does nothing, in
-/// that order after what they hold up.
+/// What the server itself ends: a statement, a wait for the lock, and a process that holds the lock and does nothing. An
+/// import of everything is taken to memory while the lock is held, so that one has the longest time.
 const SERVER_LIMITS: [(&str, &str); 3] =
-    [("statement_timeout", "10s"), ("lock_timeout", "8s"), ("idle_in_transaction_session_timeout", "5s")];
+    [("statement_timeout", "10s"), ("lock_timeout", "8s"), ("idle_in_transaction_session_timeout", "20s")];
 /// A server that does not answer at all; but everything at once may take longer.
 const SILENCE: Duration = Duration::from_secs(12);
 const LOADING: Duration = Duration::from_secs(300);
