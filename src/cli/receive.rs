@@ -101,7 +101,8 @@ pub(super) fn receive(args: &ReceiveArgs, form: OutputForm) -> Result<ExitCode> 
         OutputForm::Json => format!("{}\n", as_json(&report, why)),
     };
     output::print(&text)?;
-    let clean = report.misfit == 0 && report.way.is_none_or(|way| way.is_clean()) && !short && report.troubles == 0;
+    let clean =
+        report.misfit == 0 && report.way.is_none_or(|way| way.is_clean()) && !short && report.troubles == 0;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -184,9 +184,7 @@ impl Report {
     /// Where the file cannot be written.
     pub fn write(mut self, summary: &Summary, start: Wall) -> Result<()> {
         let page = self.page(summary, start);
-        self.file
-            .write_all(page.as_bytes())
-            .with_context(|| format!("cannot write {}", self.path.display()))
+        self.file.write_all(page.as_bytes()).with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     fn page(&self, summary: &Summary, start: Wall) -> String {
@@ -349,8 +347,7 @@ mod tests {
     fn an_outage_that_was_ended_by_hand_is_drawn_until_then() {
         let cast = cast();
         let mut report = empty(&cast);
-        let opened =
-            Opened { id: 1, site: None, failure: Failure::Resolve, from_ms: 0, to_ms: 90 * HOUR_MS };
+        let opened = Opened { id: 1, site: None, failure: Failure::Resolve, from_ms: 0, to_ms: 90 * HOUR_MS };
         report.opened(opened);
         let failed = Message::CommFailed { peer: Peer::Cslu, failure: Failure::Resolve };
         let key = Key { at_ms: HOUR_MS, device: 0, number: 1 };

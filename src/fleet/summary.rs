@@ -44,8 +44,7 @@ impl Summary {
     /// Whether the reader of standard output has gone and nobody else is left who takes lines.
     #[must_use]
     pub fn nobody_reads(&self) -> bool {
-        let mut readers =
-            self.sinks.iter().filter(|sink| sink.url != SinkUrl::Null.to_string()).peekable();
+        let mut readers = self.sinks.iter().filter(|sink| sink.url != SinkUrl::Null.to_string()).peekable();
         readers.peek().is_some() && readers.all(Fate::reader_gone)
     }
 

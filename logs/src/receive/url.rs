@@ -149,7 +149,9 @@ impl Listen {
         match self {
             Self::Udp(_) | Self::Tcp(..) | Self::Tls(_) => self.to_string(),
             // A sink finds out by itself which kind of socket it is.
-            Self::Unix(path) | Self::UnixStream(path) => format!("unix://{}", encoded(&path.to_string_lossy())),
+            Self::Unix(path) | Self::UnixStream(path) => {
+                format!("unix://{}", encoded(&path.to_string_lossy()))
+            }
         }
     }
 }

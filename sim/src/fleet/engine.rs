@@ -355,9 +355,7 @@ impl Fleet {
     pub fn remove(&mut self, device: u32) -> Result<bool, Broken> {
         let of = |worker: &&Worker| (worker.first..worker.first + worker.count).contains(&device);
         match self.workers.iter().find(of) {
-            Some(worker) if self.removed.insert(device) => {
-                worker.order(Order::Remove(device)).map(|()| true)
-            }
+            Some(worker) if self.removed.insert(device) => worker.order(Order::Remove(device)).map(|()| true),
             Some(_) | None => Ok(false),
         }
     }

@@ -250,7 +250,8 @@ impl Resolver<'_> {
             self.problems.add(&table.place, "a population needs at least one [[model]]");
         }
         if let Some((_, outage)) = table.inner("outage").get(OUTAGES_MAX) {
-            self.problems.add(&outage.place, format!("a population has at most {OUTAGES_MAX} kinds of outages"));
+            self.problems
+                .add(&outage.place, format!("a population has at most {OUTAGES_MAX} kinds of outages"));
         }
         Population {
             name,
