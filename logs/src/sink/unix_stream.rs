@@ -46,9 +46,12 @@ impl Dial for UnixDial {
         // A receiver that accepts nobody has a full queue; unix(7): the send timeout holds for connect(2), too.
         let limit = TimeVal::microseconds(i64::try_from(within.as_micros()).unwrap_or(i64::MAX).max(1));
         setsockopt(&socket, SendTimeout, &limit)?;
-        connect(socket.as_raw_fd(), &UnixAddr::new(&self.0)?).map_err(|error| match error {
-            Errno::EAGAIN => io::Error::new(io::ErrorKind::TimedOut, "the receiver accepts no connection"),
-            error => error.into(),
+        connect(socket.as_raw_fd(), &UnixAddr::new(&self.0)?).map_err(|error| {
+            if error == Errno::EAGAIN {
+                io::Error::new(io::ErrorKind::TimedOut, "the receiver accepts no connection")
+            } else {
+                error.into()
+            }
         })?;
         let stream = UnixStream::from(socket);
         stream.set_write_timeout(Some(TICK))?;
