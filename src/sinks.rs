@@ -14,8 +14,8 @@ use slpsim_logs::repeat::Due;
 use slpsim_logs::sink::UnixSink;
 use slpsim_logs::{
     Batch, Counts, FileSink, Filter, Form, Formatter, Framing, Line, NullSink, OpenError, Options, Queue,
-    Repeat, Repeater, Sink, SinkUrl, SourceNet, StdoutSink, Taken, Target, TcpSink, TlsSink, TlsTrust,
-    UDP_MAX_BYTES, UdpSink, UnixStreamSink, Zone,
+    Repeat, Repeated, Repeater, Sink, SinkUrl, SourceNet, StdoutSink, Taken, Target, TcpSink, TlsSink,
+    TlsTrust, UDP_MAX_BYTES, UdpSink, UnixStreamSink, Zone,
 };
 use slpsim_policy::Wall;
 use slpsim_sim::zone_at;
@@ -288,6 +288,8 @@ struct Writer {
     formatter: Formatter,
     /// Whether the sink wants lines of this device.
     wanted: bool,
+    /// The number of the last message that was held back: the line that tells of repeats has it.
+    held: u64,
 }
 
 /// The log of one device, to all sinks of the process.
@@ -314,7 +316,7 @@ impl DeviceLog {
         let writer = |outlet: &Outlet| {
             let options = Options { spelling, ..outlet.options.clone() };
             let (repeater, formatter) = (Repeater::new(outlet.repeat), Formatter::new(options));
-            Writer { repeater, formatter, wanted: true }
+            Writer { repeater, formatter, wanted: true, held: 0 }
         };
         let writers = sinks.outlets.iter().map(writer).collect();
         let (named, typed) = ((zone, config.zone.clone()), config.zone.clone());
@@ -329,13 +331,15 @@ impl DeviceLog {
         let Some((writer, outlet)) = self.writers.get_mut(sink).zip(self.sinks.outlets.get(sink)) else {
             return;
         };
+        // A number stands for a message of the device, so that a filter leaves gaps and no number comes twice.
+        let sequence = if due.repeated == Repeated::No { self.sequence } else { writer.held };
         let zone = if self.typed == self.named.1 { self.named.0 } else { zone_at(&self.typed, due.at) };
         let line = writer.formatter.format(&Line {
             at: due.at,
             zone,
             host: Some(&self.host),
             address: self.address.as_deref(),
-            sequence: self.sequence,
+            sequence,
             message: &due.message,
             repeated: due.repeated,
         });
@@ -363,8 +367,12 @@ impl LogSink for DeviceLog {
                 }
                 _ => continue,
             };
+            let is_held = due.iter().flatten().all(|due| due.repeated != Repeated::No);
             for due in due.into_iter().flatten() {
                 self.write(sink, &due);
+            }
+            if let Some(writer) = self.writers.get_mut(sink).filter(|_| is_held) {
+                writer.held = self.sequence;
             }
         }
     }
@@ -465,6 +473,24 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.trim_end().ends_with("(message repeated 1 time)"), "{text}");
         assert_eq!(text.lines().count(), 2);
+    }
+
+    #[test]
+    fn a_line_that_tells_of_repeats_has_the_number_of_the_last_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (form, repeat) = (Some(Form::IosXe), Repeat::Suffix);
+        let spec = SinkSpec { repeat, form, ..SinkSpec::to(SinkUrl::File(path.clone())) };
+        let sinks = Sinks::open(&[spec], false, &Registry::default(), &Arc::default());
+        let sinks = Arc::new(sinks.unwrap());
+        let mut log = log_of(&sinks);
+        let at = Wall::from_secs(1_772_445_600);
+        (0..3).for_each(|_| log.log(at, &Message::PolicyRemoved));
+        log.log(at, &Message::ReportingRequired { days: 3 });
+        sinks.flush();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let number = |line: &str| line.split(['>', ':']).nth(1).unwrap().to_owned();
+        assert_eq!(text.lines().map(number).collect::<Vec<_>>(), ["1", "3", "4"], "{text}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::buffer::Buffer;
 use crate::form::Precision;
 use crate::zone::Zone;
 
-const MONTHS: [&str; 12] =
+pub(crate) const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// 0000-01-02 and 9999-12-30, so that the year has four digits in every zone.
 const YEARS: std::ops::RangeInclusive<i64> = -62_167_132_800..=253_402_127_999;

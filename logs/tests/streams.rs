@@ -79,7 +79,12 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 fn all_lines_arrive_over_tls_in_either_framing() {
     let folder = tempfile::tempdir().unwrap();
     for framing in Framing::ALL {
-        let listener = listener("tls://127.0.0.1:0");
+        // Octet counting needs no word: RFC 5425 has nothing else.
+        let url = match framing {
+            Framing::Octet => "tls://127.0.0.1:0",
+            Framing::Newline => "tls://127.0.0.1:0?framing=newline",
+        };
+        let listener = listener(url);
         let ca = write(folder.path(), "ca.pem", listener.certificate().unwrap());
         let trust = TlsTrust { ca: Some(ca), ..TlsTrust::default() };
         all_arrive(&listener, TlsSink::connect(&receiver(&listener), &trust, framing, false).unwrap());
@@ -233,4 +238,44 @@ fn a_receiver_that_takes_nothing_does_not_hold_up_the_end() {
     let Counts { lines, dropped, failed, .. } = queue.close_within(Duration::from_millis(300));
     assert_eq!((lines + failed, dropped), (200_000, 0));
     assert!(failed > 0);
+}
+
+#[test]
+fn a_receiver_that_accepts_and_closes_is_not_besieged() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sink = TcpSink::connect(&to(port), Framing::Newline, false).unwrap();
+    let queue = Queue::spawn("test", sink, 1 << 20).unwrap();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let accepting = std::thread::spawn(move || {
+        let accepted = listener.incoming().take_while(|_| is_done.try_recv().is_err());
+        accepted.count()
+    });
+    (0..1000).for_each(|_| queue.put(b"line"));
+    let _ = queue.close_within(Duration::from_millis(300));
+    done.send(()).unwrap();
+    // The last one only wakes whoever accepts.
+    drop(TcpStream::connect(("127.0.0.1", port)).unwrap());
+    // Pauses of 100 ms, 200 ms and so on: the first one, and two or three more.
+    let accepted = accepting.join().unwrap();
+    assert!((1..=5).contains(&accepted), "{accepted}");
+}
+
+#[test]
+fn what_has_arrived_is_read_when_nothing_more_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    for url in ["tcp://127.0.0.1:0".to_owned(), format!("unix-stream://{}", path.display())] {
+        let listener = listener(&url);
+        let mut sender: Box<dyn Write> = match listener.address() {
+            Some(address) => Box::new(TcpStream::connect(address).unwrap()),
+            None => Box::new(std::os::unix::net::UnixStream::connect(&path).unwrap()),
+        };
+        sender.write_all("<187>leaf: line\n".repeat(5000).as_bytes()).unwrap();
+        let lines = listener.rest().map(|arrival| match arrival {
+            Arrival::Lines(batch) => batch.len(),
+            Arrival::Trouble(reason) => panic!("{reason}"),
+        });
+        assert_eq!(lines.sum::<usize>(), 5000, "{url}");
+    }
 }

@@ -29,8 +29,8 @@ const TICK: Duration = Duration::from_millis(50);
 pub(crate) struct ReceiveArgs {
     /// udp://, tcp:// or tls:// with address and port (0: any that is free), unix:///path or unix-stream:///path
     ///
-    /// Behind a ?, joined by &: framing=newline or octet for tcp:// and tls:// (by default each connection by what it
-    /// looks like), cert=FILE and key=FILE for tls:// (by default a certificate is made), ca=FILE for tls:// whose senders
+    /// Behind a ?, joined by &: framing=newline or octet for tcp:// and tls:// (by default over TCP each connection by
+    /// what it looks like, over TLS octet), cert=FILE and key=FILE for tls:// (by default a certificate is made), ca=FILE for tls:// whose senders
     /// must have a certificate.
     #[arg(long, value_name = "URL")]
     listen: Listen,
@@ -49,6 +49,9 @@ pub(crate) struct ReceiveArgs {
     /// End after so long, whatever arrives, such as 10m
     #[arg(long, value_name = "SPAN", value_parser = slpsim_config::parse_span)]
     duration: Option<Duration>,
+    /// Listen at an address that others can reach, too
+    #[arg(long)]
+    allow_external: bool,
     /// Write this file once it listens
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -69,6 +72,13 @@ enum CompareBy {
 
 pub(super) fn receive(args: &ReceiveArgs, form: OutputForm) -> Result<ExitCode> {
     args.ready_file.as_deref().map_or(Ok(()), ReadyFile::clear)?;
+    if let Some(address) = args.listen.address().filter(|address| !address.ip().is_loopback())
+        && !args.allow_external
+    {
+        return Err(user_error(format!(
+            "--listen {address}: others could reach that; listen at 127.0.0.1, or give --allow-external"
+        )));
+    }
     let verifier = verifier(args)?;
     let listener = Listener::open(&args.listen).context("receive").blame_user()?;
     // Signals are taken over by a thread of their own: lines come in bursts, and nothing else waits here.
@@ -91,7 +101,8 @@ pub(super) fn receive(args: &ReceiveArgs, form: OutputForm) -> Result<ExitCode> 
         OutputForm::Json => format!("{}\n", as_json(&report, why)),
     };
     output::print(&text)?;
-    let clean = report.misfit == 0 && report.way.is_none_or(|way| way.is_clean()) && !short;
+    let clean =
+        report.misfit == 0 && report.way.is_none_or(|way| way.is_clean()) && !short && report.troubles == 0;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -111,7 +122,7 @@ fn verifier(args: &ReceiveArgs) -> Result<Verifier> {
 fn announce(args: &ReceiveArgs, listener: &Listener) -> Result<Option<ReadyFile>> {
     let mut ready = Ready {
         pid: std::process::id(),
-        urls: Urls { log: Some(listener.url().to_string()), ..Urls::default() },
+        urls: Urls { log: Some(listener.url().for_sender()), ..Urls::default() },
         ..Ready::default()
     };
     if let Some(pem) = listener.certificate() {
@@ -168,21 +179,32 @@ fn take_all(
             None
         };
         if let Some(why) = why {
-            return (verifier, why);
+            // What has arrived by then was not lost on its way.
+            let all = listener.rest().all(|arrival| !take(args, &mut verifier, &arrival));
+            return (verifier, if all { why } else { Why::Count });
         }
-        match listener.next(TICK) {
-            None => {}
-            Some(Arrival::Trouble(reason)) => tracing::warn!("{reason}"),
-            Some(Arrival::Lines(lines)) => {
-                last = Some(Instant::now());
-                for line in lines.iter() {
-                    verifier.take(line);
-                    if args.count.is_some_and(|count| verifier.lines() >= count) {
-                        return (verifier, Why::Count);
-                    }
-                }
-            }
+        let Some(arrival) = listener.next(TICK) else { continue };
+        if matches!(arrival, Arrival::Lines(_)) {
+            last = Some(Instant::now());
         }
+        if take(args, &mut verifier, &arrival) {
+            return (verifier, Why::Count);
+        }
+    }
+}
+
+/// Takes what arrived; says whether that is as many lines as were asked for.
+fn take(args: &ReceiveArgs, verifier: &mut Verifier, arrival: &Arrival) -> bool {
+    match arrival {
+        Arrival::Trouble(reason) => {
+            tracing::warn!("{reason}");
+            verifier.trouble(reason);
+            false
+        }
+        Arrival::Lines(lines) => lines.iter().any(|line| {
+            verifier.take(line);
+            args.count.is_some_and(|count| verifier.lines() >= count)
+        }),
     }
 }
 
@@ -197,6 +219,7 @@ fn as_json(report: &Report, why: Why) -> serde_json::Value {
         "misfit": report.misfit,
         "repeats": report.repeats,
         "other": report.other,
+        "troubles": report.troubles,
         "forms": report.forms,
         "messages": report.messages,
         "sent": of(|way| way.sent),
@@ -218,6 +241,7 @@ fn as_text(report: &Report, why: Why) -> Result<String> {
     row("misfit", &report.misfit)?;
     row("repeats", &report.repeats)?;
     row("other", &report.other)?;
+    row("troubles", &report.troubles)?;
     match &report.way {
         None => row("lost", &"not known")?,
         Some(way) => {

@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use regex::bytes::{Captures, Regex};
+use slpsim_console::calendar::MONTHS;
 use slpsim_policy::Wall;
 
 /// The stamp stands near the beginning; further on there is text.
 const LOOK_AT: usize = 160;
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// Years from one Feb 29 to the next, at most.
+const LEAP: i32 = 8;
 /// Abbreviations whose distance to UTC in hours is no riddle; others are taken for a zone of the device's own.
 const ZONES: [(&str, i64); 14] = [
     ("UTC", 0),
@@ -50,6 +51,8 @@ pub(super) struct Stamp {
     /// Where it stands, without its zone.
     place: Range<usize>,
     form: Form,
+    /// The stamp of a relay before it, which has no year: where it stands, its digits, and how far it is from this one.
+    relay: Option<(Range<usize>, usize, i64)>,
 }
 
 /// How a stamp is written.
@@ -63,7 +66,7 @@ enum Form {
     NoYear(usize, i64),
 }
 
-/// The first stamp of a line. Where it has no year, that of `like` counts.
+/// The first stamp of a line. Where it has no year, it gets the one with which it is nearest to `like`.
 pub(super) fn find(line: &[u8], like: i64) -> Option<Stamp> {
     let head = line.get(..LOOK_AT).unwrap_or(line);
     if let Some(found) = ISO.captures(head) {
@@ -71,8 +74,15 @@ pub(super) fn find(line: &[u8], like: i64) -> Option<Stamp> {
     }
     // A relayed line has two: the one with the year is the device's.
     let all: Vec<Captures<'_>> = NXOS.captures_iter(head).collect();
-    let best = all.iter().find(|found| found.get(1).is_some()).or_else(|| all.first())?;
-    nxos(best, like)
+    let at = all.iter().position(|found| found.get(1).is_some()).unwrap_or(0);
+    let mut stamp = nxos(all.get(at)?, like)?;
+    if at > 0
+        && let Some(relay) = all.first().and_then(|found| nxos(found, stamp.millis))
+        && let Form::NoYear(digits, _) = relay.form
+    {
+        stamp.relay = Some((relay.place, digits, relay.millis - stamp.millis));
+    }
+    Some(stamp)
 }
 
 fn iso(found: &Captures<'_>) -> Option<Stamp> {
@@ -80,7 +90,7 @@ fn iso(found: &Captures<'_>) -> Option<Stamp> {
     let time = DateTime::parse_from_rfc3339(std::str::from_utf8(whole.as_bytes()).ok()?).ok()?;
     let digits = found.get(1).map_or(0, |fraction| fraction.len());
     let place = whole.range();
-    Some(Stamp { millis: time.timestamp_millis(), place, form: Form::Iso(digits) })
+    Some(Stamp { millis: time.timestamp_millis(), place, form: Form::Iso(digits), relay: None })
 }
 
 fn nxos(found: &Captures<'_>, like: i64) -> Option<Stamp> {
@@ -89,12 +99,17 @@ fn nxos(found: &Captures<'_>, like: i64) -> Option<Stamp> {
     let month =
         MONTHS.iter().position(|month| Some(*month) == text(2)).and_then(|at| u32::try_from(at + 1).ok())?;
     let known_year = text(1).and_then(|year| year.parse::<i32>().ok());
-    let year = known_year.or_else(|| {
-        let like = DateTime::from_timestamp_millis(like)?;
-        Some(chrono::Datelike::year(&like))
-    })?;
-    let local: NaiveDateTime =
-        NaiveDate::from_ymd_opt(year, month, number(3)?)?.and_hms_opt(number(4)?, number(5)?, number(6)?)?;
+    let (day, hour, minute, second) = (number(3)?, number(4)?, number(5)?, number(6)?);
+    let of = |year| NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second);
+    let local: NaiveDateTime = match known_year {
+        Some(year) => of(year)?,
+        None => {
+            // The nearest one: logs go on over the end of a year, and only leap years have a Feb 29.
+            let around = chrono::Datelike::year(&DateTime::from_timestamp_millis(like)?);
+            let far = |time: &NaiveDateTime| time.and_utc().timestamp_millis().abs_diff(like);
+            (around - LEAP..=around + LEAP).filter_map(of).min_by_key(far)?
+        }
+    };
     let fraction = text(7).unwrap_or_default();
     let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
     let hours =
@@ -108,6 +123,7 @@ fn nxos(found: &Captures<'_>, like: i64) -> Option<Stamp> {
         millis: local.and_utc().timestamp_millis() + millis - offset,
         place: whole.start()..whole.end() - zone,
         form: if known_year.is_some() { Form::Year(digits, offset) } else { Form::NoYear(digits, offset) },
+        relay: None,
     })
 }
 
@@ -140,27 +156,35 @@ impl Stamp {
     /// Writes `line` into `out` with another time in the place of this one, in the same form.
     pub(super) fn replaced(&self, line: &[u8], time: Wall, out: &mut Vec<u8>) {
         out.clear();
-        out.extend_from_slice(line.get(..self.place.start).unwrap_or_default());
-        let (digits, offset) = match self.form {
-            Form::Iso(digits) => (digits, 0),
-            Form::Year(digits, offset) | Form::NoYear(digits, offset) => (digits, offset),
-        };
-        let local = DateTime::from_timestamp_millis(time.0 + offset).unwrap_or(DateTime::UNIX_EPOCH);
-        let format = match self.form {
-            Form::Iso(_) => "%Y-%m-%dT%H:%M:%S",
-            Form::Year(..) => "%Y %b %e %H:%M:%S",
-            Form::NoYear(..) => "%b %e %H:%M:%S",
-        };
-        out.extend_from_slice(local.format(format).to_string().as_bytes());
-        if digits > 0 {
-            let nanos = format!("{:09}", chrono::Timelike::nanosecond(&local));
-            out.push(b'.');
-            out.extend_from_slice(nanos.get(..digits).unwrap_or("000").as_bytes());
+        let mut from = 0;
+        if let Some((place, digits, apart)) = &self.relay {
+            out.extend_from_slice(line.get(..place.start).unwrap_or_default());
+            print(time.0.saturating_add(*apart), Form::NoYear(*digits, 0), out);
+            from = place.end;
         }
-        if let Form::Iso(_) = self.form {
-            out.push(b'Z');
-        }
+        out.extend_from_slice(line.get(from..self.place.start).unwrap_or_default());
+        print(time.0, self.form, out);
         out.extend_from_slice(line.get(self.place.end..).unwrap_or_default());
+    }
+}
+
+/// Appends a time in that form, its zone left out where words stand for it.
+fn print(millis: i64, form: Form, out: &mut Vec<u8>) {
+    let (digits, offset, format) = match form {
+        Form::Iso(digits) => (digits, 0, "%Y-%m-%dT%H:%M:%S"),
+        Form::Year(digits, offset) => (digits, offset, "%Y %b %e %H:%M:%S"),
+        Form::NoYear(digits, offset) => (digits, offset, "%b %e %H:%M:%S"),
+    };
+    let local =
+        DateTime::from_timestamp_millis(millis.saturating_add(offset)).unwrap_or(DateTime::UNIX_EPOCH);
+    out.extend_from_slice(local.format(format).to_string().as_bytes());
+    if digits > 0 {
+        let nanos = format!("{:09}", chrono::Timelike::nanosecond(&local));
+        out.push(b'.');
+        out.extend_from_slice(nanos.get(..digits).unwrap_or("000").as_bytes());
+    }
+    if let Form::Iso(_) = form {
+        out.push(b'Z');
     }
 }
 
@@ -189,7 +213,13 @@ mod tests {
                 "<187>Mar  2 10:00:00 n9k : 2026 Mar  2 10:00:00 UTC: ",
                 0,
                 "n9k",
-                "<187>Mar  2 10:00:00 n9k : 2027 Apr 12 09:08:07 UTC: ",
+                "<187>Apr 12 09:08:07 n9k : 2027 Apr 12 09:08:07 UTC: ",
+            ),
+            (
+                "<187>Mar  2 11:00:01 n9k : 2026 Mar  2 10:00:00 UTC: ",
+                0,
+                "n9k",
+                "<187>Apr 12 10:08:08 n9k : 2027 Apr 12 09:08:07 UTC: ",
             ),
             (
                 "<187>1 2026-03-02T11:00:00.5+01:00 n9k LICMGR - X - ",
@@ -214,6 +244,19 @@ mod tests {
             let mut out = Vec::new();
             stamp.replaced(line.as_bytes(), Wall(1_807_520_887_006), &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), format!("{replaced}{tail}"));
+        }
+    }
+
+    #[test]
+    fn a_stamp_without_a_year_gets_the_nearest() {
+        const DAY: i64 = 86_400_000;
+        for (line, days) in [
+            ("<187>1: Dec 31 00:00:00 UTC: x", -1),
+            ("<187>1: Jan  2 00:00:00 UTC: x", 1),
+            // 2024, for 2028 is further from the beginning of 2026.
+            ("<187>1: Feb 29 00:00:00 UTC: x", -672),
+        ] {
+            assert_eq!(find(line.as_bytes(), LIKE).unwrap().millis, LIKE + days * DAY, "{line}");
         }
     }
 

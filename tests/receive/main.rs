@@ -6,6 +6,7 @@
 mod process;
 mod relay;
 
+use std::io::Write as _;
 use std::path::Path;
 
 use process::{Daemon, run, slpsim, stdout};
@@ -174,6 +175,7 @@ async fn what_cannot_be_received_is_refused_with_a_word() {
         (vec!["--listen", "http://127.0.0.1:0"], "http:// cannot be listened at"),
         (vec!["--listen", &taken], "Address already in use"),
         (vec!["--listen", &unix], "Address already in use"),
+        (vec!["--listen", "udp://0.0.0.0:0"], "--allow-external"),
         (vec!["--listen", "tls://127.0.0.1:0"], "say with --ca-file where it is to be written"),
         (vec!["--listen", "tls://127.0.0.1:0?cert=/none&key=/none"], "/none: no private key in PEM"),
         (vec!["--listen", "udp://127.0.0.1:0", "--expect", "/none"], "log as sent /none"),
@@ -183,4 +185,19 @@ async fn what_cannot_be_received_is_refused_with_a_word() {
         let said = process::stderr(&output);
         assert!(output.status.code() == Some(2) && said.contains(expected), "{args:?}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_signal_costs_no_line_that_has_arrived_and_what_cannot_be_understood_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(folder.path(), &["--listen", "tcp://127.0.0.1:0?framing=octet"]).await;
+    let mut sender = std::net::TcpStream::connect(receiver.address()).unwrap();
+    sender.write_all("26 <187>a: 2026 Mar  2 10:00:".repeat(20_000).as_bytes()).unwrap();
+    let mut broken = std::net::TcpStream::connect(receiver.address()).unwrap();
+    broken.write_all(b"hello").unwrap();
+    let pid = i32::try_from(receiver.child.id().unwrap()).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM).unwrap();
+    let (summary, code) = receiver.end().await;
+    assert_eq!((&summary["ended_by"], &summary["lines"]), (&"signal".into(), &20_000.into()), "{summary:#}");
+    assert_eq!((code, &summary["troubles"]), (1, &1.into()), "{summary:#}");
 }

@@ -201,7 +201,8 @@ fn finish<'a>(pri: Option<u8>, header: Header<'a>, text: &'a str) -> Result<Read
     }
     let Header { form, device, sequence, when } = header;
     let device = device.map(Cow::Borrowed);
-    Ok(Read { form, pri, device, address: None, sequence, when, said, repeated })
+    let text = Cow::Borrowed(text);
+    Ok(Read { form, pri, device, address: None, sequence, when, text, said, repeated })
 }
 
 #[derive(Deserialize)]
@@ -234,5 +235,6 @@ fn json(text: &str) -> Result<Read<'_>, ReadError> {
     let (said, repeated, _) = body::read(&tagged, NXOS)?;
     let repeated = line.repeated.map_or(repeated, Repeated::Suffix);
     let JsonLine { host: device, address, .. } = line;
-    Ok(Read { form: Form::Json, pri: None, device, address, sequence: None, when, said, repeated })
+    let text = Cow::Owned(tagged);
+    Ok(Read { form: Form::Json, pri: None, device, address, sequence: None, when, text, said, repeated })
 }

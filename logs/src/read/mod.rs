@@ -28,6 +28,8 @@ pub struct Read<'a> {
     pub sequence: Option<u64>,
     /// When.
     pub when: When<'a>,
+    /// Tag and text, as printed.
+    pub text: Cow<'a, str>,
     /// What it says.
     pub said: Said,
     /// Whether it stands for lines that were held back.

@@ -5,10 +5,8 @@ use slpsim_policy::Wall;
 
 use super::cursor::Cursor;
 use crate::form::Precision;
+use crate::stamp::MONTHS;
 use crate::zone::Zone;
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A time as a line has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::framing::Framing;
+use crate::stamp::MONTHS;
 
 /// Longest line that is taken, in bytes; RFC 5425 §4.3.1 asks for 8192. What is longer is cut there.
 pub const LINE_MAX: usize = 64 << 10;
@@ -140,13 +141,24 @@ fn length(bytes: &[u8]) -> Result<Option<(usize, usize)>, DeframeError> {
     }
 }
 
-/// A counted message begins with digits, a blank and `<` (RFC 5425 §4.3); a line of a log file with a year.
+/// A counted message begins with digits and a blank (RFC 5425 §4.3), and behind them as lines do: with a PRI, JSON, a year,
+/// or a month. A line of a log file begins with a year and a month itself.
 fn guess(bytes: &[u8]) -> Option<Framing> {
     let digits = bytes.iter().take(DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit()).count();
     match (digits, bytes.get(digits), bytes.get(digits + 1)) {
         (0, None, _) | (1.., Some(b' '), None) => None,
         (1..=DIGITS_MAX, None, _) => None,
-        (1..=DIGITS_MAX, Some(b' '), Some(b'<' | b'{')) => Some(Framing::Octet),
+        (1..=DIGITS_MAX, Some(b' '), Some(b'<' | b'{' | b'*' | b'.' | b'0'..=b'9')) => Some(Framing::Octet),
+        // As long as a year: only a message of that very length would be taken for a line.
+        (4, Some(b' '), Some(b'A'..=b'Z')) => Some(Framing::Newline),
+        (1..=DIGITS_MAX, Some(b' '), Some(b'A'..=b'Z')) => {
+            let word = bytes.get(digits + 1..).unwrap_or_default();
+            match word.get(..3) {
+                None => None,
+                Some(word) if MONTHS.iter().any(|month| month.as_bytes() == word) => Some(Framing::Octet),
+                Some(_) => Some(Framing::Newline),
+            }
+        }
         _ => Some(Framing::Newline),
     }
 }
@@ -170,6 +182,9 @@ mod tests {
             (None, &b"<1>a\n<2>b\r\n\n<3>c"[..], &[&b"<1>a"[..], b"<2>b", b"<3>c"][..]),
             (None, b"4 <1>a6 <2>b\n\n7 <3>d", &[b"<1>a", b"<2>b\n\n"]),
             (None, b"2026 Mar  2\n2026 Mar  3\n", &[b"2026 Mar  2", b"2026 Mar  3"]),
+            (None, b"14 2026 Mar  2 a\n16 2026 Mar  3 b c\n", &[b"2026 Mar  2 a\n", b"2026 Mar  3 b c\n"]),
+            (None, b"8 Mar  2 a8 *Mar  2 ", &[b"Mar  2 a", b"*Mar  2 "]),
+            (None, b"12 Mon\n", &[b"12 Mon"]),
             (Some(Framing::Octet), b"3 abc1 d", &[b"abc", b"d"]),
             (Some(Framing::Newline), b"3 <abc\n", &[b"3 <abc"]),
             (None, b"", &[]),

@@ -21,6 +21,8 @@ pub use url::{Listen, ListenError, TlsListen};
 use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::batch::Batch;
+use crate::framing::Framing;
+use crate::queue::DRAIN;
 use crate::stop::Stop;
 use stream::Accepting;
 
@@ -116,7 +118,9 @@ impl Listener {
                 listener.certificate = made;
                 let socket = TcpListener::bind(wanted.address).map_err(failed)?;
                 listener.url = url.at(socket.local_addr().map_err(failed)?);
-                let accepting = Accepting { framing: wanted.framing, send, stop };
+                // RFC 5425 §4.3 has nothing else.
+                let framing = Some(wanted.framing.unwrap_or(Framing::Octet));
+                let accepting = Accepting { framing, send, stop };
                 start(move || accepting.tcp(&socket, Some(&Arc::new(config))))
             }
         };
@@ -140,6 +144,13 @@ impl Listener {
     #[must_use]
     pub fn certificate(&self) -> Option<&str> {
         self.certificate.as_deref()
+    }
+
+    /// What has arrived already and was not taken: nothing new is waited for. At most five seconds.
+    pub fn rest(&self) -> impl Iterator<Item = Arrival> {
+        self.stop.at(Instant::now() + DRAIN);
+        // Ends with the last of the threads.
+        self.arrivals.iter()
     }
 
     /// What arrives next; none after `within`.
@@ -223,6 +234,10 @@ fn datagrams(send: &SyncSender<Arrival>, stop: &Stop, receive: impl Fn(&mut [u8]
             if send.send(Arrival::Lines(full)).is_err() {
                 return;
             }
+        }
+        // Nothing is there any more, and nothing is waited for.
+        if received.is_err() && stop.until().is_some() {
+            return;
         }
     }
 }

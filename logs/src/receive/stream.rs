@@ -23,6 +23,9 @@ const CHUNK: usize = 256 << 10;
 /// Connections that are served at the same time; others are turned away.
 const CONNECTIONS_MAX: usize = 1024;
 
+/// Before the next attempt to take a connection, after one that failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Serves the connections of one listener.
 pub(super) struct Accepting {
     pub(super) framing: Option<Framing>,
@@ -71,14 +74,21 @@ impl Accepting {
         let served = std::sync::atomic::AtomicUsize::new(0);
         thread::scope(|scope| {
             while !self.stop.is_over() {
+                let closing = self.stop.until().is_some();
                 let mut ready = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-                let tick = u16::try_from(TICK.as_millis()).unwrap_or(100);
-                if !matches!(poll(&mut ready, tick), Ok(1..)) {
-                    continue;
+                let tick = if closing { 0 } else { u16::try_from(TICK.as_millis()).unwrap_or(100) };
+                match poll(&mut ready, tick) {
+                    Ok(1..) => {}
+                    Ok(_) if closing => return,
+                    Ok(_) | Err(_) => continue,
                 }
                 match accept(listener) {
                     Ok((stream, from)) => self.start(scope, &served, &serve, stream, from),
-                    Err(error) => self.trouble("the next sender", &error),
+                    Err(error) => {
+                        self.trouble("the next sender", &error);
+                        // Without file descriptors, the next attempt would fail at once, too.
+                        let _ = self.stop.wait(ACCEPT_PAUSE);
+                    }
                 }
             }
         });
@@ -98,10 +108,15 @@ impl Accepting {
             return self.trouble(&from, &io::Error::other(reason));
         }
         served.fetch_add(1, Relaxed);
-        scope.spawn(move || {
+        let named = from.clone();
+        let work = move || {
             serve(stream, &from);
             served.fetch_sub(1, Relaxed);
-        });
+        };
+        if let Err(error) = thread::Builder::new().name("log-receive".into()).spawn_scoped(scope, work) {
+            served.fetch_sub(1, Relaxed);
+            self.trouble(&named, &error);
+        }
     }
 
     /// Reads a connection to its end.
@@ -122,6 +137,8 @@ impl Accepting {
                         return self.trouble(from, &io::Error::other(error));
                     }
                 }
+                // What had come is read; nothing more is waited for.
+                Err(error) if is_pause(&error) && self.stop.until().is_some() => break,
                 Err(error) if is_pause(&error) => {}
                 Err(error) => {
                     self.trouble(from, &error);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::framing::Framing;
 use crate::sink::ClientCertificate;
-use crate::url::{decoded, parameters};
+use crate::url::{decoded, encoded, parameters};
 
 /// Where lines are waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Listen {
 pub struct TlsListen {
     /// Where; port 0 is any that is free.
     pub address: SocketAddr,
-    /// How lines are told apart; by default each connection by what it looks like.
+    /// How lines are told apart; by default by octet counting (RFC 5425 §4.3).
     pub framing: Option<Framing>,
     /// Certificate and key; without them a certificate is made.
     pub identity: Option<ClientCertificate>,
@@ -142,14 +142,29 @@ impl Listen {
     }
 }
 
+impl Listen {
+    /// As a sender writes it: `--sink` of that URL reaches this listener.
+    #[must_use]
+    pub fn for_sender(&self) -> String {
+        match self {
+            Self::Udp(_) | Self::Tcp(..) | Self::Tls(_) => self.to_string(),
+            // A sink finds out by itself which kind of socket it is.
+            Self::Unix(path) | Self::UnixStream(path) => {
+                format!("unix://{}", encoded(&path.to_string_lossy()))
+            }
+        }
+    }
+}
+
 impl fmt::Display for Listen {
-    /// As a sender writes it, without settings.
+    /// As `--listen` has it, without settings.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Udp(address) => write!(f, "udp://{address}"),
             Self::Tcp(address, _) => write!(f, "tcp://{address}"),
             Self::Tls(tls) => write!(f, "tls://{}", tls.address),
-            Self::Unix(path) | Self::UnixStream(path) => write!(f, "unix://{}", path.display()),
+            Self::Unix(path) => write!(f, "unix://{}", encoded(&path.to_string_lossy())),
+            Self::UnixStream(path) => write!(f, "unix-stream://{}", encoded(&path.to_string_lossy())),
         }
     }
 }
@@ -159,15 +174,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listeners_are_read_and_shown_as_a_sender_writes_them() {
-        for (text, shown) in [
-            ("udp://127.0.0.1:0", "udp://127.0.0.1:0"),
-            ("tcp://localhost:5514?framing=octet", "tcp://127.0.0.1:5514"),
-            ("tls://:6514?cert=a.pem&key=b.pem&ca=c.pem", "tls://127.0.0.1:6514"),
-            ("unix:///tmp/log", "unix:///tmp/log"),
-            ("unix-stream:///tmp/log", "unix:///tmp/log"),
+    fn listeners_are_read_and_shown_and_as_a_sender_writes_them() {
+        for (text, shown, for_sender) in [
+            ("udp://127.0.0.1:0", "udp://127.0.0.1:0", "udp://127.0.0.1:0"),
+            ("tcp://localhost:5514?framing=octet", "tcp://127.0.0.1:5514", "tcp://127.0.0.1:5514"),
+            ("tls://:6514?cert=a.pem&key=b.pem&ca=c.pem", "tls://127.0.0.1:6514", "tls://127.0.0.1:6514"),
+            ("unix:///tmp/log", "unix:///tmp/log", "unix:///tmp/log"),
+            ("unix-stream:///tmp/a%20log", "unix-stream:///tmp/a%20log", "unix:///tmp/a%20log"),
         ] {
-            assert_eq!(text.parse::<Listen>().unwrap().to_string(), shown);
+            let listen = text.parse::<Listen>().unwrap();
+            assert_eq!((listen.to_string().as_str(), listen.for_sender().as_str()), (shown, for_sender));
         }
     }
 

@@ -18,8 +18,13 @@ use crate::stop::Stop;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
-/// How long a connection may take to be made.
+/// How long the first connection may take to be made.
 const DIAL: Duration = Duration::from_secs(10);
+/// How long one of the next ones may: less than [`DRAIN`], so that an attempt does not hold up the end.
+const REDIAL: Duration = Duration::from_secs(3);
+/// A connection that lasted so long was a good one. After a shorter one there is a pause: there are receivers that accept
+/// and close at once.
+const STEADY: Duration = Duration::from_secs(1);
 /// Single lines are gathered up to this many bytes, where nobody asks for a flush.
 const GATHER: usize = 64 << 10;
 
@@ -55,6 +60,10 @@ pub struct StreamSink<D: Dialer> {
     gathered: Batch,
     stop: Stop,
     pause: Duration,
+    /// When the connection was made.
+    since: Instant,
+    /// The last connection was no good one.
+    brief: bool,
     reconnects: u64,
     lost: u64,
 }
@@ -71,7 +80,8 @@ impl<D: Dialer> StreamSink<D> {
         let failed = |source| OpenError::Receiver { receiver: dial.name(), source };
         let link = Some(dial.dial(DIAL).map_err(failed)?);
         let (gathered, stop) = (Batch::new(Some(framing)), Stop::default());
-        Ok(Self { dial, link, framing, gathered, stop, pause: PAUSE_MIN, reconnects: 0, lost: 0 })
+        let (since, pause) = (Instant::now(), PAUSE_MIN);
+        Ok(Self { dial, link, framing, gathered, stop, pause, since, brief: false, reconnects: 0, lost: 0 })
     }
 
     /// How often the connection was made again.
@@ -89,26 +99,40 @@ impl<D: Dialer> StreamSink<D> {
     }
 
     fn reconnect(&mut self) -> io::Result<D::Link> {
+        if std::mem::take(&mut self.brief) && self.wait() {
+            return Err(io::Error::new(io::ErrorKind::ConnectionReset, "closed by the receiver"));
+        }
         loop {
-            let within = self.stop.until().map_or(DIAL, |until| {
-                until.saturating_duration_since(Instant::now()).min(DIAL).max(Duration::from_millis(1))
+            let within = self.stop.until().map_or(REDIAL, |until| {
+                until.saturating_duration_since(Instant::now()).min(REDIAL).max(Duration::from_millis(1))
             });
             match self.dial.dial(within) {
                 Ok(link) => {
                     self.reconnects += 1;
+                    self.since = Instant::now();
                     tracing::info!("log sink {}: connected again", self.dial.name());
                     return Ok(link);
                 }
-                Err(error) if self.stop.wait(self.pause) => return Err(error),
+                Err(error) if self.wait() => return Err(error),
                 Err(error) => {
-                    self.pause = (self.pause * 2).min(PAUSE_MAX);
                     tracing::debug!("log sink {}: {error}; next attempt follows", self.dial.name());
                 }
             }
         }
     }
 
+    /// Waits before the next attempt, each time longer; says whether the end came first.
+    fn wait(&mut self) -> bool {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE_MAX);
+        self.stop.wait(pause)
+    }
+
     fn broken(&mut self, error: &io::Error) {
+        self.brief = self.since.elapsed() < STEADY;
+        if !self.brief {
+            self.pause = PAUSE_MIN;
+        }
         tracing::warn!("log sink {}: connection lost ({error}); it is made again", self.dial.name());
         self.link = None;
     }
@@ -123,7 +147,6 @@ impl<D: Dialer> StreamSink<D> {
             };
             match sent {
                 Ok(()) if at == batch.bytes().len() => {
-                    self.pause = PAUSE_MIN;
                     return Ok(());
                 }
                 Ok(()) if self.stop.is_over() => {
@@ -134,7 +157,11 @@ impl<D: Dialer> StreamSink<D> {
                 Ok(()) => {}
                 Err(error) => {
                     self.broken(&error);
-                    at = batch.whole_before(at).1;
+                    let (whole, begin) = batch.whole_before(at);
+                    if self.stop.is_over() {
+                        return Err((whole, error));
+                    }
+                    at = begin;
                 }
             }
         }

@@ -2,9 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::SendTimeout;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::OpenError;
 use super::stream::{Dial, Link, StreamSink};
@@ -34,8 +40,20 @@ impl UnixStreamSink {
 impl Dial for UnixDial {
     type Link = UnixStream;
 
-    fn dial(&self, _within: Duration) -> io::Result<UnixStream> {
-        let stream = UnixStream::connect(&self.0)?;
+    fn dial(&self, within: Duration) -> io::Result<UnixStream> {
+        let (kind, flags) = (SockType::Stream, SockFlag::SOCK_CLOEXEC);
+        let socket = socket(AddressFamily::Unix, kind, flags, None)?;
+        // A receiver that accepts nobody has a full queue; unix(7): the send timeout holds for connect(2), too.
+        let limit = TimeVal::microseconds(i64::try_from(within.as_micros()).unwrap_or(i64::MAX).max(1));
+        setsockopt(&socket, SendTimeout, &limit)?;
+        connect(socket.as_raw_fd(), &UnixAddr::new(&self.0)?).map_err(|error| {
+            if error == Errno::EAGAIN {
+                io::Error::new(io::ErrorKind::TimedOut, "the receiver accepts no connection")
+            } else {
+                error.into()
+            }
+        })?;
+        let stream = UnixStream::from(socket);
         stream.set_write_timeout(Some(TICK))?;
         Ok(stream)
     }
@@ -60,5 +78,30 @@ impl Link for UnixStream {
             self.set_read_timeout(Some(left))?;
             self.read(&mut [0; 1024])
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::{Backlog, bind, listen};
+
+    #[test]
+    fn a_receiver_that_accepts_nobody_is_told_within_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let listener = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(listener.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+        listen(&listener, Backlog::new(0).unwrap()).unwrap();
+        let dial = UnixDial(path);
+        let mut connected = Vec::new();
+        let refused = loop {
+            match dial.dial(Duration::from_millis(1)) {
+                Ok(stream) => connected.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
+        assert!(connected.len() < 4, "{}", connected.len());
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, Read as _};
 
 use super::Compare;
-use crate::read;
+use crate::read::{self, Said};
 
 /// Longest line of a log as sent, in bytes; the rest of a longer one is another line.
 const LINE_MAX: u64 = 1 << 20;
@@ -161,6 +161,8 @@ impl Compare {
                     when.second,
                     read.repeated,
                     format!("{:?}", read.said),
+                    // What is not taken apart is compared as it stands.
+                    matches!(read.said, Said::Other).then_some(read.text),
                 ))
             }
             (Self::Bytes, _) | (Self::Content, Err(_)) => hasher.hash_one(line),

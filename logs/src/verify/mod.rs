@@ -57,6 +57,8 @@ pub struct Report {
     pub messages: BTreeMap<&'static str, u64>,
     /// What became of the lines that were sent, where that can be known.
     pub way: Option<Way>,
+    /// Connections, or parts of them, that could not be understood.
+    pub troubles: u64,
     /// Some of the lines that are not as they should be, each with its reason.
     pub examples: Vec<String>,
 }
@@ -83,7 +85,7 @@ impl Way {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let Self { lost, doubled, reordered, altered, foreign, .. } = *self;
-        lost + doubled + reordered + altered.unwrap_or(0) + foreign.unwrap_or(0) == 0
+        [lost, doubled, reordered, altered.unwrap_or(0), foreign.unwrap_or(0)] == [0; 5]
     }
 }
 
@@ -133,6 +135,12 @@ impl Verifier {
                 report.example("nobody sent this", line);
             }
         }
+    }
+
+    /// Takes note of a connection that could not be understood ([`crate::receive::Arrival::Trouble`]).
+    pub fn trouble(&mut self, reason: &str) {
+        self.report.troubles += 1;
+        self.report.example("not understood", reason.as_bytes());
     }
 
     /// What is to be said when nothing follows.
@@ -258,6 +266,17 @@ mod tests {
             sent.replace("<187>a: 2026 Mar  2 10:00:00", "<187>Mar  2 10:00:00 a : 2026 Mar  2 10:00:00");
         assert!(verified(&sent, &arrived, Compare::Content).way.unwrap().is_clean());
         assert_eq!(verified(&sent, &arrived, Compare::Bytes).way.unwrap().altered, Some(1));
+    }
+
+    #[test]
+    fn an_altered_line_of_another_feature_is_no_longer_the_same_content() {
+        let sent = "<189>a: 2026 Mar  2 10:00:00 UTC: %ETHPORT-5-IF_UP: Interface Ethernet1/1 is up\n";
+        let logfile = "2026 Mar  2 10:00:00 a %ETHPORT-5-IF_UP: Interface Ethernet1/1 is up\n";
+        assert!(verified(sent, logfile, Compare::Content).way.unwrap().is_clean());
+        let altered = logfile.replace("1/1 is up", "1/2 is up");
+        assert_eq!(verified(sent, &altered, Compare::Content).way.unwrap().altered, Some(1));
+        let way = Way { lost: u64::MAX, doubled: 1, ..Way::default() };
+        assert!(!way.is_clean(), "whatever the sender's numbers add up to");
     }
 
     #[test]

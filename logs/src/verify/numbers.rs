@@ -39,7 +39,7 @@ impl Numbers {
 
     /// Numbers that are missing between the first and the last of each device.
     pub(super) fn lost(&self) -> u64 {
-        self.devices.values().map(Seen::missing).sum()
+        self.devices.values().map(Seen::missing).fold(0, u64::saturating_add)
     }
 }
 
@@ -59,7 +59,8 @@ impl Seen {
 
     fn missing(&self) -> u64 {
         let lasts = self.0.values();
-        lasts.zip(self.0.keys().skip(1)).map(|(last, next)| next - last - 1).sum()
+        let gaps = lasts.zip(self.0.keys().skip(1)).map(|(last, next)| next - last - 1);
+        gaps.fold(0, u64::saturating_add)
     }
 }
 
@@ -77,5 +78,8 @@ mod tests {
         assert_eq!((numbers.doubled, numbers.reordered, numbers.followed), (2, 2, 10));
         assert_eq!(numbers.lost(), 2 + (u64::MAX - 13));
         assert_eq!(numbers.devices["leaf"].0.len(), 4);
+        // Whoever sends decides on the numbers: no sum of them may be too much.
+        [0, u64::MAX].into_iter().for_each(|number| numbers.take("border", number));
+        assert_eq!(numbers.lost(), u64::MAX);
     }
 }

@@ -235,6 +235,9 @@ const CHECKS: Checks = Checks {
     sink: |_| Err("a population has no sinks".into()),
 };
 
+/// Kinds of outages at most: the kind is a byte of what decides when one begins.
+const OUTAGES_MAX: usize = 255;
+
 struct Resolver<'a> {
     problems: &'a mut Problems,
 }
@@ -245,6 +248,10 @@ impl Resolver<'_> {
         let models = table.inner("model").iter().map(|(_, model)| self.model(model)).collect::<Vec<_>>();
         if models.is_empty() {
             self.problems.add(&table.place, "a population needs at least one [[model]]");
+        }
+        if let Some((_, outage)) = table.inner("outage").get(OUTAGES_MAX) {
+            self.problems
+                .add(&outage.place, format!("a population has at most {OUTAGES_MAX} kinds of outages"));
         }
         Population {
             name,
