@@ -1,9 +1,11 @@
 //! `slpsim console`.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ use crate::control::{Answer, Request, call};
 use crate::daemon::{RunPlan, run_until};
 use crate::error::user_error;
 use crate::signals::Signals;
-use crate::terminal::{Link, interact, is_interactive, script, size};
+use crate::terminal::{Link, interact, is_interactive, leave_raw, on_hangup, script, size};
 
 /// Heading of the options of `--offline`.
 const OFFLINE: &str = "Throw-away switch";
@@ -55,11 +57,16 @@ pub(crate) struct ConsoleArgs {
 
 pub(super) fn run(args: &ConsoleArgs) -> Result<ExitCode> {
     if !args.offline {
+        if is_interactive() {
+            on_hangup(|| exit(1))?;
+        }
         return at(&args.remote.socket()?, args);
     }
     let throw_away = ThrowAway::start(args)?;
     if is_interactive() {
         throw_away.introduce();
+        let folder = throw_away.folder.path().to_owned();
+        on_hangup(move || forget(&folder, 1))?;
     }
     let result = at(&throw_away.control, args);
     throw_away.end()?;
@@ -75,7 +82,7 @@ fn at(control: &Path, args: &ConsoleArgs) -> Result<ExitCode> {
         interact(link, &mut |span| advance(control, span))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let error = script(link, io::stdin().lock(), output::print)?;
+    let error = script(link, io::stdin().lock(), &mut |span| advance(control, span), output::print)?;
     Ok(ExitCode::from(u8::from(error)))
 }
 
@@ -97,8 +104,10 @@ struct ThrowAway {
     control: PathBuf,
     /// A good id token of the embedded mock, where there is one.
     idtoken: Option<String>,
+    /// The person leaves, and the daemon is not to end the process.
+    leaving: Arc<AtomicBool>,
     /// Removed when dropped.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl ThrowAway {
@@ -119,9 +128,15 @@ impl ThrowAway {
             Signals::listen()?
         };
         let end = signals.reader_gone();
+        let leaving = Arc::new(AtomicBool::new(false));
+        let (left, path) = (Arc::clone(&leaving), folder.path().to_owned());
         let daemon = thread::Builder::new().name("switch".into()).spawn(move || {
             let done = runtime.block_on(run_until(plan, signals));
             runtime.shutdown_background();
+            if is_interactive() && done.is_ok() && !left.load(Ordering::SeqCst) {
+                // A signal has ended it, while the person's next key is waited for.
+                forget(&path, 0);
+            }
             done
         })?;
         let Ok(ready) = ready.blocking_recv() else {
@@ -129,7 +144,7 @@ impl ThrowAway {
             bail!("the switch ended before it was ready");
         };
         let control = ready.control.context("the switch has no control socket")?;
-        Ok(Self { daemon, end, control, idtoken: ready.idtoken, _folder: folder })
+        Ok(Self { daemon, end, control, idtoken: ready.idtoken, leaving, folder })
     }
 
     /// For the person at the terminal. The token is worth nothing beyond this process.
@@ -142,9 +157,18 @@ impl ThrowAway {
     }
 
     fn end(self) -> Result<()> {
+        self.leaving.store(true, Ordering::SeqCst);
         self.end.notify_one();
         joined(self.daemon)
     }
+}
+
+/// Ends the process beside its main thread, which waits for a key.
+fn forget(folder: &Path, code: i32) -> ! {
+    leave_raw();
+    // A temporary folder: the system forgets it too.
+    let _ = fs::remove_dir_all(folder);
+    exit(code)
 }
 
 fn joined(daemon: JoinHandle<Result<()>>) -> Result<()> {

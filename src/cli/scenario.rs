@@ -121,8 +121,7 @@ pub(super) fn scenario(command: &ScenarioCommand, form: OutputForm) -> Result<Ex
         ScenarioCommand::Run(args) => run(args, form),
         ScenarioCommand::Check(args) => {
             let scenarios = load(&args.files)?;
-            let files: std::collections::BTreeSet<_> =
-                scenarios.iter().map(|scenario| &scenario.file).collect();
+            let files: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.file).collect();
             match form {
                 OutputForm::Text => {
                     let (files, runs) = (files.len(), scenarios.len());

@@ -4,6 +4,7 @@
 //! screen and the pages. What a line means is not known here.
 
 mod editor;
+mod hangup;
 mod keys;
 mod link;
 mod prompt;
@@ -15,12 +16,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+pub use hangup::on_hangup;
 pub use link::Link;
 pub use script::script;
 
 use crate::control::console::Typed;
 use editor::{Editor, Event};
 use screen::Raw;
+pub use screen::leave_raw;
 
 /// Begins a line that this program does itself. To a switch such a line is a comment, so that nothing is taken away.
 const OWN: &str = "!advance";
@@ -44,7 +47,7 @@ pub fn interact(mut link: Link, advance: Advance<'_>) -> Result<()> {
         match editor.read().context("the terminal")? {
             Event::Line(line) => {
                 if let Some(span) = own(&line) {
-                    screen::print(&moved(span, advance))?;
+                    screen::print(&moved(span, advance).0)?;
                     continue;
                 }
                 if line.ends_with(CTRL_Z) {
@@ -85,14 +88,15 @@ fn own(line: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
 }
 
-fn moved(span: &str, advance: Advance<'_>) -> String {
+/// What is printed, and whether it is an error.
+fn moved(span: &str, advance: Advance<'_>) -> (String, bool) {
     let outcome = match slpsim_config::parse_span(span) {
         Ok(span) => advance(span).map_err(|error| format!("{error:#}")),
         Err(error) => Err(format!("{OWN} takes a span of time, such as 4h or 30d6h15m: {error}")),
     };
     match outcome {
-        Ok(now) => format!("! {now}\n"),
-        Err(why) => format!("! {why}\n"),
+        Ok(now) => (format!("! {now}\n"), false),
+        Err(why) => (format!("! {why}\n"), true),
     }
 }
 
@@ -133,8 +137,9 @@ mod tests {
             moves.push(span);
             Ok("2026-01-02T00:00:00Z".to_owned())
         };
-        assert_eq!(moved("1d", &mut advance), "! 2026-01-02T00:00:00Z\n");
-        assert!(moved("soon", &mut advance).starts_with("! !advance takes a span"));
+        assert_eq!(moved("1d", &mut advance), ("! 2026-01-02T00:00:00Z\n".into(), false));
+        let (said, wrong) = moved("soon", &mut advance);
+        assert!(said.starts_with("! !advance takes a span") && wrong, "{said}");
         assert_eq!(moves, [Duration::from_secs(86_400)]);
     }
 }

@@ -35,6 +35,12 @@ pub(super) fn show(reply: &Reply) -> Result<()> {
     Ok(())
 }
 
+/// Gives the terminal back as it was, where somebody else than its reader ends the process.
+pub fn leave_raw() {
+    // The terminal may have gone.
+    let _ = disable_raw_mode();
+}
+
 /// Waits for a key of the pager.
 fn key() -> Result<Key> {
     loop {

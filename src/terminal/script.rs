@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use anyhow::{Context, Result};
 
-use super::Link;
+use super::{Advance, Link, moved, own};
 use crate::control::console::Typed;
 
 /// Runs the lines of `input` one by one and prints what is answered; whether one was answered with an error. Ends with
@@ -15,6 +15,7 @@ use crate::control::console::Typed;
 pub fn script(
     mut link: Link,
     input: impl BufRead,
+    advance: Advance<'_>,
     mut print: impl FnMut(&str) -> Result<()>,
 ) -> Result<bool> {
     link.reply()?;
@@ -23,7 +24,14 @@ pub fn script(
     let mut error = false;
     for line in input.split(b'\n') {
         let line = line.context("standard input")?;
-        link.send(Typed::Line(String::from_utf8_lossy(&line).into_owned()))?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        if let Some(span) = own(&line) {
+            let (text, wrong) = moved(span, advance);
+            print(&text)?;
+            error |= wrong;
+            continue;
+        }
+        link.send(Typed::Line(line))?;
         let reply = link.reply()?;
         print(&reply.text)?;
         error |= reply.error;

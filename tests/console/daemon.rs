@@ -78,6 +78,14 @@ fn a_script_gets_what_is_printed_and_nothing_else() {
     assert!(text.lines().count() > 100 && !text.contains("--More--"), "{text}");
     assert!(text.ends_with("% Invalid command at '^' marker.\n"), "{text}");
     assert_eq!(done.status.code(), Some(1));
+    // `!advance` is a line of the console's own here too.
+    let done = script(
+        &["console", "--offline", "--start", "2026-01-01T00:00:00Z"].map(String::from),
+        "!advance 1d\nshow clock\n!advance soon\n",
+    );
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert!(text.starts_with("! 2026-01-02T00:00:0") && text.contains("Fri Jan 02 2026"), "{text}");
+    assert_eq!(done.status.code(), Some(1), "{text}");
     // Whom to blame is said, and what to do.
     for (args, said) in [
         (console(&daemon, "leaf-9"), "no device \"leaf-9\" here; there is leaf-1, leaf-2"),

@@ -1,6 +1,6 @@
 //! Keys, pages and log lines.
 
-use crate::tty::{LINES, Tty};
+use crate::tty::{LINES, Tty, closed_at};
 
 /// A switch that has nothing to say by itself.
 fn throw_away() -> Tty {
@@ -21,6 +21,14 @@ fn a_question_mark_helps_at_once_and_the_line_stands_again() {
     tty.expect("  |     Filter what is shown\n");
     tty.press("\x15exit\r");
     assert!(tty.end());
+}
+
+#[test]
+fn a_signal_and_a_closed_terminal_end_a_console_that_waits_for_a_key() {
+    let tty = throw_away();
+    tty.terminate();
+    assert!(tty.end());
+    assert!(closed_at("switch# ", &["console", "--offline", "--set", "device.transport=off"]));
 }
 
 #[test]

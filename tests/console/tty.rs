@@ -5,11 +5,14 @@ use std::io::{Read, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use slpsim_tests::changes::until;
 
 /// Longest wait for anything; a busy machine needs some of it.
@@ -47,19 +50,7 @@ impl Tty {
     /// Starts a program on such a terminal.
     pub(crate) fn with(program: &Path, args: &[&str]) -> Self {
         let size = Winsize { ws_row: LINES, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
-        let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        let child = Command::new(program)
-            .args(args)
-            .env("TERM", "xterm-256color")
-            .env_remove("SLPSIM_LOG")
-            .stdin(end())
-            .stdout(end())
-            .stderr(end())
-            .spawn()
-            .unwrap();
-        drop(pty.slave);
-        let keys = File::from(pty.master);
+        let (child, keys) = on_terminal(program, args, size);
         let size = [LINES, COLUMNS].map(|size| NonZero::new(size).unwrap());
         let screen = vt100::Parser::new(size[0], size[1], 0);
         let seen = Seen { screen, text: String::new(), ended: false };
@@ -119,6 +110,12 @@ impl Tty {
         }
     }
 
+    /// Asks the program to end, as `kill` does.
+    pub(crate) fn terminate(&self) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    }
+
     /// Waits until the program has ended; whether it said that all went well.
     pub(crate) fn end(mut self) -> bool {
         {
@@ -138,6 +135,24 @@ impl Drop for Tty {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A program on a terminal of its own, and the end of a person. No other program may inherit that one, or the terminal
+/// would stay open.
+fn on_terminal(program: &Path, args: &[&str], size: Winsize) -> (Child, File) {
+    let pty = openpty(Some(&size), None).unwrap();
+    fcntl(&pty.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+    let end = || Stdio::from(pty.slave.try_clone().unwrap());
+    let child = Command::new(program)
+        .args(args)
+        .env("TERM", "xterm-256color")
+        .env_remove("SLPSIM_LOG")
+        .stdin(end())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .unwrap();
+    (child, File::from(pty.master))
 }
 
 /// Keeps what is printed, and answers as a terminal does.
@@ -204,6 +219,31 @@ fn plain(bytes: &[u8]) -> String {
         }
     }
     plain
+}
+
+/// Starts `slpsim ARGS...` on a terminal that is closed once `prompt` stands there; whether the program ends.
+pub(crate) fn closed_at(prompt: &str, args: &[&str]) -> bool {
+    let size = Winsize { ws_row: LINES, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+    let (mut child, mut master) = on_terminal(env!("CARGO_BIN_EXE_slpsim").as_ref(), args, size);
+    let (mut text, mut buffer) = (Vec::new(), [0; 4096]);
+    while !plain(&text).contains(prompt) {
+        let count = master.read(&mut buffer).unwrap();
+        text.extend_from_slice(&buffer[..count]);
+        if let Some(at) = text.windows(WHERE.len()).position(|window| window == WHERE) {
+            text.drain(at..at + WHERE.len());
+            master.write_all(b"\x1b[1;1R").unwrap();
+        }
+    }
+    drop(master);
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    let (tell, ended) = mpsc::channel();
+    let waiting = std::thread::spawn(move || tell.send(child.wait()).is_ok());
+    let ended = ended.recv_timeout(PATIENCE).is_ok();
+    if !ended {
+        kill(pid, Signal::SIGKILL).unwrap();
+    }
+    waiting.join().unwrap();
+    ended
 }
 
 /// What a daemon has written once everything listens.
