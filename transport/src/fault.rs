@@ -200,7 +200,10 @@ impl Spec {
         ];
         let row = self.kind.row();
         if self.purpose.is_some() && row.needs == Needs::Write {
-            return wrong("purpose", format!("{} hits writes of the store, and these have no purpose", row.word));
+            return wrong(
+                "purpose",
+                format!("{} hits writes of the store, and these have no purpose", row.word),
+            );
         }
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
             if !row.params.iter().any(|param| param.key == key) {

@@ -49,7 +49,11 @@ impl Run<'_> {
     pub(super) fn act(&mut self, position: usize, step: &Step) -> Result<(), RunError> {
         let now = self.world.now_ms();
         let text = step.called.clone().unwrap_or_else(|| described(&step.action));
-        self.seen.add(now, step.device, What::Step { place: step.place.clone(), to: target_of(&step.action), text });
+        self.seen.add(
+            now,
+            step.device,
+            What::Step { place: step.place.clone(), to: target_of(&step.action), text },
+        );
         match &step.action {
             Action::Fault(fault) => {
                 self.count_hits();

@@ -318,7 +318,10 @@ pub(super) fn show(expectation: &Expectation, answers: &[Answer]) -> Verdict {
     for Answer { device: name, text: answer, structured, error } in answers {
         if *error && !takes_refusals {
             let why = format!("{} (on {name})", refused_look(command, answer));
-            return Verdict { near: around(answer, None), ..verdict(&expectation.place, expected, why, false) };
+            return Verdict {
+                near: around(answer, None),
+                ..verdict(&expectation.place, expected, why, false)
+            };
         }
         let missing = contains.iter().find(|text| !answer.contains(text.as_str()));
         let excess = not_contains.iter().find(|text| answer.contains(text.as_str()));

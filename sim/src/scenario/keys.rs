@@ -41,7 +41,12 @@ const CLAIM: &[Key] = &[
     key("at-most", Kind::Count(0, 1_000_000_000_000), "none", "A number that it is not above."),
     key("message", Kind::Name, "none", "Mnemonic, or `any`."),
     key("text", Kind::Text, "any", "Regular expression over the whole text of the message."),
-    key("after", Kind::Name, "none", "With `always`: before each comes one of these, since the last such message."),
+    key(
+        "after",
+        Kind::Name,
+        "none",
+        "With `always`: before each comes one of these, since the last such message.",
+    ),
     key("followed-by", Kind::Name, "none", "With `always`: each is followed by one of these."),
     key("for", Kind::Span, "any", "How far away that one is at most."),
 ];

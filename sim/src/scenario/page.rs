@@ -257,7 +257,10 @@ mod tests {
     #[test]
     fn the_timeline_has_fault_failures_and_the_fast_interval() {
         let made = page(&played(SMALL));
-        assert!(made.contains("fault 1: unreachable for 6h, 30d to 30d6h; hit 15 of 15 that it met"), "{made}");
+        assert!(
+            made.contains("fault 1: unreachable for 6h, 30d to 30d6h; hit 15 of 15 that it met"),
+            "{made}"
+        );
         assert!(made.contains("15 minutes") && made.contains("30 days"));
         assert!(made.contains("class=\"fail\">FAIL</td>"));
     }

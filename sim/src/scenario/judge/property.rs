@@ -107,8 +107,7 @@ fn messages(
             }
         },
         (Mood::Always, Some(partner)) => {
-            let alone =
-                hits.iter().find(|hit| !has_partner(&property.claim, partner, **hit, entries));
+            let alone = hits.iter().find(|hit| !has_partner(&property.claim, partner, **hit, entries));
             match alone {
                 Some((_, entry)) => {
                     let at = entry.device.unwrap_or(0);

@@ -106,8 +106,11 @@ pub(super) fn labels(outcome: &Outcome, scale: Scale, device: Option<usize>) -> 
         let place = scale.tenths(entry.at_ms);
         let needs = text_tenths(&label) + 90;
         // The same again and again has one label for as long as it stands close.
-        let (from, to) =
-            if place + needs <= WIDTH * 10 { (place, place + needs) } else { (place.saturating_sub(needs), place + 20) };
+        let (from, to) = if place + needs <= WIDTH * 10 {
+            (place, place + needs)
+        } else {
+            (place.saturating_sub(needs), place + 20)
+        };
         let lane = lanes.place(from, to, LABEL_LANES);
         labels.all.push((place, lane, label, format!("{} {text}", Moment(entry.at_ms))));
     }

@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn what_does_not_meet_shares_a_lane_and_what_has_no_room_has_none() {
         let mut lanes = Lanes::default();
-        let placed = [(0, 10), (5, 20), (10, 12), (11, 30), (12, 13)].map(|(from, to)| lanes.place(from, to, 2));
+        let placed =
+            [(0, 10), (5, 20), (10, 12), (11, 30), (12, 13)].map(|(from, to)| lanes.place(from, to, 2));
         assert_eq!(placed, [Some(0), Some(1), Some(0), None, Some(0)]);
         assert_eq!(lanes.count(), 2);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::marks::{Marks, labels};
-use super::scale::{LEFT, Lanes, Scale, WIDTH, cut, print, text_tenths};
+use super::scale::{Lanes, Scale, WIDTH, cut, print, text_tenths};
 use super::{Band, State};
 use crate::scenario::model::{Moment, Window};
 use crate::scenario::report::escaped;
@@ -110,14 +110,12 @@ fn axis(out: &mut String, scale: Scale, height: u64) {
     let span = scale.to_ms() - scale.from_ms();
     let fits = |step: &&u64| span / (**step * 1_000) <= 10;
     let step = STEPS_S.iter().find(fits).map_or(span, |step| step * 1_000).max(1);
-    let mut free = LEFT * 10;
+    let mut free = 0;
     for number in scale.from_ms().div_ceil(step)..=scale.to_ms() / step {
         let at = number * step;
         let (place, x, text) = (scale.tenths(at), scale.x(at), Moment(at).to_string());
-        let _ = writeln!(
-            out,
-            "<line x1=\"{x}\" x2=\"{x}\" y1=\"{AXIS}\" y2=\"{height}\" stroke=\"#d0d7de\"/>"
-        );
+        let _ =
+            writeln!(out, "<line x1=\"{x}\" x2=\"{x}\" y1=\"{AXIS}\" y2=\"{height}\" stroke=\"#d0d7de\"/>");
         let half = text_tenths(&text) / 2;
         let (anchor, from) = match (place, place + half > WIDTH * 10) {
             (_, true) => ("end", place.saturating_sub(half * 2)),
@@ -234,7 +232,7 @@ fn shades(out: &mut String, outcome: &Outcome, scale: Scale, (position, top, end
         let (x, width) = (scale.x(band.from_ms), print(scale.width_tenths(band.from_ms, to)));
         let _ = writeln!(
             out,
-            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{FAULT}\" fill-opacity=\".22\"/>",
+            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{FAULT}\" fill-opacity=\".14\"/>",
             end - top
         );
     }
@@ -264,8 +262,7 @@ fn stretches<T: PartialEq + Copy>(
 }
 
 fn intervals(out: &mut String, (states, until_ms): (&[&State], u64), scale: Scale, top: u64) {
-    for (from, to, (days, fast)) in
-        stretches(states, until_ms, |state| (state.interval_days, state.is_fast))
+    for (from, to, (days, fast)) in stretches(states, until_ms, |state| (state.interval_days, state.is_fast))
     {
         let text = match (fast, days) {
             (true, _) => "15 minutes".to_owned(),
@@ -299,13 +296,7 @@ fn stretch(
         print(width)
     );
     if width > text_tenths(text) + 80 {
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{}\">{}</text>",
-            print(left + 40),
-            top + 19,
-            escaped(text)
-        );
+        let _ = writeln!(out, "<text x=\"{}\" y=\"{}\">{}</text>", print(left + 40), top + 19, escaped(text));
     }
 }
 
@@ -360,7 +351,10 @@ pub(super) fn outages(outcome: &Outcome) -> Vec<Window> {
     let mut joined: Vec<Window> = Vec::new();
     for window in found {
         let around = (window.to - window.from) / 8 + 600_000;
-        let wide = Window { from: window.from.saturating_sub(around), to: window.to.saturating_add(around).min(until) };
+        let wide = Window {
+            from: window.from.saturating_sub(around),
+            to: window.to.saturating_add(around).min(until),
+        };
         match joined.last_mut() {
             Some(last) if last.to >= wide.from => last.to = last.to.max(wide.to),
             _ => joined.push(wide),

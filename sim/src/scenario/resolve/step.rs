@@ -1,8 +1,8 @@
 //! `[[at]]`.
 
 use slpsim_agent::{Purpose, TransportMode, Usage};
-use slpsim_config::{Device, parse_span};
 use slpsim_config::reader::{Item, Problems, Table, did_you_mean};
+use slpsim_config::{Device, parse_span};
 use slpsim_policy::{Policy, Values};
 use slpsim_transport::fault::{Distribution, Fault, Kind, Spec};
 

@@ -79,13 +79,7 @@ fn partitions(table: &Table, cx: &mut Cx<'_>) -> Vec<(u64, Duration)> {
     found
 }
 
-fn push(
-    table: &Table,
-    (at, called): (u64, String),
-    spec: Spec,
-    steps: &mut Vec<Step>,
-    cx: &mut Cx<'_>,
-) {
+fn push(table: &Table, (at, called): (u64, String), spec: Spec, steps: &mut Vec<Step>, cx: &mut Cx<'_>) {
     match Fault::resolve(spec) {
         Ok(fault) => steps.push(Step {
             place: printed(&table.place),
