@@ -31,7 +31,10 @@ pub(super) fn caught<T>(act: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 fn told(info: &PanicHookInfo<'_>) -> String {
-    let text = info.payload_as_str().and_then(|text| text.lines().next()).unwrap_or("without a text");
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let text = text.and_then(|text| text.lines().next()).unwrap_or("without a text");
     let at = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
     format!("the agent panicked{at}: {text}")
 }

@@ -107,11 +107,11 @@ const STEPS_S: [u64; 19] = [
 ];
 
 fn axis(out: &mut String, scale: Scale, height: u64) {
-    let span = scale.to_ms() - scale.from_ms();
+    let span = scale.last_ms() - scale.first_ms();
     let fits = |step: &&u64| span / (**step * 1_000) <= 10;
     let step = STEPS_S.iter().find(fits).map_or(span, |step| step * 1_000).max(1);
     let mut free = 0;
-    for number in scale.from_ms().div_ceil(step)..=scale.to_ms() / step {
+    for number in scale.first_ms().div_ceil(step)..=scale.last_ms() / step {
         let at = number * step;
         let (place, x, text) = (scale.tenths(at), scale.x(at), Moment(at).to_string());
         let _ =
