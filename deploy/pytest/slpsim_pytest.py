@@ -19,6 +19,7 @@ The program is `--slpsim=PATH`, else the variable SLPSIM, else `slpsim` in PATH.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -43,6 +44,12 @@ def pytest_addoption(parser):
         help="how scenario files are played (default: sim)",
     )
     parser.addini("slpsim_scenarios", "folders whose *.toml files are scenarios", type="args", default=[])
+
+
+def pytest_configure(config):
+    given = config.getoption("--slpsim") or os.environ.get("SLPSIM")
+    if given and shutil.which(given) is None:
+        raise pytest.UsageError("there is no program {!r}: give --slpsim=PATH or set SLPSIM".format(given))
 
 
 def _program(config):
@@ -70,9 +77,26 @@ def _call(config, *args, **options):
 
 def pytest_collect_file(file_path, parent):
     folders = [(parent.config.rootpath / name).resolve() for name in parent.config.getini("slpsim_scenarios")]
-    if file_path.suffix == ".toml" and file_path.resolve().parent in folders:
+    is_ours = file_path.suffix == ".toml" and file_path.resolve().parent in folders
+    if is_ours and not _is_part(parent.config, file_path):
         return ScenarioFile.from_parent(parent, path=file_path)
     return None
+
+
+_CHECKED = {}
+
+
+def _is_part(config, path):
+    """Whether a file is only a part of others in its folder: included by one, without a name of its own."""
+    folder = str(path.parent)
+    if folder not in _CHECKED:
+        done = _call(config, "scenario", "check", folder, "--output", "json")
+        # Without an answer every file speaks for itself.
+        _CHECKED[folder] = json.loads(done.stdout) if done.stdout.strip() else None
+    checked = _CHECKED[folder]
+    if checked is None:
+        return False
+    return str(path) not in checked["files"] and not any(str(path) in line for line in checked["problems"])
 
 
 class ScenarioFile(pytest.File):
@@ -84,8 +108,14 @@ class ScenarioFile(pytest.File):
         done = _call(self.config, "scenario", "list", self.path, "--output", "json")
         if done.returncode != 0:
             raise self.CollectError(done.stderr.strip())
-        for scenario in json.loads(done.stdout):
-            yield ScenarioItem.from_parent(self, name=scenario["name"])
+        seen = {}
+        for position, scenario in enumerate(json.loads(done.stdout)):
+            # Values that are printed alike give the same name twice; a test has an id of its own all the same.
+            name = scenario["name"]
+            seen[name] = seen.get(name, 0) + 1
+            item = ScenarioItem.from_parent(self, name=name if seen[name] == 1 else "{} #{}".format(name, seen[name]))
+            item.position = position
+            yield item
 
     def runs(self):
         if self._runs is None:
@@ -94,15 +124,17 @@ class ScenarioFile(pytest.File):
             # 1: an expectation failed, which the runs say; anything else is no verdict.
             if done.returncode not in (0, 1):
                 raise ScenarioFailed(done.stderr.strip())
-            self._runs = {run["name"]: run for run in json.loads(done.stdout)["runs"]}
+            self._runs = json.loads(done.stdout)["runs"]
         return self._runs
 
 
 class ScenarioItem(pytest.Item):
     """One combination of a scenario file."""
 
+    position = 0
+
     def runtest(self):
-        run = self.parent.runs()[self.name]
+        run = self.parent.runs()[self.position]
         if not run["passed"]:
             raise ScenarioFailed(told(run))
 
@@ -128,6 +160,7 @@ def told(run):
         lines.append("{}: expected {}".format(verdict["place"], verdict["expected"]))
         lines.append("  seen: {}".format(verdict["seen"]))
         lines.extend("  near: {}".format(near) for near in verdict["near"])
+    lines.extend(run["warnings"])
     lines.append("seed {}; again: {}".format(run["seed"], run["command"]))
     return "\n".join(lines)
 

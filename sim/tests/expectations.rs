@@ -121,6 +121,32 @@ fn what_is_not_so_says_why() {
             &["expected that never LOG_SMART_LIC_COMM_FAILED", "first at 30d"],
         ),
         (
+            "never = { show = \"show license status\", field = \"transport.tipe\", equals = \"Smart\" }",
+            &["at no instant was there a value: there is no `tipe` in `transport`"],
+        ),
+        (
+            "never = { show = \"show license status\", field = \"transport.type\", at-least = 3 }",
+            &["`transport.type` is a text (`Smart`), and a text never is at least 3"],
+        ),
+        (
+            // A command that the table has, and this switch refuses.
+            "at = \"1d\"\nshow = \"show license usage nothing\"\nnot-contains = \"x\"",
+            &["the device refuses `show license usage nothing`: %"],
+        ),
+        (
+            "message = \"LOG_SMART_LIC_COMM_FAILED\"\ntext = \"Communications failure\"",
+            &["(contains it, but `text` has to match the whole text: put `.*` around it)"],
+        ),
+        (
+            "exchange = \"usage\"\nended = \"failed\"\ntext = \"failure\"",
+            &["(contains it, but `text` has to match the whole text"],
+        ),
+        ("message = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = 3", &["near: 30d15m40s switch", "(one too many)"]),
+        (
+            "message = \"LOG_SMART_LIC_COMM_FAILED\"\ncount = 9\nwithin = \"30d..30d6m\"",
+            &["30d40s switch LOG_SMART_LIC_COMM_FAILED", "(counts)", "(outside the window)"],
+        ),
+        (
             "at = \"29d\"\npeer = \"trusted\"\ncount = 2",
             &["exactly 2 trusted at the mock at 29d", "seen: 1", "the mock has reports"],
         ),
@@ -162,10 +188,38 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         ),
         ("exchange = \"usge\"", "did you mean `usage`?"),
         ("exchange = \"usage\"\nended = \"answered\"\ntext = \"x\"", "`text` is that of a failure"),
+        (
+            "at = \"1d\"\nshow = \"show licens stauts\"\nnot_contains = \"x\"",
+            "f.toml:13:8: `show licens stauts` is no command of switch: invalid command at `stauts`",
+        ),
+        ("never = { show = \"show license\", field = \"x\", equals = 1 }\nat = \"1d\"", "does not belong"),
+        (
+            "never = { state = \"down\", equals = \"maybe\" }",
+            "`down` is true or false, and that never is `maybe`",
+        ),
+        ("always = { state = \"failures\", equals = \"three\" }", "`failures` is a whole number"),
+        ("never = { state = \"interval\", equals = \"30 days\" }", "`interval` is a whole number"),
+        (
+            "never = { state = \"trusted\", at_least = 1 }",
+            "`trusted` is true or false, and that never is at least 1",
+        ),
+        ("never = { state = \"policy\", at_least = 1 }", "`policy` is a text"),
         ("always = { show = \"reload\", field = \"x\", equals = 1 }", "only shows something"),
         ("always = { show = \"show clock\", equals = 1 }", "`field` is missing"),
     ] {
         let said = refused(expectation);
         assert!(said.contains(part), "{expectation}\n{part}\n--- in ---\n{said}");
     }
+}
+
+/// Two recoveries after one failure: the second one ends no outage.
+#[test]
+fn a_message_that_comes_after_another_has_one_of_its_own() {
+    const TWICE: &str = "name = \"x\"\nuntil = \"2d\"\n[device]\ntransport = \"cslu\"\n\
+        [[at]]\nt = \"1d\"\npolicy = { name = \"Other\", ongoing = 30 }\n\
+        [[at]]\nt = \"1d1h\"\ncommand = \"license smart sync\"\n[[expect]]\n\
+        always = { message = \"LOG_SMART_LIC_POLICY_INSTALL_SUCCESS\", after = \"LOG_SMART_LIC_TRUST_CODE_INSTALL_SUCCESS\" }\n";
+    let scenarios = parse(TWICE, "f.toml", Path::new("")).unwrap();
+    let outcome = run(&scenarios[0], &Options::default()).unwrap();
+    assert!(outcome.failure_text().contains("seen: one without it at 1d1h"), "{}", outcome.failure_text());
 }

@@ -119,24 +119,7 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 pub(super) fn scenario(command: &ScenarioCommand, form: OutputForm) -> Result<ExitCode> {
     match command {
         ScenarioCommand::Run(args) => run(args, form),
-        ScenarioCommand::Check(args) => {
-            let scenarios = load(&args.files)?;
-            let files: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.file).collect();
-            match form {
-                OutputForm::Text => {
-                    let (files, runs) = (files.len(), scenarios.len());
-                    let (files, runs) = (
-                        counted(files, "file is right", "files are right"),
-                        counted(runs, "scenario", "scenarios"),
-                    );
-                    output::print(&format!("{files}: {runs}\n"))?;
-                }
-                OutputForm::Json => {
-                    output::print(&format!("{}\n", json!({"files": files, "scenarios": scenarios.len()})))?;
-                }
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        ScenarioCommand::Check(args) => check(&args.files, form),
         ScenarioCommand::List(args) => {
             output::print(&list(&load(&args.files)?, form))?;
             Ok(ExitCode::SUCCESS)
@@ -162,8 +145,32 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// Says what is wrong; as JSON on standard output too, for whoever reads that.
+fn check(paths: &[PathBuf], form: OutputForm) -> Result<ExitCode> {
+    let (scenarios, problems) = read(paths)?;
+    let files: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.file).collect();
+    if form == OutputForm::Json {
+        let all = json!({"files": files, "scenarios": scenarios.len(), "problems": problems});
+        output::print(&format!("{all}\n"))?;
+    }
+    if !problems.is_empty() {
+        return Err(UserError(problems.join("\n")).into());
+    }
+    if form == OutputForm::Text {
+        let files = counted(files.len(), "file is right", "files are right");
+        output::print(&format!("{files}: {}\n", counted(scenarios.len(), "scenario", "scenarios")))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Reads files and the `*.toml` files of folders; everything that is wrong is said at once.
 fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
+    let (scenarios, problems) = read(paths)?;
+    if problems.is_empty() { Ok(scenarios) } else { Err(UserError(problems.join("\n")).into()) }
+}
+
+/// The scenarios, and what is wrong with the files that have none.
+fn read(paths: &[PathBuf]) -> Result<(Vec<Scenario>, Vec<String>)> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -179,16 +186,13 @@ fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
     for file in &files {
         match scenario::load(file) {
             Ok(loaded) => scenarios.extend(loaded),
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => problems.extend(error.to_string().lines().map(str::to_owned)),
         }
     }
-    if !problems.is_empty() {
-        return Err(UserError(problems.join("\n")).into());
-    }
-    if scenarios.is_empty() {
+    if scenarios.is_empty() && problems.is_empty() {
         return Err(user_error("no scenario files there: a folder is searched for *.toml"));
     }
-    Ok(scenarios)
+    Ok((scenarios, problems))
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -318,7 +322,7 @@ fn no_combination(known: &[(String, String)], wanted: &[(String, String)]) -> St
             return match keys.is_empty() {
                 true => format!("--matrix {key}={value}: no file has a matrix"),
                 false => {
-                    format!("--matrix {key}={value}: no matrix has `{key}`{hint}; there are {}", listed(keys))
+                    format!("--matrix {key}={value}: no matrix has `{key}`{hint} (it has {})", listed(keys))
                 }
             };
         }
@@ -363,6 +367,8 @@ fn play_all(
                     else {
                         return;
                     };
+                    // Whatever is logged meanwhile, by mock or client too, says in which scenario.
+                    let _named = tracing::error_span!("scenario", name = %scenario.title()).entered();
                     let begin = Instant::now();
                     let result = scenario::run(scenario, &options);
                     if sender.send((position, result, begin.elapsed().as_secs_f64())).is_err() {
@@ -508,17 +514,58 @@ mod tests {
         std::fs::write(folder.path().join("good.toml"), GOOD).unwrap();
         done(folder.path(), "x run DIR --junit DIR/j --trace DIR/t --log DIR/l --report DIR/pages").unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-        for name in ["pages/001-good-n-1.html", "pages/002-good-n-2.html"] {
-            assert!(read(name).contains("<svg"), "{name}");
+        for name in ["001-good-n-1.html", "002-good-n-2.html"] {
+            assert!(read(&format!("pages/{name}")).contains("<svg"), "{name}");
+            assert!(read("pages/index.html").contains(&format!("<a href=\"{name}\">")), "{name}");
         }
         assert!(read("j").contains("tests=\"2\" failures=\"0\""));
         let trace: Vec<serde_json::Value> =
             read("t").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(trace.first().unwrap()["scenario"], "good [n=1]");
         assert_eq!(trace.last().unwrap()["scenario"], "good [n=2]");
-        let struck = trace.iter().filter(|entry| entry["fault"] == 1).count();
+        let of = |event: &str| trace.iter().filter(|entry| entry["event"] == event).collect::<Vec<_>>();
+        let struck = of("exchange").iter().filter(|entry| entry["fault"] == 1).count();
         assert_eq!(struck, 3);
+        let counts: Vec<_> =
+            of("fault").iter().map(|entry| (entry["met"].clone(), entry["hit"].clone())).collect();
+        assert_eq!(counts, [(1.into(), 1.into()), (2.into(), 2.into())]);
         let failed = read("l").lines().filter(|line| line.contains("COMM_FAILED")).count();
         assert_eq!(failed, 3);
+    }
+
+    #[test]
+    fn what_others_of_a_folder_include_is_a_part_of_them_and_no_scenario() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("good.toml", &format!("include = \"part.toml\"\n{GOOD}"));
+        write("part.toml", "[[expect]]\nmessage = \"LOG_SMART_LIC_COMM_RESTORED\"\ncount = \"0..\"\n");
+        assert_eq!(code(&done(folder.path(), "x run DIR")), format!("{:?}", ExitCode::SUCCESS));
+        // By itself, and where nobody includes it, it is a scenario that says too little.
+        assert!(
+            done(folder.path(), "x check DIR/part.toml")
+                .unwrap_err()
+                .to_string()
+                .contains("`name` is missing")
+        );
+        write("good.toml", GOOD);
+        assert!(done(folder.path(), "x run DIR").unwrap_err().to_string().contains("part.toml"));
+    }
+
+    #[test]
+    fn a_matrix_that_does_not_fit_is_told_its_keys_and_values() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("good.toml"), GOOD).unwrap();
+        std::fs::write(
+            folder.path().join("plain"),
+            GOOD.replace("[matrix]\nn = [1, 2]", "[variables]\nn = 1"),
+        )
+        .unwrap();
+        for (line, said) in [
+            ("x run DIR --matrix n=3", "--matrix n=3: `n` is one of 1, 2"),
+            ("x run DIR --matrix nn=1", "--matrix nn=1: no matrix has `nn`; did you mean `n`? (it has n)"),
+            ("x run DIR/plain --matrix n=1", "--matrix n=1: no file has a matrix"),
+        ] {
+            assert_eq!(done(folder.path(), line).unwrap_err().to_string(), said);
+        }
     }
 }

@@ -74,3 +74,35 @@ fn a_scenario_that_fails_under_pytest_says_what_slpsim_says() {
     let told = said(&pytest(&program, folder.path()));
     assert!(told.contains("did you mean `transport`?"), "{told}");
 }
+
+#[test]
+fn a_program_that_is_not_there_is_one_line_and_parts_and_equal_names_are_told_apart() {
+    let Some(program) = peer("pytest") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("scenarios")).unwrap();
+    write("slpsim_pytest.py", &std::fs::read_to_string(plugin().join("slpsim_pytest.py")).unwrap());
+    write("conftest.py", "pytest_plugins = [\"slpsim_pytest\"]\n");
+    write("pytest.ini", "[pytest]\nslpsim_scenarios = scenarios\n");
+    write("scenarios/part.toml", "[device]\n");
+    write(
+        "scenarios/twice.toml",
+        "name = \"twice\"\nuntil = \"1h\"\ninclude = \"part.toml\"\n[matrix]\nn = [1, \"1\"]\n[[expect]]\n\
+         message = \"LOG_SMART_LIC_REPORTING_REQUIRED\"\ncount = \"{n}\"\n",
+    );
+    let output = pytest(&program, folder.path());
+    let told = said(&output);
+    assert!(output.status.success() && told.contains("2 passed"), "{told}");
+    for part in ["twice [n=1] PASSED", "twice [n=1] #2 PASSED"] {
+        assert!(told.contains(part), "{part}\n--- in ---\n{told}");
+    }
+    let nobody = Command::new(&program)
+        .args(["-p", "no:cacheprovider", "--slpsim=/nope"])
+        .current_dir(folder.path())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = said(&nobody);
+    assert_eq!(told.trim(), "ERROR: there is no program '/nope': give --slpsim=PATH or set SLPSIM");
+}

@@ -1,8 +1,6 @@
 //! Plays a life with a subject, every call watched: the order of events is that of [`crate::World`], for one device.
 
-use std::any::Any;
 use std::collections::{BTreeSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use slpsim_agent::input::Scope;
@@ -18,6 +16,7 @@ use slpsim_transport::fault::{Fault, Meets, Plan};
 use super::check::{Call, Checker};
 use super::invariant::{Invariant, Violation};
 use super::life::{Deed, Life};
+use super::panic::caught;
 use super::subject::Subject;
 use super::twin::Twin;
 use super::watch::Watcher;
@@ -48,20 +47,11 @@ pub fn play<S: Subject>(life: &Life, watcher: &mut dyn Watcher) -> Played {
         }
     };
     // A panic is an error of the agent like any other, and its life is worth as much: it is found, shrunk and written.
-    let ran = catch_unwind(AssertUnwindSafe(|| engine.run()));
-    let violation = ran.map_or_else(
-        |panic| Some(Violation { at_ms: engine.now_ms, invariant: Invariant::NoPanic, why: said(&*panic) }),
-        Result::err,
-    );
+    let violation = match caught(|| engine.run()) {
+        Ok(ran) => ran.err(),
+        Err(why) => Some(Violation { at_ms: engine.now_ms, invariant: Invariant::NoPanic, why }),
+    };
     Played { violation, events: engine.events, lived_ms: engine.now_ms }
-}
-
-/// What a panic says, in one line.
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(|text| &**text));
-    let line = text.and_then(|text| text.lines().next()).unwrap_or("without a text");
-    format!("the agent panicked: {line}")
 }
 
 struct Engine<'a, S> {

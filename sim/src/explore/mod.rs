@@ -8,6 +8,7 @@ mod exhaust;
 mod file;
 mod invariant;
 mod life;
+mod panic;
 mod random;
 mod search;
 mod shrink;

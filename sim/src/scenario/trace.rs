@@ -178,7 +178,8 @@ impl Outcome {
     /// What is no failure, but may be a mistake of the file: faults that never hit anything. One line each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let idle = self.course.faults.iter().filter(|fault| fault.hit == 0);
+        // Without its cause a scenario is not what it was written to be.
+        let idle = self.course.faults.iter().filter(|fault| fault.hit == 0 && !self.without_cause);
         let told = idle.map(|fault| {
             let met = match (fault.met, fault.kind) {
                 (0, _) => "it met nothing that it could hit".to_owned(),

@@ -77,7 +77,47 @@ fn every_invariant_is_seen_to_break() {
     breaks::<10>();
     breaks::<11>();
     breaks::<12>();
-    assert_eq!(Invariant::ALL.len(), 13);
+    breaks::<13>();
+    assert_eq!(Invariant::ALL.len(), 14);
+}
+
+/// A panic ends a life, not the search: its seed is known, and the shortest life with it is written.
+#[test]
+fn a_panic_of_the_agent_is_found_and_shrunk_like_any_other_violation() {
+    let found = searched::<Spoiled<13>>(&Ground::Seeds(0..2_000), 2).found.expect("it panics");
+    assert!(found.seed.is_some());
+    let (life, violation) = shrink::<Spoiled<13>>(&found.life, &found.violation);
+    assert!(violation.why.ends_with(": spoiled") && violation.why.contains("spoilers.rs:"), "{violation}");
+    assert!(life.steps.len() <= 1, "{life:?}");
+}
+
+/// A simplification that holds is kept: those after it are made of the step as it was before.
+#[test]
+fn what_shrinking_has_made_simpler_stays_simpler() {
+    use slpsim_sim::explore::{Deed, Trouble};
+    let found = searched::<LostAckDrops>(&Ground::Seeds(0..20_000), 2).found.expect("it misbehaves");
+    let (life, _) = shrink::<LostAckDrops>(&found.life, &found.violation);
+    for step in &life.steps {
+        if let Deed::Fault(Trouble { purpose, every, for_ms, next, .. }) = &step.deed {
+            // With any of these left out it still breaks, or shrinking would have stopped short of it.
+            let kept = [purpose.is_some(), every.is_some(), for_ms.is_some() && next.is_some()];
+            for (at, _) in kept.iter().enumerate().filter(|(_, kept)| **kept) {
+                let mut simpler = life.clone();
+                for other in simpler.steps.iter_mut().filter(|other| other.at_ms == step.at_ms) {
+                    if let Deed::Fault(trouble) = &mut other.deed {
+                        match at {
+                            0 => trouble.purpose = None,
+                            1 => trouble.every = None,
+                            _ => trouble.for_ms = None,
+                        }
+                    }
+                }
+                let broken = play::<LostAckDrops>(&simpler, &mut Digest::default()).violation;
+                let same = broken.is_some_and(|broken| broken.invariant == Invariant::AcknowledgedOnce);
+                assert!(!same, "it could be simpler: {life:?}");
+            }
+        }
+    }
 }
 
 #[test]

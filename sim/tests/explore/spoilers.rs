@@ -45,6 +45,7 @@ impl<const AT: usize> Spoiled<AT> {
                 }
             }
             Invariant::DurableFirst => out.retain(|output| *output != Output::Persist || now.mono.0 == 0),
+            Invariant::NoPanic if now.mono.0 > 0 => panic!("spoiled"),
             _ => {}
         }
     }

@@ -23,11 +23,11 @@ impl Scale {
         Self { from_ms: window.from, to_ms: window.to.max(window.from.saturating_add(1)) }
     }
 
-    pub(super) const fn begin_ms(self) -> u64 {
+    pub(super) const fn first_ms(self) -> u64 {
         self.from_ms
     }
 
-    pub(super) const fn to_ms(self) -> u64 {
+    pub(super) const fn last_ms(self) -> u64 {
         self.to_ms
     }
 

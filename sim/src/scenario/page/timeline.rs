@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::marks::{Marks, labels};
-use super::scale::{LEFT, Lanes, Scale, WIDTH, cut, print, text_tenths};
+use super::scale::{Lanes, Scale, WIDTH, cut, print, text_tenths};
 use super::{Band, State};
 use crate::scenario::model::{Moment, Window};
 use crate::scenario::report::escaped;
@@ -107,11 +107,11 @@ const STEPS_S: [u64; 19] = [
 ];
 
 fn axis(out: &mut String, scale: Scale, height: u64) {
-    let span = scale.to_ms() - scale.begin_ms();
+    let span = scale.last_ms() - scale.first_ms();
     let fits = |step: &&u64| span / (**step * 1_000) <= 10;
     let step = STEPS_S.iter().find(fits).map_or(span, |step| step * 1_000).max(1);
-    let mut free = LEFT * 10;
-    for number in scale.begin_ms().div_ceil(step)..=scale.to_ms() / step {
+    let mut free = 0;
+    for number in scale.first_ms().div_ceil(step)..=scale.last_ms() / step {
         let at = number * step;
         let (place, x, text) = (scale.tenths(at), scale.x(at), Moment(at).to_string());
         let _ =
@@ -232,7 +232,7 @@ fn shades(out: &mut String, outcome: &Outcome, scale: Scale, (position, top, end
         let (x, width) = (scale.x(band.from_ms), print(scale.width_tenths(band.from_ms, to)));
         let _ = writeln!(
             out,
-            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{FAULT}\" fill-opacity=\".22\"/>",
+            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{FAULT}\" fill-opacity=\".14\"/>",
             end - top
         );
     }
