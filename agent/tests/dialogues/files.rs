@@ -308,7 +308,7 @@ fn a_file_for_another_device_brings_no_policy_and_no_account() {
         acks: vec![(Some(other), ack.clone()), (Some(udi()), ack)],
         ..policy_file(now, example_policy())
     };
-    assert_eq!(import(&mut rig, file), Err(reply.into()));
+    assert_eq!(import(&mut rig, file), Err(format!("{reply}; taken: policy, RUM ACK")));
     assert_eq!(rig.view().policy().map(|(name, _)| name.to_owned()).as_deref(), Some("Example Policy"));
     assert_eq!(rig.waiting(), []);
 }
