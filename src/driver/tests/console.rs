@@ -91,14 +91,14 @@ async fn a_console_without_input_is_closed_in_time_and_told_why() {
     let session =
         tokio::spawn(async move { crate::driver::console::serve(at, &wish, Wire { typed, shown }).await });
     assert!(matches!(screen.recv().await, Some(Shown::Reply(_))));
-    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    tokio::time::advance(Duration::from_secs(86_400)).await;
     assert!(!session.is_finished(), "nothing limits it");
     for line in ["configure terminal", "line console", "exec-timeout 5", "end"] {
         keyboard.send(Typed::Line(line.into())).await.unwrap();
         while !matches!(screen.recv().await.unwrap(), Shown::Reply(_)) {}
     }
     let typed_last = tokio::time::Instant::now();
-    tokio::time::sleep(Duration::from_secs(180)).await;
+    tokio::time::advance(Duration::from_secs(180)).await;
     trust(&orders).await;
     session.await.unwrap();
     assert_eq!(typed_last.elapsed().as_secs(), 300);

@@ -34,7 +34,7 @@ fn what_is_wrong_in_a_population_is_named_with_its_place_and_the_nearest_word() 
             "[[model]]\npid = \"X\"\nlicenses = [\"LAN_ENTERPRISE\"]",
             "did you mean `LAN_ENTERPRISE_SERVICES_PKG`?",
         ),
-        ("[[model]]\npid = \"XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX\"", "`pid` is a product id"),
+        ("[[model]]\npid = \"NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN\"", "`pid` is a product id"),
         ("name = \"p\"", "needs at least one [[model]]"),
         ("[transport]\ncsluu = 1", "unknown transport `csluu`; did you mean `cslu`?"),
         ("[interval]\n4000 = 1", "`4000` is no interval: days from 1 to 3650"),
