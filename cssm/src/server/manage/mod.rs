@@ -82,7 +82,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
 }
 
 /// The answer to a call that cannot be fulfilled: `{"error": "…"}`, one line.
-pub(super) struct Refused(StatusCode, String);
+pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
 
 impl Refused {
     /// What is said.

@@ -12,6 +12,7 @@ use super::access::Visitor;
 use crate::cssm::ManageError;
 use crate::peer::Role;
 use crate::server::bundle::FileError;
+use crate::server::manage::Refused;
 
 /// What a page knows of the request that asks for it.
 #[derive(Clone, Debug)]
@@ -50,25 +51,22 @@ impl Trouble {
     }
 }
 
+/// Pages refuse with the words and the status of the management calls.
+impl From<Refused> for Trouble {
+    fn from(Refused(status, text): Refused) -> Self {
+        Self(status, text)
+    }
+}
+
 impl From<ManageError> for Trouble {
     fn from(error: ManageError) -> Self {
-        let status = match &error {
-            ManageError::NotFound(_) => StatusCode::NOT_FOUND,
-            ManageError::Wrong(_) => StatusCode::BAD_REQUEST,
-            ManageError::Full(_) => StatusCode::CONFLICT,
-        };
-        Self(status, error.to_string())
+        Refused::from(error).into()
     }
 }
 
 impl From<FileError> for Trouble {
     fn from(error: FileError) -> Self {
-        let status = match &error {
-            FileError::Wrong(_) => StatusCode::BAD_REQUEST,
-            FileError::Refused(_) => StatusCode::CONFLICT,
-            FileError::Nothing => StatusCode::NOT_FOUND,
-        };
-        Self(status, error.to_string())
+        Refused::from(error).into()
     }
 }
 
