@@ -3,6 +3,7 @@
 mod about;
 mod archive;
 mod bundle;
+pub mod caller;
 mod clock;
 mod damage;
 mod device;

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
-use axum::http::header::{COOKIE, HOST, HeaderValue, ORIGIN};
+use axum::http::header::{COOKIE, HeaderValue};
 use axum::http::{HeaderMap, Uri};
 use futures_util::future::BoxFuture;
+
+use crate::server::caller::{is_local, named_host};
 
 /// Somebody who has logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,25 +98,9 @@ impl Access {
 
     /// Why the request does not come from a page of this server; nothing where it may be one.
     pub(super) fn foreign(&self, headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
-        let Some(host) = host else { return Some("the request names no host") };
+        let Some(host) = named_host(headers, uri) else { return Some("the request names no host") };
         (self.local && !is_local(host))
             .then_some("these pages are for this machine only: open them as 127.0.0.1, [::1] or localhost")
-    }
-
-    /// Whether a form comes from a page of this server, as far as the browser says.
-    pub(super) fn is_own(headers: &HeaderMap) -> bool {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let site = text("sec-fetch-site");
-        if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-            return false;
-        }
-        let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
-        let host = text(HOST.as_str()).unwrap_or_default();
-        origin.is_none_or(|origin| {
-            origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
-        })
     }
 
     /// The session that the browser names, if its name has the right form.
@@ -208,15 +194,6 @@ impl Access {
     }
 }
 
-/// Whether a `Host` means this machine, whatever the port: it may be that of a tunnel.
-fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or(rest, |(name, _)| name),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -227,43 +204,6 @@ mod tests {
 
     fn access() -> Access {
         Access::new(Entry::Open, 40_003, false, true).unwrap()
-    }
-
-    #[test]
-    fn a_host_is_local_whatever_its_port_and_nothing_else_is() {
-        for (host, local) in [
-            ("127.0.0.1:40003", true),
-            ("127.0.0.1", true),
-            ("127.8.8.8:1", true),
-            ("[::1]:40003", true),
-            ("localhost:8080", true),
-            ("LOCALHOST", true),
-            ("evil.example:40003", false),
-            ("127.0.0.1.evil.example", false),
-            ("localhost.evil.example:1", false),
-            ("192.0.2.1:40003", false),
-            ("", false),
-        ] {
-            assert_eq!(is_local(host), local, "{host:?}");
-        }
-    }
-
-    #[test]
-    fn a_form_of_another_site_is_known_by_what_the_browser_says() {
-        for (origin, site, own) in [
-            (None, None, true),
-            (Some("http://127.0.0.1:1"), Some("same-origin"), true),
-            (Some("http://127.0.0.1:2"), None, false),
-            (Some("null"), None, false),
-            (Some("http://evil.example"), Some("cross-site"), false),
-            (None, Some("same-site"), false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, HeaderValue::from_static("127.0.0.1:1"));
-            origin.map(|origin| headers.insert(ORIGIN, HeaderValue::from_static(origin)));
-            site.map(|site| headers.insert("sec-fetch-site", HeaderValue::from_static(site)));
-            assert_eq!(Access::is_own(&headers), own, "{origin:?} {site:?}");
-        }
     }
 
     #[test]

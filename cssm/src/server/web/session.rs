@@ -19,6 +19,7 @@ use super::Web;
 use super::access::{Access, Entry};
 use super::layout::{self, Trouble, Visit};
 use super::posted::Posted;
+use crate::server::caller::is_own;
 use crate::server::listen::Caller;
 
 /// Largest form, in bytes; its fields are limited further.
@@ -81,7 +82,7 @@ async fn admitted(web: &Arc<Web>, session: &str, request: Request) -> Result<Req
         }
     }
     // A page of another site can open a WebSocket as well; browsers say whose it is.
-    let own = Access::is_own(request.headers());
+    let own = is_own(request.headers());
     if !own && (posts || request.headers().contains_key(UPGRADE)) {
         let text =
             "This form does not come from a page of this server. Open the page here and send it again.";
