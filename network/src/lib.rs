@@ -21,7 +21,7 @@ pub use answers::{Answers, Question, Said};
 pub use firewall::{Rule, RuleError, Verdict};
 pub use ip::{Interface, IpSettings, Ipv4Net, Source};
 pub use reach::{NameServer, Network, Ping, ResolveError, Unreached};
-pub use world::{DEFAULT_NAME_SERVER, DEFAULT_NTP_SERVER, RouteError, World};
+pub use world::{DEFAULT_NAME_SERVER, DEFAULT_NTP_SERVER, RouteError, World, is_cisco};
 
 /// The host name by which a CSLU is discovered (`spec/behaviour.md` §7.1).
 pub const CSLU_LOCAL: &str = "cslu-local";

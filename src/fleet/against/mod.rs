@@ -5,6 +5,7 @@
 //! hour that device and server may differ (`spec/behaviour.md` §9).
 
 mod device;
+mod door;
 mod ledger;
 
 use std::path::PathBuf;
@@ -86,6 +87,7 @@ pub fn transport_of(url: &str) -> Result<TransportMode> {
 /// Where the URL, the certificates or a sink are wrong; one line for the user.
 pub fn run(order: &Order, halt: &Halt) -> Result<Ledger> {
     let transport = transport_of(&order.url)?;
+    door::admit(&order.url, order.allow_external)?;
     if transport.is_direct() && order.token.is_none() {
         return Err(user_error(format!(
             "--against {}: a CSSM asks each switch for an id token; give one with --idtoken or --idtoken-file",
