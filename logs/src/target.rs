@@ -1,5 +1,6 @@
 //! A sink URL with everything that can be said behind its `?`: how the sink behaves, and which lines it gets.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
@@ -8,7 +9,7 @@ use wildmatch::WildMatch;
 
 use crate::framing::Framing;
 use crate::sink::Rotation;
-use crate::url::{SinkUrl, SinkUrlError, decoded, parameters};
+use crate::url::{SinkUrl, SinkUrlError, decoded, encoded, parameters};
 
 /// No pattern is longer, in bytes.
 const PATTERN_MAX: usize = 255;
@@ -81,6 +82,42 @@ impl Target {
     }
 }
 
+/// As it is read: the URL, and behind it everything that was chosen.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, framing, rotation, source_net, filter } = self;
+        let mut text = url.to_string();
+        let mut add = |parameter: &str| {
+            text.push(if text.contains('?') { '&' } else { '?' });
+            text.push_str(parameter);
+        };
+        if let Some(framing) = framing {
+            add(&format!("framing={}", framing.word()));
+        }
+        if let Some(Rotation { bytes, keep, gzip }) = rotation {
+            add(&format!("rotate={}", print_size(*bytes)));
+            add(&format!("keep={keep}"));
+            if *gzip {
+                add("gzip");
+            }
+        }
+        if let Some(net) = source_net {
+            add(&format!("source-net={net}"));
+        }
+        match filter.severities {
+            (0, 7) => {}
+            (first, last) if first == last => add(&format!("severity={first}")),
+            (first, last) => add(&format!("severity={first}..{last}")),
+        }
+        for (name, pattern) in [("device", &filter.device), ("site", &filter.site)] {
+            if let Some(pattern) = pattern {
+                add(&format!("{name}={}", encoded_pattern(&pattern.to_string())));
+            }
+        }
+        f.write_str(&text)
+    }
+}
+
 impl Default for Filter {
     fn default() -> Self {
         Self { severities: (0, 7), device: None, site: None }
@@ -110,6 +147,15 @@ impl SourceNet {
         let host = u32::try_from(device % u64::from(self.hosts)).unwrap_or(0);
         // Neither the network's own address nor its broadcast address.
         Ipv4Addr::from_bits(self.base + 1 + host)
+    }
+}
+
+/// As it is read: `127.1.0.0/16`.
+impl fmt::Display for SourceNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of a network of 2^n addresses all but two are hosts.
+        let length = (self.hosts + 2).leading_zeros() + 1;
+        write!(f, "{}/{length}", Ipv4Addr::from_bits(self.base))
     }
 }
 
@@ -215,6 +261,11 @@ fn value(name: &'static str, value: &str, expected: &'static str) -> TargetError
     TargetError::Value { name, value: value.into(), expected }
 }
 
+/// With its `?` as it is written in a pattern: behind the first one of a URL it stands for itself.
+fn encoded_pattern(pattern: &str) -> String {
+    encoded(pattern).replace("%3F", "?")
+}
+
 /// `3`, `0..3`, `..3` or `4..`, both ends included.
 fn severities(text: &str) -> Result<(u8, u8), TargetError> {
     let bad = || value("severity", text, "digits from 0 (worst) to 7, such as 3 or 0..3");
@@ -252,6 +303,13 @@ fn size(text: &str) -> Result<u64, TargetError> {
     number.checked_mul(factor).filter(|bytes| *bytes >= Rotation::BYTES_MIN).ok_or_else(bad)
 }
 
+/// The largest unit of which it is a whole number.
+fn print_size(bytes: u64) -> String {
+    let units = [(30, "G"), (20, "M"), (10, "k")];
+    let unit = units.into_iter().find(|(shift, _)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    unit.map_or_else(|| bytes.to_string(), |(shift, unit)| format!("{}{unit}", bytes >> shift))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +330,26 @@ mod tests {
         assert!(tls.filter.has_device("leaf-7", "") && !tls.filter.has_device("spine-7", ""));
         assert_eq!(target("stdout:?severity=4..").filter.severities, (4, 7));
         assert_eq!(target("null:"), Target::to(SinkUrl::Null));
+    }
+
+    #[test]
+    fn a_target_is_printed_as_it_is_read() {
+        for text in [
+            "stdout:",
+            "null:?severity=0..3",
+            "stdout:?severity=3&device=leaf-??&site=zrh%20*",
+            "file:///var/log/a%20b?rotate=100M&keep=3&gzip",
+            "file:///x?rotate=5000&keep=5",
+            "file:///x?rotate=4k&keep=0&severity=4..7",
+            "udp://127.0.0.1:514?source-net=127.1.0.0/16",
+            "udp://127.0.0.1:514?source-net=0.0.0.0/1",
+            "udp://127.0.0.1:514?source-net=127.1.0.4/30",
+            "tcp://127.0.0.1:5514?framing=octet",
+            "tls://localhost:6514?ca=ca.pem&sni=x&framing=newline&device=*",
+        ] {
+            assert_eq!(target(text).to_string(), text);
+        }
+        assert_eq!(target("file:///x?gzip=no&keep=1&rotate=2048M").to_string(), "file:///x?rotate=2G&keep=1");
     }
 
     #[test]
@@ -301,7 +379,7 @@ mod tests {
             ("null:?severity=5..3", "severity=5..3: expected"),
             ("null:?severity=", "severity=: expected"),
             ("null:?device=", "device=: expected a name"),
-            ("null:?colour=red", "takes nothing behind the colon"),
+            ("null:?colour=red", "null: has no parameter \"colour\""),
             ("udp://localhost?framing=octet", "framing= is for tcp:// and tls:// only"),
             ("tcp://localhost:1?framing=nul", "framing=nul: expected newline or octet"),
             ("tcp://localhost:1?rotate=1M", "rotate= is for file:// only"),

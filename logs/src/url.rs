@@ -101,7 +101,7 @@ pub enum SinkUrlError {
         rest: String,
     },
     /// A parameter that the scheme does not have.
-    #[error("{scheme}:// has no parameter {name:?}; tls:// has ca=FILE, sni=NAME, cert=FILE and key=FILE")]
+    #[error("{scheme}: has no parameter {name:?}; behind its ? may stand {}", parameters_of(scheme))]
     Parameter {
         /// Which scheme.
         scheme: &'static str,
@@ -167,23 +167,37 @@ impl fmt::Display for SinkUrl {
     }
 }
 
+/// What a sink of that scheme takes, be it of the URL or of the target that it belongs to.
+fn parameters_of(scheme: &str) -> &'static str {
+    match scheme {
+        "file" => "severity, device, site, rotate, keep and gzip (a ? in a path is written %3F)",
+        "unix" => "severity, device and site (a ? in a path is written %3F)",
+        "udp" => "severity, device, site and source-net",
+        "tcp" => "severity, device, site and framing",
+        "tls" => "severity, device, site, framing, ca, sni, cert and key",
+        _ => "severity, device and site",
+    }
+}
+
 fn bare(scheme: &'static str, rest: &str, sink: SinkUrl) -> Result<SinkUrl, SinkUrlError> {
-    match rest {
-        "" | "//" => Ok(sink),
-        rest => Err(SinkUrlError::Rest { scheme, rest: rest.into() }),
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    match (rest, parameters(query).next()) {
+        ("" | "//", None) => Ok(sink),
+        ("" | "//", Some((name, _))) => Err(SinkUrlError::Parameter { scheme, name: name.into() }),
+        (rest, _) => Err(SinkUrlError::Rest { scheme, rest: rest.into() }),
     }
 }
 
 fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, SinkUrlError> {
     let path = rest.strip_prefix("//").unwrap_or(rest);
-    if let Some((_, query)) = path.split_once('?') {
-        let name = parameters(query).next().map_or("", |(name, _)| name);
-        return Err(SinkUrlError::Parameter { scheme, name: name.into() });
-    }
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     if !path.starts_with('/') || path.len() < 2 {
         return Err(SinkUrlError::Path(scheme));
     }
-    decoded(path).map(PathBuf::from)
+    match parameters(query).next() {
+        None => decoded(path).map(PathBuf::from),
+        Some((name, _)) => Err(SinkUrlError::Parameter { scheme, name: name.into() }),
+    }
 }
 
 fn plain(scheme: &'static str, rest: &str, usual: Option<u16>) -> Result<Receiver, SinkUrlError> {
@@ -349,7 +363,13 @@ mod tests {
             ("udp://host:514?ca=x", "has no parameter \"ca\""),
             ("tls://host?pin=x", "has no parameter \"pin\""),
             ("tls://host?cert=x", "needs cert=FILE and key=FILE together"),
-            ("file:///a?rotate=1M", "has no parameter \"rotate\""),
+            (
+                "file:///a?turn=1M",
+                "file: has no parameter \"turn\"; behind its ? may stand severity, device, site, rotate",
+            ),
+            ("file://?foo", "file: needs an absolute path"),
+            ("null:?foo", "null: has no parameter \"foo\"; behind its ? may stand severity, device and site"),
+            ("stdout:x?foo", "takes nothing behind the colon, but has \"x\""),
             ("file:///a%2", "bad percent-encoding"),
             ("file:///a%00", "bad percent-encoding"),
         ] {

@@ -189,6 +189,17 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// The same, with what the file of a TLS connection is for.
+    fn advise(mut self, purpose: &str) -> Self {
+        if let Self::Tls { reason, .. } = &mut self {
+            reason.push_str("; ");
+            reason.push_str(purpose);
+        }
+        self
+    }
+}
+
 /// A receiver's addresses; whoever is not on this machine must be allowed, and so must any name but `localhost`: another
 /// name would be asked of a name server, and that question leaves the machine already.
 fn resolve(receiver: &Receiver, allow_external: bool) -> Result<Vec<SocketAddr>, OpenError> {

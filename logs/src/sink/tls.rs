@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
@@ -85,9 +85,13 @@ fn config(trust: &TlsTrust) -> Result<ClientConfig, OpenError> {
     match &trust.client {
         None => Ok(builder.with_no_client_auth()),
         Some(ClientCertificate { certificate, key }) => {
-            let chain = certificates(certificate)?;
-            let private = PrivateKeyDer::from_pem_file(key)
-                .map_err(|error| of(key, format!("no private key in PEM ({error})")))?;
+            let chain = certificates(certificate).map_err(|error| {
+                error.advise("cert=FILE names the certificate to be shown to the receiver")
+            })?;
+            let private = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+                let reason = unusable("private key", &error);
+                of(key, reason).advise("key=FILE names the private key that goes with cert=FILE")
+            })?;
             builder
                 .with_client_auth_cert(chain, private)
                 .map_err(|error| of(certificate, format!("does not go with its key ({error})")))
@@ -105,7 +109,10 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, OpenError> {
         }
         return Ok(store);
     };
-    for certificate in certificates(path)? {
+    let trusted = certificates(path).map_err(|error| {
+        error.advise("ca=FILE names the root certificates that the receiver's must lead to")
+    })?;
+    for certificate in trusted {
         store.add(certificate).map_err(|error| OpenError::Tls {
             path: path.into(),
             reason: format!("a certificate in it cannot be used as a root ({error})"),
@@ -118,8 +125,17 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, OpenError> {
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, OpenError> {
     let of = |reason: String| OpenError::Tls { path: path.into(), reason };
     let all: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    let all = all.map_err(|error| of(format!("no certificates in PEM ({error})")))?;
+    let all = all.map_err(|error| of(unusable("certificates", &error)))?;
     if all.is_empty() { Err(of("no certificates in PEM".into())) } else { Ok(all) }
+}
+
+/// Why nothing of that kind was read from a file.
+fn unusable(what: &str, error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => format!("cannot be read: {error}"),
+        pem::Error::NoItemsFound => format!("no {what} in PEM"),
+        other => format!("no {what} in PEM ({other})"),
+    }
 }
 
 impl Dial for TlsDial {
