@@ -263,9 +263,9 @@ impl Kind {
             (Self::Texts, Value::List(nodes)) => Item::Texts(list(nodes, problems, lines)?),
             (Self::Texts, Value::Text(text)) => Item::Texts(vec![lines(text)?]),
             (Self::Share, Value::Float(number)) => Item::Share(share(*number)?),
-            (Self::Share, Value::Integer(number @ (0 | 1))) => {
-                Item::Share(if *number == 0 { 0.0 } else { 1.0 })
-            }
+            (Self::Share, Value::Integer(0)) => Item::Share(0.0),
+            (Self::Share, Value::Integer(1)) => Item::Share(1.0),
+            (Self::Share, Value::Integer(number)) => return Err(format!("{number} is outside 0 to 1")),
             (Self::Any, _) => Item::Any(node.clone()),
             (kind, Value::Text(text)) => kind.of_text(text, checks)?,
             (kind, value) => return Err(kind.wrong(value.kind())),

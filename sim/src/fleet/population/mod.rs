@@ -1,6 +1,7 @@
 //! Who is in a fleet: `config/populations/*.toml`, read and resolved.
 
 mod keys;
+mod possible;
 mod reference;
 
 use std::path::Path;
@@ -226,6 +227,7 @@ pub fn parse(text: &str, name: &str) -> Result<Population, Problems> {
     let checker = Checker { schema: &keys::SCHEMA, checks: &CHECKS };
     let Some(table) = reader::check(&document, checker, &mut problems) else { return Err(problems) };
     let population = Resolver { problems: &mut problems }.population(&table);
+    possible::check(&table, &mut problems);
     problems.or(population)
 }
 

@@ -29,7 +29,8 @@ fn what_is_wrong_in_a_population_is_named_with_its_place_and_the_nearest_word() 
             "bring-upp = \"1d\"",
             "p.toml:1:1: unknown key `bring-upp` at the top of the file; did you mean `bring-up`?",
         ),
-        ("[[model]]\npid = \"X\"\nshare = 1.5", "p.toml:3:9: `share`:"),
+        ("[[model]]\npid = \"X\"\nshare = 1.5", "p.toml:3:9: `share`: 1.5 is outside 0 to 1"),
+        ("[[model]]\npid = \"X\"\nshare = -3", "p.toml:3:9: `share`: -3 is outside 0 to 1"),
         (
             "[[model]]\npid = \"X\"\nlicenses = [\"LAN_ENTERPRISE\"]",
             "did you mean `LAN_ENTERPRISE_SERVICES_PKG`?",
@@ -42,11 +43,23 @@ fn what_is_wrong_in_a_population_is_named_with_its_place_and_the_nearest_word() 
         ("[[outage]]\nfailure = \"dnss\"\nevery = \"1d\"\nlasts = \"1h\"", "`failure`:"),
         ("[trouble]\nnever-cslu = -0.1", "`never-cslu`:"),
         ("[[zone]]\nname = \"Mars\"", "unknown time zone"),
+        ("[[model]]\npid = \"X\"\nshare = 0", "each `share` of [[model]] is 0: at least one must be above"),
+        ("[[zone]]\nname = \"UTC\"\nshare = 0.0", "each `share` of [[zone]] is 0"),
+        ("[transport]\ncslu = 0\noff = 0", "p.toml:1:1: each share of [transport] is 0"),
+        ("[interval]\n30 = 0", "each share of [interval] is 0"),
+        ("[trouble]\nnever-cslu = 0.5\nforgotten = 0.6", "together are at most 1, not 1.100"),
+        ("[life]\nreload-every = \"1ms\"", "`reload-every` of [life] is at least 1m, or 0s for never"),
+        ("[flapping]\nevery = \"0s\"", "`every` of [flapping] is at least 1m"),
+        ("[companions]\nbusy-every = \"0s\"", "`busy-every` of [companions] is at least 1s"),
+        ("[[model]]\npid = \"X\"\nrole = \"le:af\"", "`role` is a part of host names: 1 to 40 letters"),
+        ("[[zone]]\nname = \"UTC\"\ncities = [\"z%C3\"]", "`z%C3` is a part of host names"),
     ] {
         let problems = wrong(text);
         assert!(problems.contains(expected), "{text}: {problems}");
     }
-    assert!(parse(base, "p.toml").is_ok());
+    let exact =
+        "[trouble]\nnever-cslu = 0.1\nforgotten = 0.2\nwrong-clock = 0.7\n[life]\nreload-every = \"0s\"\n";
+    assert!(parse(base, "p.toml").is_ok() && parse(&format!("{base}{exact}"), "p.toml").is_ok());
 }
 
 #[test]
