@@ -24,6 +24,10 @@ const BANDS: usize = 200;
 /// The picture's width and the height of its bars, in units of SVG.
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 240.0;
+/// Room for a line of letters above or below a picture.
+const LETTERS: f64 = 16.0;
+/// Times below a picture.
+const TICKS: u32 = 6;
 const HOUR_MS: u64 = 3_600_000;
 const KINDS: usize = CATALOGUE.len();
 /// Companions come last.
@@ -34,6 +38,13 @@ const COLOURS: [&str; ROWS] = [
     "#882255", "#999933", "#d55e00", "#009e73", "#aa4499", "#cc79a7", "#117733", "#56b4e9", "#44aa99",
     "#ddcc77", "#e69f00", "#0072b2", "#bbbbbb",
 ];
+
+/// Readable on a screen of any width: what cannot be made narrower is moved sideways.
+const STYLE: &str = "body{font:14px sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#222}\
+    pre,.wide{overflow-x:auto}pre{background:#f4f4f4;padding:1em}.wide svg{width:100%;min-width:640px;height:auto}\
+    text{font-size:11px}svg.bar{width:min(300px,30vw)}ul{padding:0}li{list-style:none;overflow-wrap:anywhere}\
+    li span{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-2px}\
+    table{border-collapse:collapse}th{text-align:left}td,th{padding:.1em 1em .1em 0}";
 
 /// Gathers what the page shows.
 #[derive(Debug)]
@@ -191,10 +202,7 @@ impl Report {
         let end = start.plus_millis(i64::try_from(self.span_ms()).unwrap_or(i64::MAX));
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>slpsim fleet</title>\n\
-             <style>body{{font:14px sans-serif;max-width:1000px;margin:2em auto;color:#222}}\
-             pre{{background:#f4f4f4;padding:1em;overflow:auto}}svg{{width:100%;height:auto}}\
-             li{{list-style:none}}li span{{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-2px}}\
-             table{{border-collapse:collapse}}td{{padding:.1em 1em .1em 0}}</style></head><body>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>{STYLE}</style></head><body>\n\
              <h1>A fleet of {} switches</h1>\n<p>Simulated time from {} to {}. Amounts are modelled.</p>\n\
              <h2>Messages</h2>\n<p>{} in a column</p>\n{}{}<h2>Outages</h2>\n{}<h2>Devices at the end</h2>\n{}\
              <h2>Summary</h2>\n<pre>{}</pre>\n</body></html>\n",
@@ -202,7 +210,7 @@ impl Report {
             print_time(start),
             print_time(end),
             slpsim_config::print_span(std::time::Duration::from_millis(self.width_ms)),
-            self.bars(),
+            self.bars(start),
             self.legend(),
             self.outages(start),
             self.devices(summary.devices),
@@ -214,15 +222,16 @@ impl Report {
         u64::try_from(self.columns.len().max(1)).unwrap_or(1).saturating_mul(self.width_ms)
     }
 
-    fn bars(&self) -> String {
+    fn bars(&self, start: Wall) -> String {
         let highest = self.columns.iter().map(|column| column.iter().sum::<u64>()).max().unwrap_or(0).max(1);
         let width = WIDTH / self.columns.len().max(1) as f64;
+        let (floor, whole) = (LETTERS + HEIGHT, LETTERS + HEIGHT + LETTERS);
         let mut svg = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"messages over time\">\n\
-             <text x=\"4\" y=\"12\" font-size=\"11\">{highest}</text>\n"
+            "<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {whole}\" role=\"img\" aria-label=\"messages over time\">\n\
+             <text x=\"0\" y=\"12\">{highest} at most</text>\n"
         );
         for (at, column) in self.columns.iter().enumerate() {
-            let mut top = HEIGHT;
+            let mut top = floor;
             for (count, colour) in column.iter().zip(COLOURS).filter(|(count, _)| **count > 0) {
                 let height = HEIGHT * *count as f64 / highest as f64;
                 top -= height;
@@ -234,8 +243,24 @@ impl Report {
                 );
             }
         }
-        svg.push_str("</svg>\n");
+        self.times(start, floor, &mut svg);
+        svg.push_str("</svg></div>\n");
         svg
+    }
+
+    /// What time it is at some places of a picture, below `floor`.
+    fn times(&self, start: Wall, floor: f64, svg: &mut String) {
+        let step = self.span_ms() / u64::from(TICKS);
+        for (tick, at) in (0..TICKS).map(|tick| (tick, u64::from(tick) * step)) {
+            let time = print_time(start.plus_millis(i64::try_from(at).unwrap_or(i64::MAX)));
+            let shown = if step >= 24 * HOUR_MS { time.get(..10) } else { time.get(..16) };
+            let (x, y) = (WIDTH * f64::from(tick) / f64::from(TICKS), floor + 12.0);
+            let _ = writeln!(
+                svg,
+                "<path d=\"M{x:.1} {floor}v4\" stroke=\"#222\"/><text x=\"{x:.1}\" y=\"{y}\"> {}</text>",
+                shown.unwrap_or(&time).replace('T', " ")
+            );
+        }
     }
 
     fn legend(&self) -> String {
@@ -256,24 +281,32 @@ impl Report {
             return "<p>None that anybody noticed.</p>\n".into();
         }
         let span = self.span_ms() as f64;
-        let height = 10.0 * self.bands.len() as f64;
-        let mut svg =
-            format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"outages over time\">\n");
+        let floor = 10.0 * self.bands.len() as f64;
+        let mut svg = format!(
+            "<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"outages over time\">\n",
+            floor + LETTERS
+        );
+        let mut rows = String::new();
         for (at, band) in self.bands.iter().enumerate() {
             let place = |ms: u64| WIDTH * (ms as f64 / span).min(1.0);
             let (x, end) = (place(band.from_ms), band.to_ms.map_or(WIDTH, place));
             let time = |ms: u64| print_time(start.plus_millis(i64::try_from(ms).unwrap_or(i64::MAX)));
-            let until = band.to_ms.map_or_else(|| "now".into(), time);
-            let title = format!("{}: {}, {} to {until}", band.site, band.what, time(band.from_ms));
+            let (from, until) = (time(band.from_ms), band.to_ms.map_or_else(|| "now".into(), time));
+            let (site, what) = (escaped(&band.site), escaped(&band.what));
+            let width = (end - x).max(1.0);
             let _ = writeln!(
                 svg,
-                "<rect x=\"{x:.2}\" y=\"{}\" width=\"{:.2}\" height=\"8\" fill=\"#d55e00\"><title>{}</title></rect>",
-                10 * at,
-                (end - x).max(1.0),
-                escaped(&title)
+                "<rect x=\"{x:.2}\" y=\"{}\" width=\"{width:.2}\" height=\"8\" fill=\"#d55e00\"><title>{site}: {what}, {from} to {until}</title></rect>",
+                10 * at
             );
+            let _ = writeln!(rows, "<tr><td>{site}</td><td>{what}</td><td>{from}</td><td>{until}</td></tr>");
         }
-        svg.push_str("</svg>\n");
+        self.times(start, floor, &mut svg);
+        let _ = writeln!(
+            svg,
+            "</svg></div>\n<details><summary>As a table</summary><div class=\"wide\"><table>\n\
+             <tr><th>Site</th><th>What</th><th>From</th><th>To</th></tr>\n{rows}</table></div></details>"
+        );
         if self.more_bands > 0 {
             let _ = writeln!(svg, "<p>The first {BANDS} are drawn; {} more are not.</p>", self.more_bands);
         }
@@ -294,7 +327,7 @@ impl Report {
             let share = 300.0 * count as f64 / f64::from(devices.max(1));
             let _ = writeln!(
                 text,
-                "<tr><td>{}</td><td>{count}</td><td><svg viewBox=\"0 0 300 12\" style=\"width:300px\">\
+                "<tr><td>{}</td><td>{count}</td><td><svg class=\"bar\" viewBox=\"0 0 300 12\">\
                  <rect width=\"{share:.1}\" height=\"12\" fill=\"{}\"/></svg></td></tr>",
                 state.words(),
                 state.colour()
