@@ -65,14 +65,25 @@ impl SinkSpec {
         options
     }
 
+    /// How lines are told apart on a stream: as chosen, or as is usual there.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        let chosen = self.framing.or(self.target.framing);
+        chosen.unwrap_or_else(|| Framing::default_for(&self.target.url))
+    }
+
+    /// Its URL with everything that was chosen behind the `?`: two sinks of one run may differ there only.
+    #[must_use]
+    pub fn url(&self) -> String {
+        Target { framing: self.framing.or(self.target.framing), ..self.target.clone() }.to_string()
+    }
+
     /// Opens the sink.
     ///
     /// # Errors
     /// Where it cannot be opened, or lies outside this machine without leave; one line for the user.
     pub fn open(&self, allow_external: bool) -> Result<Box<dyn Sink>> {
-        let framing = self.framing.or(self.target.framing);
-        let framing = framing.unwrap_or_else(|| Framing::default_for(&self.target.url));
-        open(&self.target, framing, allow_external).context("log sink").blame_user()
+        open(&self.target, self.framing(), allow_external).context("log sink").blame_user()
     }
 }
 
@@ -211,7 +222,7 @@ impl Outlet {
         };
         let queue = Queue::spawn("log-sink", sink, DEFAULT_LINES).context("no thread for a log sink")?;
         let Target { url: to, source_net, filter, .. } = spec.target.clone();
-        let url = to.to_string();
+        let url = spec.url();
         let count = |result| {
             let labels = [("sink", url.as_str()), ("result", result)];
             registry.counter("slpsim_log_lines_total", "Log lines, by what became of them.", &labels)

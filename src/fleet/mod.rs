@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use slpsim_policy::Wall;
 use slpsim_sim::fleet::{Batch, Cast, Companions, Fleet, Opened, Population, Record, Spec, Stop, Totals};
 
+use crate::error::one_line;
 use crate::metrics::Registry;
 use crate::sinks::SinkSpec;
 use crate::time::print_time;
@@ -109,8 +110,11 @@ pub struct Order {
 
 /// Runs a fleet to its end, or until the end is asked for.
 ///
+/// A file beside the log that cannot be written on, such as that of the truth on a full disk, ends the run; the summary says
+/// so and what the sinks have.
+///
 /// # Errors
-/// Where a sink or a file cannot be opened or the disk is full; one line for the user.
+/// Where a sink or a file cannot be opened; one line for the user.
 pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     let begin = Instant::now();
     let full_speed = order.pace == Pace::Max;
@@ -159,34 +163,8 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     };
     let went = desk.all(order, &mut fleet);
     desk.progress.finish();
-    if let Some(error) = desk.failed.take() {
-        return Err(error);
-    }
     went?;
-    if let Some(truth) = desk.truth.take() {
-        truth.finish()?;
-    }
-    let totals =
-        if deliver { Totals { events: fleet.totals().events, ..desk.taken } } else { *fleet.totals() };
-    let report = desk.report.take();
-    let sinks = desk.outlets.close();
-    let summary = Summary {
-        population: order.population.name.clone(),
-        seed: order.seed,
-        part: order.part,
-        devices: fleet.devices(),
-        threads: order.threads,
-        simulated_s: fleet.now_ms() as f64 / 1000.0,
-        wall_s: begin.elapsed().as_secs_f64(),
-        totals,
-        sinks,
-        peak_rss: summary::peak_rss(),
-        form,
-    };
-    if let Some(report) = report {
-        report.write(&summary, order.start)?;
-    }
-    Ok(summary)
+    Ok(desk.summary(order, &fleet, deliver, begin, form))
 }
 
 /// Long enough that the threads seldom wait for one another, short enough that an epoch of a storm fits into memory.
@@ -262,6 +240,41 @@ impl Desk {
             }
         };
         Ok(())
+    }
+
+    /// Ends everything that takes lines, and says what became of them.
+    fn summary(
+        mut self,
+        order: &Order,
+        fleet: &Fleet,
+        deliver: bool,
+        begin: Instant,
+        form: &'static str,
+    ) -> Summary {
+        let of_truth = match self.truth.take() {
+            Some(truth) if self.failed.is_none() => truth.finish().err(),
+            Some(_) | None => None,
+        };
+        let totals =
+            if deliver { Totals { events: fleet.totals().events, ..self.taken } } else { *fleet.totals() };
+        let mut summary = Summary {
+            population: order.population.name.clone(),
+            seed: order.seed,
+            part: order.part,
+            devices: fleet.devices(),
+            threads: order.threads,
+            simulated_s: fleet.now_ms() as f64 / 1000.0,
+            totals,
+            sinks: self.outlets.close(),
+            wall_s: begin.elapsed().as_secs_f64(),
+            peak_rss: summary::peak_rss(),
+            form,
+            trouble: None,
+        };
+        let of_report = self.report.take().and_then(|report| report.write(&summary, order.start).err());
+        let trouble = self.failed.take().or(of_truth).or(of_report);
+        summary.trouble = trouble.map(|error| one_line(&error));
+        summary
     }
 
     /// A run of a given length does not wait for its sinks much longer than that.

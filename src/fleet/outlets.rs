@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use slpsim_logs::queue::{DEFAULT_LINES, DRAIN, Release};
-use slpsim_logs::{Batch, Counts, Filter, Options, Queue, SinkUrl, SourceNet};
+use slpsim_logs::{Batch, Counts, Filter, Framing, Options, Queue, SinkUrl, SourceNet};
 use slpsim_sim::fleet;
 
 use crate::sinks::SinkSpec;
@@ -28,6 +28,9 @@ pub struct Outlets {
 #[derive(Debug)]
 struct Outlet {
     url: SinkUrl,
+    /// The URL with what was chosen behind its `?`.
+    shown: String,
+    framing: Option<Framing>,
     filter: Filter,
     /// By device what the filter says to it, where it looks at devices at all: patterns cost time.
     devices: Option<Vec<Wanted>>,
@@ -60,8 +63,12 @@ impl LetGo {
 /// What became of the lines of one sink.
 #[derive(Clone, Debug)]
 pub struct Fate {
-    /// Which.
+    /// Where to.
+    pub to: SinkUrl,
+    /// The same, with everything that was chosen behind the `?` of its URL.
     pub url: String,
+    /// How lines were told apart, where they went over TCP or TLS.
+    pub framing: Option<Framing>,
     /// The counts.
     pub counts: Counts,
     /// The kind of the last error that it met.
@@ -79,7 +86,7 @@ impl Fate {
     /// interest.
     #[must_use]
     pub fn reader_gone(&self) -> bool {
-        self.url == SinkUrl::Stdout.to_string() && self.error == Some(io::ErrorKind::BrokenPipe)
+        self.to == SinkUrl::Stdout && self.error == Some(io::ErrorKind::BrokenPipe)
     }
 
     /// Whether it refused lines that somebody wanted.
@@ -92,7 +99,23 @@ impl Fate {
     #[must_use]
     pub fn json(&self) -> Value {
         let Counts { lines, bytes, dropped, failed } = self.counts;
-        json!({"url": self.url, "lines": lines, "bytes": bytes, "dropped": dropped, "failed": failed})
+        let mut row =
+            json!({"url": self.url, "lines": lines, "bytes": bytes, "dropped": dropped, "failed": failed});
+        if let (Some(framing), Some(row)) = (self.framing, row.as_object_mut()) {
+            row.insert("framing".into(), framing.word().into());
+        }
+        row
+    }
+
+    /// As a row of a table, with its newline.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { url, framing, counts, error, .. } = self;
+        let Counts { lines, dropped, failed, .. } = counts;
+        let framing = framing.map(|framing| format!(" ({} framing)", framing.word())).unwrap_or_default();
+        let why = error.filter(|_| self.missed() > 0).map(|kind| format!(" (last error: {kind})"));
+        let why = why.unwrap_or_default();
+        format!("  {url}{framing}: {lines} lines sent, {dropped} dropped, {failed} failed{why}\n")
     }
 }
 
@@ -115,6 +138,9 @@ impl Outlets {
             let filter = spec.target.filter.clone();
             outlets.push(Outlet {
                 url: spec.target.url.clone(),
+                shown: spec.url(),
+                framing: matches!(spec.target.url, SinkUrl::Tcp(_) | SinkUrl::Tls { .. })
+                    .then(|| spec.framing()),
                 devices: (filter.device.is_some() || filter.site.is_some()).then(Vec::new),
                 filter,
                 source_net: spec.target.source_net,
@@ -223,7 +249,8 @@ impl Outlets {
         self.outlets.iter().for_each(|outlet| outlet.queue.end_by(until));
         let close = |outlet: Outlet| {
             let error = outlet.queue.error();
-            Fate { url: outlet.url.to_string(), error, counts: outlet.queue.close_by(until) }
+            let Outlet { url: to, shown: url, framing, queue, .. } = outlet;
+            Fate { to, url, framing, error, counts: queue.close_by(until) }
         };
         self.outlets.into_iter().map(close).collect()
     }

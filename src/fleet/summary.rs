@@ -32,6 +32,8 @@ pub struct Summary {
     pub peak_rss: u64,
     /// The form of the first sink, of which bytes and digest are.
     pub form: &'static str,
+    /// Why the run ended early, or why a file beside the log is not whole; one line.
+    pub trouble: Option<String>,
 }
 
 impl Summary {
@@ -44,7 +46,7 @@ impl Summary {
     /// Whether the reader of standard output has gone and nobody else is left who takes lines.
     #[must_use]
     pub fn nobody_reads(&self) -> bool {
-        let mut readers = self.sinks.iter().filter(|sink| sink.url != SinkUrl::Null.to_string()).peekable();
+        let mut readers = self.sinks.iter().filter(|sink| sink.to != SinkUrl::Null).peekable();
         readers.peek().is_some() && readers.all(Fate::reader_gone)
     }
 
@@ -122,18 +124,7 @@ impl Summary {
         for (name, count) in self.messages() {
             text.push_str(&format!("  {count:>12} {name}\n"));
         }
-        for fate in &self.sinks {
-            let Fate { url, counts, error } = fate;
-            let (dropped, failed) = (counts.dropped, counts.failed);
-            text.push_str(&format!(
-                "  {url}: {} lines sent, {dropped} dropped, {failed} failed",
-                counts.lines
-            ));
-            match error {
-                Some(kind) if fate.missed() > 0 => text.push_str(&format!(" (last error: {kind})\n")),
-                Some(_) | None => text.push('\n'),
-            }
-        }
+        self.sinks.iter().for_each(|fate| text.push_str(&fate.text()));
         text
     }
 }

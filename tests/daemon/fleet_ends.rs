@@ -151,6 +151,24 @@ async fn a_reader_that_has_gone_hides_no_other_sink_that_failed() {
 }
 
 #[tokio::test]
+async fn a_full_disk_beside_the_log_is_told_and_so_is_what_the_log_has() {
+    let folder = tempfile::tempdir().unwrap();
+    for option in ["--truth", "--report"] {
+        let log = folder.path().join(option);
+        let sink = format!("file://{}", log.display());
+        let fleet = ["--devices", "200", "--population", "storm", "--duration", "30d", "--sink", &sink];
+        let output = end(start(&[&fleet[..], &[option, "/dev/full"]].concat())).await;
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{option}: {said}");
+        assert!(said.contains("cannot write /dev/full: No space left"), "{option}: {said}");
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let lines = std::fs::read_to_string(&log).unwrap().lines().count();
+        assert_eq!(summary["sinks"][0]["lines"].as_u64(), u64::try_from(lines).ok(), "{summary:#}");
+        assert_eq!(summary["lines"], summary["sinks"][0]["lines"], "{summary:#}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_refused_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
