@@ -39,34 +39,34 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(365 * 86_400);
 #[derive(Debug, Args)]
 pub(crate) struct FleetArgs {
     /// How many switches, over all shards
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(DEVICES_MAX)))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(DEVICES_MAX)))]
     devices: u32,
     /// How long: simulated time such as 365d, wall time with --rate [default: 365d at full speed, else until stopped]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration)]
     duration: Option<Duration>,
     /// Decides everything that is random
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1, value_parser = parse_seed)]
     seed: u64,
     /// Simulated seconds in a second [default: max; after --backfill 1]
-    #[arg(long, value_name = "N|max", value_parser = parse_speed)]
+    #[arg(long, value_name = "N|max", allow_hyphen_values = true, value_parser = parse_speed)]
     speed: Option<Speed>,
     /// Lines by wall time, evenly: 5000/s, or a ramp: 5000/s..20000/s over 10m
-    #[arg(long, value_name = "RATE", conflicts_with = "speed")]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with = "speed")]
     rate: Option<Rate>,
     /// Write the last so much at full speed, then go on live
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "start")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration, conflicts_with = "start")]
     backfill: Option<Duration>,
     /// Simulated time at the start: RFC 3339, or now [default: 2026-01-01T00:00:00Z]
-    #[arg(long, value_name = "TIME", value_parser = parse_start)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_start)]
     start: Option<Start>,
     /// Run this part of the fleet only, from 1: 3/8
-    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = parse_shard)]
+    #[arg(long, value_name = "I/N", allow_hyphen_values = true, default_value = "1/1", value_parser = parse_shard)]
     shard: (u32, u32),
     /// Who is in it: steady, reference, storm, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
     population: String,
     /// Threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// Wait for a sink that is behind instead of dropping its lines; at full speed that is so anyway
     #[arg(long)]
@@ -78,7 +78,7 @@ pub(crate) struct FleetArgs {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Spoil this share of the lines on purpose: cut, wrong PRI, bad UTF-8
-    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = parse_percent)]
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, default_value = "0%", value_parser = parse_percent)]
     corrupt: f64,
     /// Mix in other messages than those of the licensing agent, as a switch has them
     #[arg(long, value_enum, value_name = "AMOUNT", default_value_t)]
@@ -115,6 +115,9 @@ pub(crate) struct FleetArgs {
 #[command(next_help_heading = "Against a real server")]
 struct AgainstOptions {
     /// Play the fleet over real HTTP(S) against this CSSM, CSLU or On-Prem: each switch gets its first ACK
+    ///
+    /// It has its own clock and its own summary: --speed, --rate, --backfill, --start, --truth, --report, --corrupt,
+    /// --companions, --manage and --metrics are not for it.
     #[arg(long, value_name = "URL", conflicts_with_all = ["speed", "rate", "backfill", "start", "truth", "report", "corrupt", "companions", "manage", "metrics"])]
     against: Option<String>,
     /// Certificates that the server's and its licensing objects must lead to (PEM): the mock's ca_file
@@ -130,10 +133,10 @@ struct AgainstOptions {
     #[arg(long, requires = "against")]
     no_verify: bool,
     /// Exchanges at one time
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
     /// Private keys that the switches share among them
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     device_keys: u16,
 }
 
@@ -195,11 +198,14 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
     let order = order(args, global)?;
     let _ready = listen(args, &order.steer, &order.registry, &halt)?;
     let summary = run(&order, &halt)?;
-    if summary.nobody_reads() {
+    if summary.nobody_reads() && summary.trouble.is_none() {
         return Ok(ExitCode::SUCCESS); // as with `slpsim fleet | head`
     }
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
     tell(|| summary.text(), || summary.json(), global.output, on_stdout)?;
+    if let Some(trouble) = summary.trouble {
+        return Err(anyhow::Error::msg(trouble));
+    }
     let failed = summary.sinks.iter().any(Fate::has_failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -345,8 +351,7 @@ fn listen(args: &FleetArgs, steer: &Steer, registry: &Registry, halt: &Halt) -> 
     let (signals, health, ready) = runtime.block_on(async {
         let mut urls = Urls::default();
         if let Some(address) = args.manage {
-            let address = manage::serve(address, steer.clone()).await?;
-            urls.manage = Some(format!("http://{address}/"));
+            urls.manage = Some(format!("http://{}", manage::serve(address, steer.clone())?));
         }
         let health = match args.metrics {
             None => None,
@@ -401,6 +406,10 @@ fn tell(
     } else {
         output::print(&text)
     }
+}
+
+fn parse_seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is no seed: write a whole number from 0 to {}", u64::MAX))
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -463,6 +472,16 @@ mod tests {
             ("slpsim fleet --rate 5/s --speed 2", "cannot be used with"),
             ("slpsim fleet --rate fast", "lines by time such as 5000/s"),
             ("slpsim fleet --corrupt 5", "a percentage such as 0.1%"),
+            ("slpsim fleet --rate -5/s", "\"-5/s\" is no rate: write lines by time such as 5000/s"),
+            ("slpsim fleet --duration -1d", "`-1d` is no span of time here: it must not be negative"),
+            ("slpsim fleet --backfill -1d", "`-1d` is no span of time here"),
+            ("slpsim fleet --corrupt -1%", "\"-1%\" is no share"),
+            ("slpsim fleet --shard -1/4", "\"-1/4\" is no part of a fleet"),
+            ("slpsim fleet --speed -3", "-3"),
+            ("slpsim fleet --start -1d", "-1d"),
+            ("slpsim fleet --seed -3", "\"-3\" is no seed: write a whole number from 0"),
+            ("slpsim fleet --devices -3", "-3 is not in 1..="),
+            ("slpsim fleet --threads -3", "-3 is not in 1..=256"),
             ("slpsim fleet --duration 0s", "does nothing"),
             ("slpsim fleet --devices 0", "0 is not in 1..="),
             ("slpsim fleet --population storms", "did you mean `storm`?"),

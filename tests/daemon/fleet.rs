@@ -247,7 +247,7 @@ async fn a_running_fleet_is_steered_and_watched() {
     let listen = ["--manage", "0", "--metrics", "0", "-q", "--truth", truth.to_str().unwrap()];
     let fleet = Daemon::start(folder.path(), "fleet", &[&args[..], &listen].concat()).await;
     let client = crate::process::client();
-    let to = |path: &str| format!("{}{path}", fleet.text("/urls/manage"));
+    let to = |path: &str| format!("{}/{path}", fleet.text("/urls/manage"));
     let send = async |request: reqwest::RequestBuilder, body: Value| {
         let answer = request.json(&body).send().await.unwrap();
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap_or_default())

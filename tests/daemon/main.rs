@@ -14,6 +14,7 @@ mod death;
 mod files;
 mod fleet;
 mod fleet_ends;
+mod fleet_manage;
 mod names;
 mod pages;
 mod pipes;
