@@ -17,7 +17,7 @@ use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use slpsim_cssm::server::caller::{is_local, is_own, named_host};
 use slpsim_cssm::server::listen;
 use slpsim_sim::fleet::population::Trouble;
@@ -208,8 +208,6 @@ async fn ask(steer: &Steer, wish: Wish) -> Result<Response, Refused> {
     let conflict = |why: &str| Refusal::Conflict(why.into());
     let told = steer.wish(wish).ok_or_else(|| conflict("too many calls wait for the fleet"))?;
     let outcome = told.await.map_err(|_| conflict("the fleet has ended"))?;
-    Ok(match outcome? {
-        Value::Null => StatusCode::NO_CONTENT.into_response(),
-        value => Json(value).into_response(),
-    })
+    let value = outcome?;
+    Ok(if value.is_null() { StatusCode::NO_CONTENT.into_response() } else { Json(value).into_response() })
 }

@@ -131,11 +131,11 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 /// Why nothing of that kind was read from a file.
 fn unusable(what: &str, error: &pem::Error) -> String {
-    match error {
-        pem::Error::Io(error) => format!("cannot be read: {error}"),
-        pem::Error::NoItemsFound => format!("no {what} in PEM"),
-        other => format!("no {what} in PEM ({other})"),
+    if let pem::Error::Io(error) = error {
+        return format!("cannot be read: {error}");
     }
+    let more = if matches!(error, pem::Error::NoItemsFound) { String::new() } else { format!(" ({error})") };
+    format!("no {what} in PEM{more}")
 }
 
 impl Dial for TlsDial {
