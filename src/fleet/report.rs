@@ -41,7 +41,7 @@ const COLOURS: [&str; ROWS] = [
 
 /// Readable on a screen of any width: what cannot be made narrower is moved sideways.
 const STYLE: &str = "body{font:14px sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#222}\
-    pre,.wide{overflow-x:auto}pre{background:#f4f4f4;padding:1em}.wide svg{width:100%;min-width:640px;height:auto}\
+    pre,.wide{overflow-x:auto}pre{background:#f4f4f4;padding:1em}.wide svg{width:100%;min-width:880px;height:auto}\
     text{font-size:11px}svg.bar{width:min(300px,30vw)}ul{padding:0}li{list-style:none;overflow-wrap:anywhere}\
     li span{display:inline-block;width:1em;height:1em;margin-right:.5em;vertical-align:-2px}\
     table{border-collapse:collapse}th{text-align:left}td,th{padding:.1em 1em .1em 0}";

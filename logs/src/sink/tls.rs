@@ -176,6 +176,11 @@ fn timed(error: io::Error) -> io::Error {
     if is_pause(&error) {
         return io::Error::new(io::ErrorKind::TimedOut, "no TLS handshake in time: is that a TLS receiver?");
     }
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidCertificate(_)) = cause {
+        let advice = "ca=FILE names the roots that it must lead to, sni=NAME the name that it must have";
+        return io::Error::new(error.kind(), format!("{error}; {advice}"));
+    }
     error
 }
 
