@@ -115,6 +115,8 @@ impl Fate {
         let framing = framing.map(|framing| format!(" ({} framing)", framing.word())).unwrap_or_default();
         let why = error.filter(|_| self.missed() > 0).map(|kind| format!(" (last error: {kind})"));
         let why = why.unwrap_or_default();
+        // As in `null: 5 lines sent`.
+        let url = url.strip_suffix(':').unwrap_or(url);
         format!("  {url}{framing}: {lines} lines sent, {dropped} dropped, {failed} failed{why}\n")
     }
 }
@@ -285,5 +287,47 @@ impl Outlet {
         } else {
             self.queue.offer_batch(&mut self.batch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slpsim_logs::Target;
+
+    #[test]
+    fn a_row_names_its_sink_with_what_was_chosen_for_it() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let spec = |text: &str, framing| {
+            let target: Target = text.parse().unwrap();
+            SinkSpec { framing, target: target.clone(), ..SinkSpec::to(target.url) }
+        };
+        let (plain, octet) = (format!("tcp://{address}"), format!("tcp://{address}?framing=octet"));
+        let specs = [
+            spec("null:", None),
+            spec("null:?severity=0..3&device=leaf-*", None),
+            spec(&plain, None),
+            spec(&plain, Some(Framing::Octet)),
+            spec(&octet, Some(Framing::Newline)),
+        ];
+        let outlets = Outlets::open(&specs, false, true).unwrap();
+        // Whoever listens reads nothing until then: the end of these connections is not waited for.
+        drop(listener);
+        let fates = outlets.close();
+        let rows: Vec<_> = fates.iter().map(|fate| fate.text()).collect();
+        for (row, expected) in rows.iter().zip([
+            "  null: 0 lines sent, 0 dropped, 0 failed\n".into(),
+            "  null:?severity=0..3&device=leaf-*: 0 lines sent, 0 dropped, 0 failed\n".into(),
+            format!("  {plain} (newline framing): 0 lines sent"),
+            format!("  {octet} (octet framing): 0 lines sent"),
+            format!("  {plain}?framing=newline (newline framing): 0 lines sent"),
+        ]) {
+            assert!(row.starts_with(&expected), "{row:?}, not {expected:?}");
+        }
+        assert_eq!(
+            (fates[0].json()["framing"].as_str(), fates[3].json()["framing"].as_str()),
+            (None, Some("octet"))
+        );
     }
 }
