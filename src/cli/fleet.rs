@@ -132,6 +132,9 @@ struct AgainstOptions {
     /// Exchanges at one time
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
+    /// Open a connection for each exchange, as switches do; otherwise they stay open and are shared
+    #[arg(long, requires = "against")]
+    fresh_connections: bool,
     /// Private keys that the switches share among them
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     device_keys: u16,
@@ -301,6 +304,7 @@ fn against_order(args: &FleetArgs, url: &str) -> Result<against::Order> {
         token,
         verify: !real.no_verify,
         connections: real.connections.into(),
+        fresh_connections: real.fresh_connections,
         keys: real.device_keys.into(),
         population: read_population(&args.population)?,
         seed: args.seed,
