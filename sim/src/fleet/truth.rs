@@ -4,7 +4,7 @@ use slpsim_agent::messages::Kind;
 
 use super::cast::Cast;
 use super::line::{Cause, Record};
-use super::seat::Flap;
+use super::seat::{Flap, clock_right_ms};
 use super::weather::{Opened, Weather};
 
 /// What caused a line.
@@ -74,12 +74,24 @@ impl Truth {
     #[must_use]
     pub fn explain(&self, cast: &Cast, record: &Record) -> Explained {
         let incident = self.incident(cast, record);
+        let brought = match record.kind() {
+            Some(Kind::TrustCodeInstallSuccess) => "the answer brought a trust code",
+            Some(Kind::PolicyInstallSuccess) => "the answer brought a policy",
+            Some(_) | None => "this came of the answer",
+        };
         let cause = match (&incident, record.cause) {
+            (Some(incident), _) if record.kind() == Some(Kind::CommRestored) => {
+                format!("the first answer since this was over: {}", incident.what)
+            }
             (Some(incident), _) => incident.what.clone(),
-            (None, Cause::Schedule) => "the schedule of reports and reminders".into(),
+            (None, Cause::Schedule) => "a reminder of the ACK deadline fell due".into(),
             (None, Cause::Boot(n)) => format!("the switch started, for the {} time", nth(n)),
             (None, Cause::Companion) => "not of the licensing agent: decoration (--companions)".into(),
-            (None, Cause::Operator(_)) => "an operator typed a command, or something was changed".into(),
+            (None, Cause::Operator(_)) => format!("an operator typed `license smart sync`; {brought}"),
+            (None, Cause::Token) => format!("an operator entered an id token; {brought}"),
+            (None, Cause::Mistyped) => "an operator mistyped the id token".into(),
+            (None, Cause::Acknowledged) => format!("the peer acknowledged a usage report; {brought}"),
+            (None, Cause::Sync) => format!("the agent synchronised its trust with the peer; {brought}"),
             (
                 None,
                 Cause::SiteOutage(..)
@@ -135,11 +147,18 @@ impl Truth {
             }
             Cause::Clock => {
                 let id = format!("{}-clock", cast.host(device));
-                let by = record.clock_s;
-                Some(single(id, format!("the clock of the switch is {by} s off"), cast.boot_ms(device), None))
+                let what = format!("the clock of the switch is {} s off", record.clock_s);
+                Some(single(id, what, cast.boot_ms(device), clock_right_ms(cast, device)))
             }
             Cause::Opened(id) => self.by_hand(cast, id),
-            Cause::Schedule | Cause::Boot(_) | Cause::Operator(_) | Cause::Companion => None,
+            Cause::Schedule
+            | Cause::Boot(_)
+            | Cause::Operator(_)
+            | Cause::Token
+            | Cause::Mistyped
+            | Cause::Acknowledged
+            | Cause::Sync
+            | Cause::Companion => None,
         }
     }
 }
