@@ -57,6 +57,9 @@ pub(super) fn file(path: &Path, form: OutputForm) -> Result<ExitCode> {
         found.repeats,
         found.other
     );
+    if found.fit + found.misfit == 0 {
+        tracing::warn!("no licensing line in {}: is that the log, and not compressed?", path.display());
+    }
     Ok(ExitCode::from(u8::from(found.misfit > 0)))
 }
 

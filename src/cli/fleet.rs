@@ -170,8 +170,12 @@ pub(crate) struct WhyArgs {
     truth: PathBuf,
 }
 
-pub(super) fn why(args: &WhyArgs) -> Result<ExitCode> {
-    output::print(&truth::why(&args.line, &args.truth)?)?;
+pub(super) fn why(args: &WhyArgs, form: OutputForm) -> Result<ExitCode> {
+    let why = truth::why(&args.line, &args.truth)?;
+    output::print(&match form {
+        OutputForm::Text => why.text(),
+        OutputForm::Json => format!("{}\n", serde_json::json!(why)),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

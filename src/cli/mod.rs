@@ -288,7 +288,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Event(args) => block_on(remote::event(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
         Command::Fleet(args) => fleet::fleet(&args, &cli.global),
-        Command::Why(args) => fleet::why(&args),
+        Command::Why(args) => fleet::why(&args, cli.global.output),
         Command::Receive(args) => receive::receive(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),

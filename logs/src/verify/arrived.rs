@@ -1,5 +1,5 @@
 //! What arrived, kept so that the log as sent need be read only once and only at the end: until then it may grow. That log
-//! takes no memory; a line that arrived takes some 45 bytes, whatever its length.
+//! takes no memory; a line that arrived takes some 100 bytes at most (measured, while tables grow), whatever its length.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};

@@ -385,7 +385,7 @@ fn each_message_is_explained_by_what_can_cause_it() {
             let cause = cause.split(": ").next().unwrap();
             let cause = cause.split_once(", for the ").map_or(cause, |(cause, _)| cause);
             let cause = cause.split_once(" (").map_or(cause, |(cause, _)| cause);
-            let cause = if record.cause == Cause::Clock { "the clock is off" } else { cause };
+            let cause = if record.cause == Cause::Clock { "the clock was off" } else { cause };
             seen.insert((kind.row().mnemonic(), cause.to_owned()));
         }
     }
@@ -396,13 +396,13 @@ fn each_message_is_explained_by_what_can_cause_it() {
         ("COMM_FAILED", "outage".into()),
         ("COMM_FAILED", "the link of the switch itself was down".into()),
         ("COMM_RESTORED", "the first answer since this was over".into()),
-        ("POLICY_INSTALL_FAILED", "the clock is off".into()),
+        ("POLICY_INSTALL_FAILED", "the clock was off".into()),
         ("POLICY_INSTALL_SUCCESS", with(by_token, "policy")),
         ("POLICY_INSTALL_SUCCESS", with(by_ack, "policy")),
         ("REPORTING_REQUIRED", "a reminder of the ACK deadline fell due".into()),
         ("REPORTING_REQUIRED", "the switch started".into()),
         ("TRUST_CODE_INSTALL_FAILED", "an operator mistyped the id token".into()),
-        ("TRUST_CODE_INSTALL_FAILED", "the clock is off".into()),
+        ("TRUST_CODE_INSTALL_FAILED", "the clock was off".into()),
         ("TRUST_CODE_INSTALL_SUCCESS", with(by_token, "trust code")),
         ("TRUST_CODE_INSTALL_SUCCESS", with(by_ack, "trust code")),
     ];

@@ -147,7 +147,7 @@ impl Truth {
             }
             Cause::Clock => {
                 let id = format!("{}-clock", cast.host(device));
-                let what = format!("the clock of the switch is {} s off", record.clock_s);
+                let what = format!("the clock of the switch was {}", off(record.clock_s));
                 Some(single(id, what, cast.boot_ms(device), clock_right_ms(cast, device)))
             }
             Cause::Opened(id) => self.by_hand(cast, id),
@@ -163,6 +163,17 @@ impl Truth {
     }
 }
 
+/// By how much a clock is wrong, in words.
+fn off(seconds: i32) -> String {
+    let by = seconds.unsigned_abs();
+    let (by, unit) = match by {
+        by if by.is_multiple_of(86_400) => (by / 86_400, "d"),
+        by if by.is_multiple_of(3_600) => (by / 3_600, "h"),
+        by => (by, "s"),
+    };
+    format!("{by}{unit} {}", if seconds < 0 { "slow" } else { "fast" })
+}
+
 fn nth(n: u32) -> String {
     match n {
         1 => "first".into(),
@@ -175,6 +186,7 @@ fn nth(n: u32) -> String {
 /// The rule by which a message follows.
 fn rule(record: &Record) -> &'static str {
     match record.said.kind() {
+        Some(_) if record.cause == Cause::Clock => "behaviour.md §9",
         Some(Kind::CommFailed) => "behaviour.md §7.2",
         Some(Kind::CommRestored) => "behaviour.md §7.2, messages.md §1 row 4",
         Some(Kind::ReportingRequired) => "behaviour.md §3.3, messages.md §1 row 11",
