@@ -173,8 +173,12 @@ pub(crate) struct WhyArgs {
     truth: PathBuf,
 }
 
-pub(super) fn why(args: &WhyArgs) -> Result<ExitCode> {
-    output::print(&truth::why(&args.line, &args.truth)?)?;
+pub(super) fn why(args: &WhyArgs, form: OutputForm) -> Result<ExitCode> {
+    let why = truth::why(&args.line, &args.truth)?;
+    output::print(&match form {
+        OutputForm::Text => why.text(),
+        OutputForm::Json => format!("{}\n", serde_json::json!(why)),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -198,11 +202,14 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
     let order = order(args, global)?;
     let _ready = listen(args, &order.steer, &order.registry, &halt)?;
     let summary = run(&order, &halt)?;
-    if summary.nobody_reads() {
+    if summary.nobody_reads() && summary.error.is_none() {
         return Ok(ExitCode::SUCCESS); // as with `slpsim fleet | head`
     }
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
     tell(|| summary.text(), || summary.json(), global.output, on_stdout)?;
+    if let Some(error) = summary.error {
+        anyhow::bail!(error);
+    }
     let failed = summary.sinks.iter().any(Fate::has_failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -110,7 +110,7 @@ pub struct Order {
 /// Runs a fleet to its end, or until the end is asked for.
 ///
 /// # Errors
-/// Where a sink or a file cannot be opened or the disk is full; one line for the user.
+/// Where a sink or a file cannot be opened; one line for the user. What goes wrong later is in [`Summary::error`].
 pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     let begin = Instant::now();
     let full_speed = order.pace == Pace::Max;
@@ -159,18 +159,16 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     };
     let went = desk.all(order, &mut fleet);
     desk.progress.finish();
-    if let Some(error) = desk.failed.take() {
-        return Err(error);
-    }
-    went?;
+    // What has been sent is told, whatever went wrong.
+    let mut failed = desk.failed.take().or(went.err());
     if let Some(truth) = desk.truth.take() {
-        truth.finish()?;
+        failed = failed.or(truth.finish().err());
     }
     let totals =
         if deliver { Totals { events: fleet.totals().events, ..desk.taken } } else { *fleet.totals() };
     let report = desk.report.take();
     let sinks = desk.outlets.close();
-    let summary = Summary {
+    let mut summary = Summary {
         population: order.population.name.clone(),
         seed: order.seed,
         part: order.part,
@@ -182,10 +180,12 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
         sinks,
         peak_rss: summary::peak_rss(),
         form,
+        error: None,
     };
     if let Some(report) = report {
-        report.write(&summary, order.start)?;
+        failed = failed.or(report.write(&summary, order.start).err());
     }
+    summary.error = failed.map(|error| format!("{error:#}"));
     Ok(summary)
 }
 
@@ -356,7 +356,7 @@ impl Desk {
             return self.look();
         }
         let taken = Totals { events: self.events, ..self.taken };
-        self.progress.tick(None, &taken, self.outlets.lost());
+        self.progress.tick(None, &taken, self.outlets.missed());
         self.tell(&taken);
         let _ = self.halt.wait_until(due.max(Instant::now() + TICK));
         self.look()
@@ -366,7 +366,7 @@ impl Desk {
         (self.now_ms, self.events) = (now_ms, totals.events);
         let shown =
             Totals { events: totals.events, ..if self.clock.is_some() { self.taken } else { *totals } };
-        self.progress.tick(Some(now_ms), &shown, self.outlets.lost());
+        self.progress.tick(Some(now_ms), &shown, self.outlets.missed());
         match self.clock {
             Some(Clock::Scaled { anchor, at_ms: from, speed }) => {
                 self.outlets.flush();
@@ -396,15 +396,16 @@ impl Desk {
             return;
         }
         self.drawn = Some(now);
-        let lost = self.outlets.lost();
-        self.numbers.set(self.now_ms, self.devices, totals, lost);
+        let missed = self.outlets.missed();
+        self.numbers.set(self.now_ms, self.devices, totals, missed);
         let simulated = self.start.plus_millis(i64::try_from(self.now_ms).unwrap_or(i64::MAX));
         self.steer.show(json!({
             "simulated": print_time(simulated),
             "devices": self.devices,
             "lines": totals.lines,
             "events": totals.events,
-            "dropped": lost,
+            "dropped": missed.dropped,
+            "failed": missed.failed,
             "rate": match self.clock {
                 Some(Clock::Paced { rate, .. }) => Some(rate.to_string()),
                 Some(Clock::Scaled { .. }) | None => None,
