@@ -147,7 +147,7 @@ impl client::Handler for Trusting {
 }
 
 async fn log_in(address: &str) -> client::Handle<Trusting> {
-    let config = Arc::new(client::Config::default());
+    let config = Arc::new(client::Config { nodelay: true, ..client::Config::default() });
     let mut handle = client::connect(config, address, Trusting).await.unwrap();
     let result = handle.authenticate_password("admin", PASSWORD).await.unwrap();
     assert_eq!(result, AuthResult::Success);

@@ -174,7 +174,7 @@ impl Sinks {
                 let Counts { dropped, failed, .. } = outlet.queue.counts();
                 if dropped + failed > 0 {
                     tracing::warn!(
-                        "log sink {}: {dropped} lines found no room, {failed} were refused",
+                        "log sink {}: {dropped} lines dropped for want of room, {failed} failed",
                         outlet.url
                     );
                 }

@@ -88,6 +88,11 @@ impl Form {
     }
 }
 
+/// MSGID of a mnemonic: RFC 5424 §6.2.7 has room for 32 characters.
+pub(crate) fn message_id(mnemonic: &str) -> &str {
+    mnemonic.get(..32).unwrap_or(mnemonic)
+}
+
 /// What stands between PRI and time stamp: `logging origin-id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Origin {

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
+use slpsim_agent::Severity;
 use slpsim_agent::messages::Shape;
 
 use crate::batch::Batch;
 use crate::buffer::Buffer;
-use crate::form::{Form, Options, Origin, Precision};
+use crate::form::{Form, Options, Origin, Precision, message_id};
 use crate::line::{Line, Repeated};
 use crate::pri::Fields;
 use crate::stamp::Stamp;
@@ -124,8 +125,7 @@ impl Formatter {
         self.out.push(" ");
         self.out.push(shape.facility);
         self.out.push(" - ");
-        // RFC 5424 §6.2.7 allows 32 characters in MSGID.
-        self.out.push(shape.mnemonic.get(..32).unwrap_or(shape.mnemonic));
+        self.out.push(message_id(shape.mnemonic));
         self.out.push(" - ");
         self.text(line, shape);
     }
@@ -160,6 +160,20 @@ impl Formatter {
 
     fn json(&mut self, line: &Line<'_>) {
         let shape = &line.message.row().nxos;
+        self.json_head(line, shape.facility, shape.severity, shape.mnemonic);
+        // Writing to a buffer does not fail.
+        let _ = line.message.write_text(&mut Escaped(&mut self.out), self.options.spelling);
+        self.out.push("\"");
+        if let Repeated::Suffix(count) | Repeated::Line(count) = line.repeated {
+            self.out.push(",\"repeated\":");
+            self.out.push_number(count.into());
+        }
+        self.out.push("}");
+    }
+
+    /// A JSON line up to the quote before its text.
+    #[inline]
+    fn json_head(&mut self, line: &Line<'_>, facility: &str, severity: Severity, mnemonic: &str) {
         self.out.push("{\"time\":\"");
         self.stamp.push_iso(&mut self.out, line.at, Precision::Milliseconds);
         for (key, value) in [("host", line.host), ("address", line.address)] {
@@ -171,20 +185,12 @@ impl Formatter {
             }
         }
         self.out.push("\",\"facility\":\"");
-        self.out.push(shape.facility);
+        self.out.push(facility);
         self.out.push("\",\"severity\":");
-        self.out.push_number(shape.severity.digit().into());
+        self.out.push_number(severity.digit().into());
         self.out.push(",\"mnemonic\":\"");
-        self.out.push(shape.mnemonic);
+        self.out.push(mnemonic);
         self.out.push("\",\"text\":\"");
-        // Writing to a buffer does not fail.
-        let _ = line.message.write_text(&mut Escaped(&mut self.out), self.options.spelling);
-        self.out.push("\"");
-        if let Repeated::Suffix(count) | Repeated::Line(count) = line.repeated {
-            self.out.push(",\"repeated\":");
-            self.out.push_number(count.into());
-        }
-        self.out.push("}");
     }
 
     #[inline]

@@ -1,6 +1,5 @@
 //! `slpsim messages --check FILE`: a log held against the catalogue.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -8,8 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use slpsim_logs::Form;
-use slpsim_logs::read::{self, Said};
+use slpsim_logs::read::{self, Tally};
 
 use super::options::OutputForm;
 use super::output;
@@ -59,62 +57,35 @@ pub(super) fn file(path: &Path, form: OutputForm) -> Result<ExitCode> {
         found.repeats,
         found.other
     );
+    if found.fit + found.misfit == 0 {
+        tracing::warn!("no licensing line in {}: is that the log, and not compressed?", path.display());
+    }
     Ok(ExitCode::from(u8::from(found.misfit > 0)))
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Found {
-    fit: u64,
-    misfit: u64,
-    /// `last message repeated N times`
-    repeats: u64,
-    other: u64,
-    /// Lines that fit, by form.
-    forms: BTreeMap<&'static str, u64>,
-    /// Lines that fit, by mnemonic on NX-OS.
-    messages: BTreeMap<&'static str, u64>,
-}
-
 /// Reads every line; those that neither can be read nor have a tag of the licensing agent belong to other features.
-fn check(mut source: impl BufRead, mut misfit: impl FnMut(u64, &str, &str) -> Result<()>) -> Result<Found> {
-    let mut found = Found::default();
+fn check(mut source: impl BufRead, mut misfit: impl FnMut(u64, &str, &str) -> Result<()>) -> Result<Tally> {
+    let mut found = Tally::default();
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if source.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+        let read = source.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
+        if read.context("cannot read it").blame_user()? == 0 {
             break;
         }
         let end = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
         let text = line.get(..end).unwrap_or_default();
-        match read::read(text) {
-            Ok(read) => found.count(read.form, &read.said),
-            Err(reason) if read::is_licensing(text) => {
-                found.misfit += 1;
-                misfit(number, &reason.to_string(), &String::from_utf8_lossy(text))?;
-            }
-            Err(_) => found.other += 1,
+        if let Some(reason) = found.take(text, &read::read(text)) {
+            misfit(number, &reason.to_string(), &String::from_utf8_lossy(text))?;
         }
     }
     Ok(found)
 }
 
-impl Found {
-    fn count(&mut self, form: Form, said: &Said) {
-        match said {
-            Said::Message(message) => {
-                self.fit += 1;
-                *self.forms.entry(form.word()).or_default() += 1;
-                *self.messages.entry(message.row().mnemonic()).or_default() += 1;
-            }
-            Said::Repeat => self.repeats += 1,
-            Said::Other => self.other += 1,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_log_is_held_against_the_catalogue() {

@@ -135,6 +135,9 @@ struct AgainstOptions {
     /// Exchanges at one time
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
+    /// Open a connection for each exchange, as switches do; otherwise they stay open and are shared
+    #[arg(long, requires = "against")]
+    fresh_connections: bool,
     /// Private keys that the switches share among them
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     device_keys: u16,
@@ -173,8 +176,12 @@ pub(crate) struct WhyArgs {
     truth: PathBuf,
 }
 
-pub(super) fn why(args: &WhyArgs) -> Result<ExitCode> {
-    output::print(&truth::why(&args.line, &args.truth)?)?;
+pub(super) fn why(args: &WhyArgs, form: OutputForm) -> Result<ExitCode> {
+    let why = truth::why(&args.line, &args.truth)?;
+    output::print(&match form {
+        OutputForm::Text => why.text(),
+        OutputForm::Json => format!("{}\n", serde_json::json!(why)),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -198,13 +205,13 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
     let order = order(args, global)?;
     let _ready = listen(args, &order.steer, &order.registry, &halt)?;
     let summary = run(&order, &halt)?;
-    if summary.nobody_reads() && summary.trouble.is_none() {
+    if summary.nobody_reads() && summary.error.is_none() {
         return Ok(ExitCode::SUCCESS); // as with `slpsim fleet | head`
     }
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
     tell(|| summary.text(), || summary.json(), global.output, on_stdout)?;
-    if let Some(trouble) = summary.trouble {
-        return Err(anyhow::Error::msg(trouble));
+    if let Some(error) = summary.error {
+        anyhow::bail!(error);
     }
     let failed = summary.sinks.iter().any(Fate::has_failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -307,6 +314,7 @@ fn against_order(args: &FleetArgs, url: &str) -> Result<against::Order> {
         token,
         verify: !real.no_verify,
         connections: real.connections.into(),
+        fresh_connections: real.fresh_connections,
         keys: real.device_keys.into(),
         population: read_population(&args.population)?,
         seed: args.seed,

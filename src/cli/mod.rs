@@ -84,7 +84,8 @@ enum Command {
     ///
     /// Counts, reads and verifies what arrives. With the log as it was sent (--expect), says how many lines were lost,
     /// doubled, reordered within a device or altered; forms that number their lines (iosxe, iosxr) show that without it,
-    /// alterations apart. Ends by --count, --idle, --duration or a signal. Exit code 1 where anything is not as it should be.
+    /// alterations apart. `lost` lines were sent and never arrived, `foreign` ones arrived and nobody sent them. Ends by --count,
+    /// --idle, --duration or a signal. Exit code 1 where anything is not as it should be, 2 where the log as sent is not there.
     Receive(Box<receive::ReceiveArgs>),
     /// Check configuration files, or list their keys
     #[command(subcommand)]
@@ -95,7 +96,9 @@ enum Command {
     /// Let very many switches log, as fast as possible, at a pace, or live
     ///
     /// Lines go to sinks, in one order by time, device and number; the same seed gives the same bytes on any number of
-    /// threads. A summary with exact counts comes at the end. SIGINT and SIGTERM end it early.
+    /// threads. A summary with exact counts comes at the end: `dropped` lines found no room in the queue of a sink and were
+    /// never given to it, `failed` ones a sink refused or could not send; a line counts once for each sink. SIGINT and SIGTERM
+    /// end it early. Exit code 1 where a sink failed lines or a file could not be written.
     Fleet(Box<fleet::FleetArgs>),
     /// Say what caused a line of a fleet's log
     Why(fleet::WhyArgs),
@@ -230,7 +233,7 @@ pub(crate) struct EventArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MessagesArgs {
     /// In which form [default: text, or json with --output json]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "check")]
     pub(crate) format: Option<catalogue::Format>,
     /// Read this log instead (`-` for standard input), in any form of a line, and print what does not fit
     ///
@@ -285,7 +288,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Event(args) => block_on(remote::event(args, cli.global.output)),
         Command::Messages(args) => catalogue::messages(&args, cli.global.output),
         Command::Fleet(args) => fleet::fleet(&args, &cli.global),
-        Command::Why(args) => fleet::why(&args),
+        Command::Why(args) => fleet::why(&args, cli.global.output),
         Command::Receive(args) => receive::receive(&args, cli.global.output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use slpsim_logs::receive::{Arrival, Listen, Listener};
-use slpsim_logs::verify::{Compare, Expected, Report, Verifier, Way};
+use slpsim_logs::verify::{Compare, Report, Verifier, Way};
 
 use super::options::OutputForm;
 use super::output;
@@ -35,6 +35,9 @@ pub(crate) struct ReceiveArgs {
     #[arg(long, value_name = "URL")]
     listen: Listen,
     /// The log as it was sent: says which lines were lost, doubled, reordered within a device or altered
+    ///
+    /// It is read when the receiving has ended, so that it may be yet to come, or grow meanwhile. The sender must have
+    /// written all of it by then.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
     /// When a line that arrives is one of those that were sent
@@ -43,7 +46,7 @@ pub(crate) struct ReceiveArgs {
     /// End after this many lines; fewer are a failure
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// End when nothing has arrived for so long since the last line, such as 5s
+    /// End when nothing has arrived for so long, such as 5s, since the last line, or since it listens
     #[arg(long, value_name = "SPAN", value_parser = slpsim_config::parse_span)]
     idle: Option<Duration>,
     /// End after so long, whatever arrives, such as 10m
@@ -79,21 +82,26 @@ pub(super) fn receive(args: &ReceiveArgs, form: OutputForm) -> Result<ExitCode> 
             "--listen {address}: others could reach that; listen at 127.0.0.1, or give --allow-external"
         )));
     }
-    let verifier = verifier(args)?;
+    if let Some(path) = &args.expect {
+        check_expected(path)?;
+    }
     let listener = Listener::open(&args.listen).context("receive").blame_user()?;
     // Signals are taken over by a thread of their own: lines come in bursts, and nothing else waits here.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let ended = Arc::new(AtomicBool::new(false));
-    let mut signals = runtime.block_on(async { Signals::listen() })?;
-    let told = Arc::clone(&ended);
-    runtime.spawn(async move {
-        while signals.next().await != Asked::End {}
-        told.store(true, Ordering::Relaxed);
-    });
+    let signals = runtime.block_on(async { Signals::listen() })?;
+    runtime.spawn(heed(signals, Arc::clone(&ended), args.ready_file.clone()));
     let ready_file = announce(args, &listener)?;
-    let (verifier, why) = take_all(args, &listener, verifier, &ended);
+    let verifier = args.expect.as_ref().map_or_else(Verifier::default, |_| {
+        Verifier::comparing(match args.compare {
+            CompareBy::Bytes => Compare::Bytes,
+            CompareBy::Content => Compare::Content,
+        })
+    });
+    let (mut verifier, why) = take_all(args, &listener, verifier, &ended);
     drop(ready_file);
     drop(listener);
+    let held = args.expect.as_deref().map_or(Ok(()), |path| hold_against(&mut verifier, path));
     let short = args.count.is_some_and(|count| verifier.lines() < count);
     let report = verifier.finish();
     let text = match form {
@@ -101,21 +109,66 @@ pub(super) fn receive(args: &ReceiveArgs, form: OutputForm) -> Result<ExitCode> 
         OutputForm::Json => format!("{}\n", as_json(&report, why)),
     };
     output::print(&text)?;
-    let clean =
-        report.misfit == 0 && report.way.is_none_or(|way| way.is_clean()) && !short && report.troubles == 0;
+    // What arrived has been told, whatever it could be compared with.
+    held?;
+    if report.lines == 0 {
+        tracing::warn!("nothing arrived");
+    }
+    let clean = report.tally.misfit == 0
+        && report.way.is_none_or(|way| way.is_clean())
+        && !short
+        && report.troubles == 0;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn verifier(args: &ReceiveArgs) -> Result<Verifier> {
-    let Some(path) = &args.expect else { return Ok(Verifier::default()) };
-    let compare = match args.compare {
-        CompareBy::Bytes => Compare::Bytes,
-        CompareBy::Content => Compare::Content,
-    };
-    let read = || Expected::read(BufReader::with_capacity(1 << 16, File::open(path)?), compare);
-    let expected = read().with_context(|| format!("log as sent {}", path.display())).blame_user()?;
-    tracing::info!("{} lines were sent, says {}", expected.sent(), path.display());
-    Ok(Verifier::against(expected))
+/// The first signal ends the receiving; the second one ends the process, however long the log as sent may be.
+async fn heed(mut signals: Signals, ended: Arc<AtomicBool>, ready_file: Option<PathBuf>) {
+    while signals.next().await != Asked::End {}
+    ended.store(true, Ordering::Relaxed);
+    while signals.next().await != Asked::End {}
+    // The process ends here, and nothing more can be said of it.
+    let _ = ready_file.as_deref().map(ReadyFile::clear);
+    std::process::exit(1);
+}
+
+/// Whether the log as sent can be opened, or be yet to come.
+fn check_expected(path: &Path) -> Result<()> {
+    let refused = |reason: &str| Err(user_error(format!("--expect {}: {reason}", path.display())));
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => refused("that is a folder; name the file that the sender writes"),
+        Ok(there) if there.is_file() => {
+            File::open(path).map(drop).with_context(|| as_sent(path)).blame_user()
+        }
+        // A pipe is opened but once, when it is read.
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if !folder.unwrap_or_else(|| Path::new(".")).is_dir() {
+                return refused("there is no such folder");
+            }
+            tracing::info!("{} is yet to come", as_sent(path));
+            Ok(())
+        }
+        Err(error) => Err(error).with_context(|| as_sent(path)).blame_user(),
+    }
+}
+
+fn as_sent(path: &Path) -> String {
+    format!("log as sent {}", path.display())
+}
+
+fn hold_against(verifier: &mut Verifier, path: &Path) -> Result<()> {
+    let file = File::open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return user_error(format!(
+                "{} is still not there at the end: let the sender write it (--sink file://PATH), or name it with --expect",
+                as_sent(path)
+            ));
+        }
+        anyhow::Error::from(error).context(as_sent(path))
+    });
+    let file = file.blame_user()?;
+    verifier.hold_against(BufReader::with_capacity(1 << 16, file)).with_context(|| as_sent(path)).blame_user()
 }
 
 /// Says where it listens, to people and to scripts.
@@ -160,6 +213,19 @@ impl Why {
     }
 }
 
+impl ReceiveArgs {
+    /// Whether the receiving is over after so long, of which the last part brought nothing.
+    fn is_over(&self, running: Duration, quiet: Duration) -> Option<Why> {
+        if self.duration.is_some_and(|limit| running >= limit) {
+            Some(Why::Duration)
+        } else if self.idle.is_some_and(|limit| quiet >= limit) {
+            Some(Why::Idle)
+        } else {
+            None
+        }
+    }
+}
+
 fn take_all(
     args: &ReceiveArgs,
     listener: &Listener,
@@ -167,25 +233,17 @@ fn take_all(
     ended: &AtomicBool,
 ) -> (Verifier, Why) {
     let begin = Instant::now();
-    let mut last: Option<Instant> = None;
+    let mut last = begin;
     loop {
-        let why = if ended.load(Ordering::Relaxed) {
-            Some(Why::Signal)
-        } else if args.duration.is_some_and(|limit| begin.elapsed() >= limit) {
-            Some(Why::Duration)
-        } else if args.idle.zip(last).is_some_and(|(limit, last)| last.elapsed() >= limit) {
-            Some(Why::Idle)
-        } else {
-            None
-        };
-        if let Some(why) = why {
+        let signal = ended.load(Ordering::Relaxed).then_some(Why::Signal);
+        if let Some(why) = signal.or_else(|| args.is_over(begin.elapsed(), last.elapsed())) {
             // What has arrived by then was not lost on its way.
             let all = listener.rest().all(|arrival| !take(args, &mut verifier, &arrival));
             return (verifier, if all { why } else { Why::Count });
         }
         let Some(arrival) = listener.next(TICK) else { continue };
         if matches!(arrival, Arrival::Lines(_)) {
-            last = Some(Instant::now());
+            last = Instant::now();
         }
         if take(args, &mut verifier, &arrival) {
             return (verifier, Why::Count);
@@ -215,13 +273,13 @@ fn as_json(report: &Report, why: Why) -> serde_json::Value {
         "ended_by": why.word(),
         "lines": report.lines,
         "bytes": report.bytes,
-        "fit": report.fit,
-        "misfit": report.misfit,
-        "repeats": report.repeats,
-        "other": report.other,
+        "fit": report.tally.fit,
+        "misfit": report.tally.misfit,
+        "repeats": report.tally.repeats,
+        "other": report.tally.other,
         "troubles": report.troubles,
-        "forms": report.forms,
-        "messages": report.messages,
+        "forms": report.tally.forms,
+        "messages": report.tally.messages,
         "sent": of(|way| way.sent),
         "lost": of(|way| Some(way.lost)),
         "doubled": of(|way| Some(way.doubled)),
@@ -237,10 +295,10 @@ fn as_text(report: &Report, why: Why) -> Result<String> {
     let mut row = |name: &str, value: &dyn std::fmt::Display| writeln!(text, "{name:<12} {value:>12}");
     row("lines", &report.lines)?;
     row("bytes", &report.bytes)?;
-    row("fit", &report.fit)?;
-    row("misfit", &report.misfit)?;
-    row("repeats", &report.repeats)?;
-    row("other", &report.other)?;
+    row("fit", &report.tally.fit)?;
+    row("misfit", &report.tally.misfit)?;
+    row("repeats", &report.tally.repeats)?;
+    row("other", &report.tally.other)?;
     row("troubles", &report.troubles)?;
     match &report.way {
         None => row("lost", &"not known")?,
@@ -256,7 +314,7 @@ fn as_text(report: &Report, why: Why) -> Result<String> {
         }
     }
     row("ended by", &why.word())?;
-    for (name, counts) in [("form", &report.forms), ("message", &report.messages)] {
+    for (name, counts) in [("form", &report.tally.forms), ("message", &report.tally.messages)] {
         for (what, count) in counts {
             writeln!(text, "{name:<12} {count:>12} {what}")?;
         }
@@ -265,4 +323,30 @@ fn as_text(report: &Report, why: Why) -> Result<String> {
         writeln!(text, "{example}")?;
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn silence_counts_from_the_beginning_and_the_whole_time_comes_first() {
+        let second = Duration::from_secs;
+        for (options, running, quiet, expected) in [
+            ("", 1_000_000, 1_000_000, None),
+            ("--idle 5s", 4, 4, None),
+            ("--idle 5s", 5, 5, Some(Why::Idle)),
+            ("--idle 5s", 60, 4, None),
+            ("--idle 5s", 60, 5, Some(Why::Idle)),
+            ("--duration 1m", 59, 59, None),
+            ("--idle 5s --duration 1m", 60, 1, Some(Why::Duration)),
+            ("--idle 5s --duration 1m", 60, 5, Some(Why::Duration)),
+        ] {
+            let line = format!("slpsim receive --listen udp://127.0.0.1:0 {options}");
+            let cli = super::super::Cli::try_parse_from(line.split_whitespace()).unwrap();
+            let super::super::Command::Receive(args) = cli.command else { panic!("{line}") };
+            assert_eq!(args.is_over(second(running), second(quiet)), expected, "{options}");
+        }
+    }
 }

@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use slpsim_policy::Wall;
 use slpsim_sim::fleet::{Batch, Cast, Companions, Fleet, Opened, Population, Record, Spec, Stop, Totals};
 
-use crate::error::one_line;
 use crate::metrics::Registry;
 use crate::sinks::SinkSpec;
 use crate::time::print_time;
@@ -110,11 +109,8 @@ pub struct Order {
 
 /// Runs a fleet to its end, or until the end is asked for.
 ///
-/// A file beside the log that cannot be written on, such as that of the truth on a full disk, ends the run; the summary says
-/// so and what the sinks have.
-///
 /// # Errors
-/// Where a sink or a file cannot be opened; one line for the user.
+/// Where a sink or a file cannot be opened; one line for the user. What goes wrong later is in [`Summary::error`].
 pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     let begin = Instant::now();
     let full_speed = order.pace == Pace::Max;
@@ -163,8 +159,34 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Summary> {
     };
     let went = desk.all(order, &mut fleet);
     desk.progress.finish();
-    went?;
-    Ok(desk.summary(order, &fleet, deliver, begin, form))
+    // What has been sent is told, whatever went wrong.
+    let mut failed = desk.failed.take().or(went.err());
+    if let Some(truth) = desk.truth.take() {
+        failed = failed.or(truth.finish().err());
+    }
+    let totals =
+        if deliver { Totals { events: fleet.totals().events, ..desk.taken } } else { *fleet.totals() };
+    let report = desk.report.take();
+    let sinks = desk.outlets.close();
+    let mut summary = Summary {
+        population: order.population.name.clone(),
+        seed: order.seed,
+        part: order.part,
+        devices: fleet.devices(),
+        threads: order.threads,
+        simulated_s: fleet.now_ms() as f64 / 1000.0,
+        wall_s: begin.elapsed().as_secs_f64(),
+        totals,
+        sinks,
+        peak_rss: summary::peak_rss(),
+        form,
+        error: None,
+    };
+    if let Some(report) = report {
+        failed = failed.or(report.write(&summary, order.start).err());
+    }
+    summary.error = failed.map(|error| format!("{error:#}"));
+    Ok(summary)
 }
 
 /// Long enough that the threads seldom wait for one another, short enough that an epoch of a storm fits into memory.
@@ -240,41 +262,6 @@ impl Desk {
             }
         };
         Ok(())
-    }
-
-    /// Ends everything that takes lines, and says what became of them.
-    fn summary(
-        mut self,
-        order: &Order,
-        fleet: &Fleet,
-        deliver: bool,
-        begin: Instant,
-        form: &'static str,
-    ) -> Summary {
-        let of_truth = match self.truth.take() {
-            Some(truth) if self.failed.is_none() => truth.finish().err(),
-            Some(_) | None => None,
-        };
-        let totals =
-            if deliver { Totals { events: fleet.totals().events, ..self.taken } } else { *fleet.totals() };
-        let mut summary = Summary {
-            population: order.population.name.clone(),
-            seed: order.seed,
-            part: order.part,
-            devices: fleet.devices(),
-            threads: order.threads,
-            simulated_s: fleet.now_ms() as f64 / 1000.0,
-            totals,
-            sinks: self.outlets.close(),
-            wall_s: begin.elapsed().as_secs_f64(),
-            peak_rss: summary::peak_rss(),
-            form,
-            trouble: None,
-        };
-        let of_report = self.report.take().and_then(|report| report.write(&summary, order.start).err());
-        let trouble = self.failed.take().or(of_truth).or(of_report);
-        summary.trouble = trouble.map(|error| one_line(&error));
-        summary
     }
 
     /// A run of a given length does not wait for its sinks much longer than that.
@@ -369,7 +356,7 @@ impl Desk {
             return self.look();
         }
         let taken = Totals { events: self.events, ..self.taken };
-        self.progress.tick(None, &taken, self.outlets.lost());
+        self.progress.tick(None, &taken, self.outlets.missed());
         self.tell(&taken);
         let _ = self.halt.wait_until(due.max(Instant::now() + TICK));
         self.look()
@@ -379,7 +366,7 @@ impl Desk {
         (self.now_ms, self.events) = (now_ms, totals.events);
         let shown =
             Totals { events: totals.events, ..if self.clock.is_some() { self.taken } else { *totals } };
-        self.progress.tick(Some(now_ms), &shown, self.outlets.lost());
+        self.progress.tick(Some(now_ms), &shown, self.outlets.missed());
         match self.clock {
             Some(Clock::Scaled { anchor, at_ms: from, speed }) => {
                 self.outlets.flush();
@@ -409,15 +396,16 @@ impl Desk {
             return;
         }
         self.drawn = Some(now);
-        let lost = self.outlets.lost();
-        self.numbers.set(self.now_ms, self.devices, totals, lost);
+        let missed = self.outlets.missed();
+        self.numbers.set(self.now_ms, self.devices, totals, missed);
         let simulated = self.start.plus_millis(i64::try_from(self.now_ms).unwrap_or(i64::MAX));
         self.steer.show(json!({
             "simulated": print_time(simulated),
             "devices": self.devices,
             "lines": totals.lines,
             "events": totals.events,
-            "dropped": lost,
+            "dropped": missed.dropped,
+            "failed": missed.failed,
             "rate": match self.clock {
                 Some(Clock::Paced { rate, .. }) => Some(rate.to_string()),
                 Some(Clock::Scaled { .. }) | None => None,

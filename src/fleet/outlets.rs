@@ -1,5 +1,6 @@
 //! The sinks of a fleet: lines are gathered into batches, each for its sink, and handed over together.
 
+use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -75,13 +76,39 @@ pub struct Fate {
     pub error: Option<io::ErrorKind>,
 }
 
-impl Fate {
-    /// Lines that did not reach it.
-    #[must_use]
-    pub const fn missed(&self) -> u64 {
-        self.counts.dropped + self.counts.failed
-    }
+/// Lines that did not reach a sink, in the two words that every summary has for them; a line counts once for each sink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Those that found no room in the queue of a sink, and were never given to it.
+    pub dropped: u64,
+    /// Those that a sink refused or could not send.
+    pub failed: u64,
+}
 
+impl Missed {
+    /// Over these sinks together.
+    #[must_use]
+    pub fn by(sinks: &[Fate]) -> Self {
+        sinks.iter().map(|fate| fate.counts).collect()
+    }
+}
+
+impl FromIterator<Counts> for Missed {
+    fn from_iter<I: IntoIterator<Item = Counts>>(counts: I) -> Self {
+        counts.into_iter().fold(Self::default(), |sum, one| Self {
+            dropped: sum.dropped + one.dropped,
+            failed: sum.failed + one.failed,
+        })
+    }
+}
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} dropped, {} failed", self.dropped, self.failed)
+    }
+}
+
+impl Fate {
     /// Whether it is standard output, and its reader has gone: whoever read there did so for as long as it was of
     /// interest.
     #[must_use]
@@ -111,13 +138,13 @@ impl Fate {
     #[must_use]
     pub fn text(&self) -> String {
         let Self { url, framing, counts, error, .. } = self;
-        let Counts { lines, dropped, failed, .. } = counts;
+        let missed = Missed::from_iter([*counts]);
         let framing = framing.map(|framing| format!(" ({} framing)", framing.word())).unwrap_or_default();
-        let why = error.filter(|_| self.missed() > 0).map(|kind| format!(" (last error: {kind})"));
+        let why = error.filter(|_| missed != Missed::default()).map(|kind| format!(" (last error: {kind})"));
         let why = why.unwrap_or_default();
         // As in `null: 5 lines sent`.
         let url = url.strip_suffix(':').unwrap_or(url);
-        format!("  {url}{framing}: {lines} lines sent, {dropped} dropped, {failed} failed{why}\n")
+        format!("  {url}{framing}: {} lines sent, {missed}{why}\n", counts.lines)
     }
 }
 
@@ -218,14 +245,10 @@ impl Outlets {
         readers.peek().is_some() && readers.all(gone)
     }
 
-    /// Lines that found no room or were refused so far.
+    /// Lines that did not reach a sink so far.
     #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.outlets
-            .iter()
-            .map(|outlet| outlet.queue.counts())
-            .map(|counts| counts.dropped + counts.failed)
-            .sum()
+    pub fn missed(&self) -> Missed {
+        self.outlets.iter().map(|outlet| outlet.queue.counts()).collect()
     }
 
     /// What lets go whoever waits for these sinks.

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use slpsim_policy::Wall;
 use slpsim_sim::fleet::Totals;
 
+use super::outlets::Missed;
 use super::{Order, Pace};
 use crate::time::print_time;
 
@@ -43,7 +44,7 @@ impl Progress {
     }
 
     /// Shows the numbers, unless it did so a moment ago.
-    pub(super) fn tick(&mut self, now_ms: Option<u64>, totals: &Totals, lost: u64) {
+    pub(super) fn tick(&mut self, now_ms: Option<u64>, totals: &Totals, missed: Missed) {
         self.now_ms = now_ms.unwrap_or(self.now_ms);
         let Some(bar) = &self.bar else { return };
         if self.drawn.elapsed() < REDRAW {
@@ -55,7 +56,7 @@ impl Progress {
         let per_second = |count: u64| count as f64 / wall.as_secs_f64().max(0.001);
         bar.set_position(if self.by_wall { super::millis(wall) } else { self.now_ms });
         bar.set_message(format!(
-            "{} | {:.0} lines/s | {:.0} events/s | {lost} dropped",
+            "{} | {:.0} lines/s | {:.0} events/s | {missed}",
             print_time(simulated).get(..16).unwrap_or_default(),
             per_second(totals.lines),
             per_second(totals.events)

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Value, json};
+use slpsim_logs::Filter;
 
 use super::halt::Halt;
-use super::outlets::{Fate, Outlets};
+use super::outlets::{Fate, Missed, Outlets};
 use super::pace::Rate;
 use super::stamps::{self, Stamp};
-use crate::error::BlameUser;
+use crate::error::{BlameUser, user_error};
 use crate::sinks::SinkSpec;
 use crate::time::host_now;
 
@@ -23,6 +24,9 @@ use crate::time::host_now;
 const LINE_MAX: usize = 1 << 20;
 /// Devices whose clocks are remembered; of more, the others are taken for one.
 const DEVICES_MAX: usize = 1_000_000;
+/// A log has its first time stamp within so many lines and bytes.
+const HEAD_LINES: usize = 1000;
+const HEAD_BYTES: usize = 1 << 20;
 /// What falls due within it goes out together.
 const TICK: Duration = Duration::from_millis(5);
 
@@ -61,24 +65,22 @@ pub struct Replayed {
 /// Sends a recorded log again.
 ///
 /// # Errors
-/// Where the file cannot be read or a sink not opened; one line for the user.
+/// Where the file cannot be read, is no log, or a sink cannot be opened; one line for the user.
 pub fn run(order: &Order, halt: &Halt) -> Result<Replayed> {
+    order.sinks.iter().try_for_each(takes_lines_as_they_are)?;
     let mut source = Source::open(&order.file, halt)?;
     let wait = order.lossless || order.pace == super::Pace::Max;
-    let mut outlets = Outlets::open(&order.sinks, order.allow_external, wait)?;
+    let outlets = Outlets::open(&order.sinks, order.allow_external, wait)?;
     let let_go = outlets.let_go();
     halt.on_ask(move || let_go.at(Instant::now()));
-    let begin = Instant::now();
-    let mut tape = Tape::new(host_now().0);
-    let (mut line, mut stamped) = (Vec::new(), Vec::new());
-    let mut lines = 0;
-    let mut unstamped = 0;
+    let mut player = Player::new(order, outlets, halt);
+    let mut line = Vec::new();
     while !halt.is_asked() {
         let came = source.next(&mut line).with_context(|| format!("cannot read {}", order.file.display()))?;
         match came {
             Came::End => break,
             Came::Nothing => {
-                outlets.flush();
+                player.outlets.flush();
                 source.wait();
                 continue;
             }
@@ -86,36 +88,125 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Replayed> {
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        if text.is_empty() {
-            line.clear();
-            continue;
+        if !text.is_empty() && !player.take(text)? {
+            break;
         }
-        let stamp = stamps::find(text, tape.last);
-        let place = tape.place(text, stamp.as_ref());
-        let due = begin + due(order.pace, lines, place);
-        if due > Instant::now() {
-            outlets.flush();
-            if halt.wait_until(due.max(Instant::now() + TICK)) || outlets.reader_gone() {
-                break;
-            }
-        }
-        match &stamp {
-            Some(stamp) if order.new_stamps => {
-                stamp.replaced(text, host_now(), &mut stamped);
-                outlets.take_text(&stamped);
-            }
-            Some(_) => outlets.take_text(text),
-            None => {
-                unstamped += 1;
-                outlets.take_text(text);
-            }
-        }
-        lines += 1;
         line.clear();
     }
-    let recorded_ms = tape.at;
-    let sinks = outlets.close();
-    Ok(Replayed { lines, unstamped, recorded_ms, wall: begin.elapsed(), sinks })
+    player.end()
+}
+
+/// Nothing is known of a recorded line that a filter could ask for, and nobody's address.
+fn takes_lines_as_they_are(spec: &SinkSpec) -> Result<()> {
+    let target = &spec.target;
+    if target.filter == Filter::default() && target.source_net.is_none() {
+        return Ok(());
+    }
+    let keys = "severity, device, site and source-net";
+    Err(user_error(format!(
+        "--sink {}: {keys} do not go with --replay, which sends every line as it is",
+        target.url
+    )))
+}
+
+/// Sends the lines of a log on, each at its time.
+struct Player<'a> {
+    order: &'a Order,
+    halt: &'a Halt,
+    outlets: Outlets,
+    begin: Instant,
+    tape: Tape,
+    /// Lines before the first time stamp: they wait until it has shown that this is a log.
+    head: Vec<Vec<u8>>,
+    head_bytes: usize,
+    stamped: Vec<u8>,
+    lines: u64,
+    unstamped: u64,
+}
+
+impl<'a> Player<'a> {
+    fn new(order: &'a Order, outlets: Outlets, halt: &'a Halt) -> Self {
+        Self {
+            order,
+            halt,
+            outlets,
+            begin: Instant::now(),
+            tape: Tape::new(host_now().0),
+            head: Vec::new(),
+            head_bytes: 0,
+            stamped: Vec::new(),
+            lines: 0,
+            unstamped: 0,
+        }
+    }
+
+    /// Takes the next line; whether anybody wants more.
+    fn take(&mut self, text: &[u8]) -> Result<bool> {
+        let stamp = stamps::find(text, self.tape.last);
+        if stamp.is_none() && self.lines == 0 {
+            self.head.push(text.to_vec());
+            self.head_bytes += text.len();
+            let too_many = self.head.len() >= HEAD_LINES || self.head_bytes >= HEAD_BYTES;
+            return if too_many { Err(self.no_log()) } else { Ok(true) };
+        }
+        for text in std::mem::take(&mut self.head) {
+            if !self.play(&text, None) {
+                return Ok(false);
+            }
+        }
+        Ok(self.play(text, stamp.as_ref()))
+    }
+
+    fn no_log(&self) -> anyhow::Error {
+        user_error(format!(
+            "{}: none of its first {} lines has a time stamp: --replay takes a log as text, not compressed",
+            self.order.file.display(),
+            self.head.len()
+        ))
+    }
+
+    /// Sends a line on when its time has come; `false` where the end came first.
+    fn play(&mut self, text: &[u8], stamp: Option<&Stamp>) -> bool {
+        let place = self.tape.place(text, stamp);
+        let due = self.begin + due(self.order.pace, self.lines, place);
+        if due > Instant::now() {
+            self.outlets.flush();
+            if self.halt.wait_until(due.max(Instant::now() + TICK)) || self.outlets.reader_gone() {
+                return false;
+            }
+        }
+        match stamp {
+            Some(stamp) if self.order.new_stamps => {
+                stamp.replaced(text, host_now(), &mut self.stamped);
+                self.outlets.take_text(&self.stamped);
+            }
+            Some(_) => self.outlets.take_text(text),
+            None => {
+                self.unstamped += 1;
+                self.outlets.take_text(text);
+            }
+        }
+        self.lines += 1;
+        true
+    }
+
+    fn end(self) -> Result<Replayed> {
+        if self.lines == 0 && !self.head.is_empty() && !self.halt.is_asked() {
+            return Err(self.no_log());
+        }
+        let Self { lines, unstamped, .. } = self;
+        let file = self.order.file.display();
+        if lines == 0 {
+            tracing::warn!("nothing of {file} was sent");
+        } else if unstamped > 0 {
+            tracing::warn!(
+                "{unstamped} of {lines} lines of {file} have no time stamp: each went with the line before"
+            );
+        }
+        let recorded_ms = self.tape.at;
+        let sinks = self.outlets.close();
+        Ok(Replayed { lines, unstamped, recorded_ms, wall: self.begin.elapsed(), sinks })
+    }
 }
 
 fn due(pace: super::Pace, line: u64, place_ms: i64) -> Duration {
@@ -240,21 +331,17 @@ impl Tape {
 }
 
 impl Replayed {
-    /// Lines that did not reach some sink.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.sinks.iter().map(Fate::missed).sum()
-    }
-
     /// As one JSON object.
     #[must_use]
     pub fn json(&self) -> Value {
+        let missed = Missed::by(&self.sinks);
         json!({
             "lines": self.lines,
             "unstamped": self.unstamped,
             "recorded_s": self.recorded_ms as f64 / 1000.0,
             "wall_s": self.wall.as_secs_f64(),
-            "dropped": self.dropped(),
+            "dropped": missed.dropped,
+            "failed": missed.failed,
             "sinks": self.sinks.iter().map(Fate::json).collect::<Vec<_>>(),
         })
     }
@@ -263,13 +350,14 @@ impl Replayed {
     #[must_use]
     pub fn text(&self) -> String {
         let recorded = Duration::from_millis(u64::try_from(self.recorded_ms).unwrap_or(0));
+        let Missed { dropped, failed } = Missed::by(&self.sinks);
         format!(
-            "lines        {}, {} without a time stamp\nrecorded     {}\nwall time    {:.1} s\ndropped      {}\n",
+            "lines        {}, {} without a time stamp\nrecorded     {}\nwall time    {:.1} s\n\
+             dropped      {dropped}\nfailed       {failed}\n",
             self.lines,
             self.unstamped,
             slpsim_config::print_span(recorded),
-            self.wall.as_secs_f64(),
-            self.dropped()
+            self.wall.as_secs_f64()
         )
     }
 }

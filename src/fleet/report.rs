@@ -175,6 +175,10 @@ impl Report {
             | Cause::Flap(_)
             | Cause::NeverCslu
             | Cause::Operator(_)
+            | Cause::Token
+            | Cause::Mistyped
+            | Cause::Acknowledged
+            | Cause::Sync
             | Cause::Clock
             | Cause::Companion => return,
         };

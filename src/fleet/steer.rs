@@ -11,6 +11,7 @@ use slpsim_sim::fleet::population::Trouble;
 use tokio::sync::oneshot;
 
 use super::halt::Halt;
+use super::outlets::Missed;
 use super::pace::Rate;
 use crate::metrics::{Number, Registry};
 
@@ -135,7 +136,8 @@ pub(super) struct Numbers {
     lines: Number,
     bytes: Number,
     events: Number,
-    lost: Number,
+    dropped: Number,
+    failed: Number,
     corrupted: Number,
     simulated: Number,
     devices: Number,
@@ -153,7 +155,14 @@ impl Numbers {
             lines: counter("slpsim_fleet_lines_total", "Lines of the fleet."),
             bytes: counter("slpsim_fleet_bytes_total", "Bytes of these in the form of the first sink."),
             events: counter("slpsim_fleet_events_total", "Timers, exchanges and things that happened."),
-            lost: counter("slpsim_fleet_lines_lost_total", "Lines that a sink dropped or refused."),
+            dropped: counter(
+                "slpsim_fleet_lines_dropped_total",
+                "Lines that found no room in a sink's queue.",
+            ),
+            failed: counter(
+                "slpsim_fleet_lines_failed_total",
+                "Lines that a sink refused or could not send.",
+            ),
             corrupted: counter("slpsim_fleet_lines_spoiled_total", "Lines spoiled on purpose."),
             simulated: registry.gauge("slpsim_fleet_simulated_seconds", "Simulated time so far.", &[]),
             devices: registry.gauge("slpsim_fleet_devices", "Devices.", &[]),
@@ -161,12 +170,13 @@ impl Numbers {
         }
     }
 
-    pub(super) fn set(&self, now_ms: u64, devices: u32, totals: &Totals, lost: u64) {
+    pub(super) fn set(&self, now_ms: u64, devices: u32, totals: &Totals, missed: Missed) {
         let set = |number: &Number, value: u64| number.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.lines, totals.lines);
         set(&self.bytes, totals.bytes);
         set(&self.events, totals.events);
-        set(&self.lost, lost);
+        set(&self.dropped, missed.dropped);
+        set(&self.failed, missed.failed);
         set(&self.corrupted, totals.corrupted);
         set(&self.simulated, now_ms / 1000);
         set(&self.devices, devices.into());

@@ -5,7 +5,7 @@ use slpsim_agent::messages::CATALOGUE;
 use slpsim_logs::SinkUrl;
 use slpsim_sim::fleet::Totals;
 
-use super::outlets::Fate;
+use super::outlets::{Fate, Missed};
 
 /// Everything that is told at the end.
 #[derive(Clone, Debug)]
@@ -32,17 +32,11 @@ pub struct Summary {
     pub peak_rss: u64,
     /// The form of the first sink, of which bytes and digest are.
     pub form: &'static str,
-    /// Why the run ended early, or why a file beside the log is not whole; one line.
-    pub trouble: Option<String>,
+    /// Why the run ended before its time, or why a file beside the log is not whole; one line.
+    pub error: Option<String>,
 }
 
 impl Summary {
-    /// Lines that did not reach some sink.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.sinks.iter().map(Fate::missed).sum()
-    }
-
     /// Whether the reader of standard output has gone and nobody else is left who takes lines.
     #[must_use]
     pub fn nobody_reads(&self) -> bool {
@@ -67,6 +61,7 @@ impl Summary {
     #[must_use]
     pub fn json(&self) -> Value {
         let totals = &self.totals;
+        let missed = Missed::by(&self.sinks);
         json!({
             "population": self.population,
             "seed": self.seed,
@@ -81,12 +76,14 @@ impl Summary {
             "bytes": totals.bytes,
             "corrupted": totals.corrupted,
             "companions": totals.companions,
-            "dropped": self.dropped(),
+            "dropped": missed.dropped,
+            "failed": missed.failed,
             "lines_per_s": self.per_second(totals.lines),
             "events_per_s": self.per_second(totals.events),
             "peak_rss_bytes": self.peak_rss,
             "bytes_per_device": self.bytes_per_device(),
             "form": self.form,
+            "error": self.error,
             "digest": format!("{:016x}", totals.digest),
             "sinks": self.sinks.iter().map(Fate::json).collect::<Vec<_>>(),
         })
@@ -96,6 +93,7 @@ impl Summary {
     #[must_use]
     pub fn text(&self) -> String {
         let totals = &self.totals;
+        let missed = Missed::by(&self.sinks);
         let mut rows = vec![
             ("population", format!("{}, seed {}", self.population, self.seed)),
             ("devices", self.devices.to_string()),
@@ -104,7 +102,8 @@ impl Summary {
             ("events", format!("{} ({:.0}/s)", totals.events, self.per_second(totals.events))),
             ("lines", format!("{} ({:.0}/s)", totals.lines, self.per_second(totals.lines))),
             ("bytes", totals.bytes.to_string()),
-            ("dropped", self.dropped().to_string()),
+            ("dropped", missed.dropped.to_string()),
+            ("failed", missed.failed.to_string()),
             ("memory", format!("{} bytes at most, {} a device", self.peak_rss, self.bytes_per_device())),
             ("digest", format!("{:016x} ({} form)", totals.digest, self.form)),
         ];

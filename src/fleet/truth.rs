@@ -177,11 +177,20 @@ impl TruthFile {
     }
 }
 
+/// What caused a line, as the truth file has it.
+#[derive(Debug, Serialize)]
+pub struct Why {
+    /// The line.
+    pub line: LineRow,
+    /// What it belongs to, if anything.
+    pub incident: Option<IncidentRow>,
+}
+
 /// What caused a line of a log: `which` is its number in the log, from 1, or the line itself.
 ///
 /// # Errors
 /// Where the file cannot be read or has no such line; one line for the user.
-pub fn why(which: &str, path: &Path) -> Result<String> {
+pub fn why(which: &str, path: &Path) -> Result<Why> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display())).blame_user()?;
     let mut reader = BufReader::new(file);
     let wanted = which.trim();
@@ -200,18 +209,20 @@ pub fn why(which: &str, path: &Path) -> Result<String> {
         match row {
             Row::Line(line) if found.is_none() && (number == Some(line.line) || line.text == wanted) => {
                 let incident = line.incident.as_ref().and_then(|id| incidents.get(id));
-                if !incident.is_some_and(|incident| incident.by_hand) {
-                    return Ok(in_words(&line, incident));
-                }
-                // It may have been ended by hand, too, which stands further down.
+                let by_hand = incident.is_some_and(|incident| incident.by_hand);
                 found = Some(line);
+                // One of that kind may have been ended by hand, too, which stands further down.
+                if !by_hand {
+                    break;
+                }
             }
             Row::Line(_) => {}
             Row::Incident(incident) => drop(incidents.insert(incident.incident.clone(), incident)),
         }
     }
     if let Some(line) = found {
-        return Ok(in_words(&line, line.incident.as_ref().and_then(|id| incidents.get(id))));
+        let incident = line.incident.as_ref().and_then(|id| incidents.remove(id));
+        return Ok(Why { line: *line, incident });
     }
     let what = if number.is_some() { "line of that number" } else { "such line" };
     Err(user_error(format!(
@@ -227,24 +238,33 @@ enum Row {
     Incident(IncidentRow),
 }
 
-fn in_words(line: &LineRow, incident: Option<&IncidentRow>) -> String {
-    let mut words = format!(
-        "{}\n  line {}, the {}. of {}, at {} (true time)\n  message  {}\n  cause    {}\n",
-        line.text, line.line, line.number, line.device, line.time, line.message, line.cause
-    );
-    if let Some(incident) = incident {
-        let whom = incident.device.clone().unwrap_or_else(|| match incident.site.as_str() {
-            "*" => "all sites".into(),
-            site => format!("site {site}"),
-        });
-        let end =
-            incident.end.as_deref().map_or_else(|| "and never ended".into(), |end| format!("until {end}"));
+impl Why {
+    /// For people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { line, incident } = self;
+        let mut words = format!(
+            "{}\n  line {}, the {}. of {}, at {} (true time)\n  message  {}\n  cause    {}\n",
+            line.text, line.line, line.number, line.device, line.time, line.message, line.cause
+        );
+        if let Some(incident) = incident {
+            let whom = incident.device.clone().unwrap_or_else(|| match incident.site.as_str() {
+                "*" => "all sites".into(),
+                site => format!("site {site}"),
+            });
+            let end = incident
+                .end
+                .as_deref()
+                .map_or_else(|| "and never ended".into(), |end| format!("until {end}"));
+            words.push_str(&format!(
+                "  incident {} ({whom}), from {} {end}\n",
+                incident.incident, incident.start
+            ));
+        }
+        words.push_str(&format!("  rule     {}\n", line.rule));
+        if line.spoiled {
+            words.push_str("  spoiled  on purpose (--corrupt)\n");
+        }
         words
-            .push_str(&format!("  incident {} ({whom}), from {} {end}\n", incident.incident, incident.start));
     }
-    words.push_str(&format!("  rule     {}\n", line.rule));
-    if line.spoiled {
-        words.push_str("  spoiled  on purpose (--corrupt)\n");
-    }
-    words
 }

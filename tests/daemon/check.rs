@@ -27,6 +27,21 @@ async fn check_input(log: &str) -> Output {
 }
 
 #[tokio::test]
+async fn what_is_no_log_or_cannot_be_read_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["messages", "--check", folder.path().to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let output = check_input("\u{1f}\u{8b}\n").await;
+    assert!(
+        output.status.success() && stderr(&output).contains("no licensing line in -"),
+        "{}",
+        stderr(&output)
+    );
+    let output = run(&["messages", "--check", "-", "--format", "md"]).await;
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[tokio::test]
 async fn a_log_that_fits_is_said_nothing_about_and_one_that_does_not_is_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("switch.log").display().to_string();
@@ -39,6 +54,7 @@ async fn a_log_that_fits_is_said_nothing_about_and_one_that_does_not_is_code_1()
             assert_eq!(output.status.code(), Some(code), "{name}: {}", stderr(&output));
             let expected = if code == 0 { String::new() } else { format!("{name}:{reason}{BAD}") };
             assert_eq!(stdout(&output), expected);
+            assert!(!stderr(&output).contains("no licensing line"), "{}", stderr(&output));
         }
     }
 }

@@ -125,6 +125,13 @@ async fn the_truth_says_of_every_line_what_caused_it() {
         assert!(output.status.success() && words.contains("behaviour.md §7.2"), "{words}");
         assert!(words.contains("\n  incident "), "{words}");
     }
+    let output = run(&["why", &(failed + 1).to_string(), "--truth", truth, "--output", "json"]).await;
+    let why: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(
+        (&why["line"]["line"], &why["line"]["rule"]),
+        (&(failed + 1).into(), &"behaviour.md §7.2".into())
+    );
+    assert_eq!(why["incident"]["incident"], why["line"]["incident"], "{why:#}");
     let page = std::fs::read_to_string(&report).unwrap();
     assert!(page.contains("<h1>A fleet of 60 switches</h1>") && page.contains("LOG_SMART_LIC_COMM_FAILED: "));
     assert!(page.contains("<title>") && page.matches("<rect").count() > 100 && !page.contains("<script"));

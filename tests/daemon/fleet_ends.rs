@@ -56,7 +56,8 @@ async fn unheard(folder: &Path) -> (Child, UnixStream) {
 fn accounted(summary: &Value) {
     let of = |key: &str| summary["sinks"][0][key].as_u64().unwrap();
     assert_eq!(summary["lines"].as_u64().unwrap(), of("lines") + of("dropped") + of("failed"), "{summary:#}");
-    assert!(summary["dropped"].as_u64().unwrap() > 0, "{summary:#}");
+    let missed = ["dropped", "failed"].map(|key| summary[key].as_u64().unwrap());
+    assert!(missed == [of("dropped"), of("failed")] && missed != [0, 0], "{summary:#}");
 }
 
 #[tokio::test]
@@ -169,6 +170,53 @@ async fn a_full_disk_beside_the_log_is_told_and_so_is_what_the_log_has() {
 }
 
 #[tokio::test]
+async fn a_truth_that_finds_no_room_costs_no_summary_of_what_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let sink = format!("file://{}", log.display());
+    let common = ["fleet", "--devices", "50", "--population", "storm", "--output", "json", "--sink", &sink];
+    // Full while the fleet runs, and at its end: three hours bring less than what is gathered before it is written.
+    for (duration, whole) in [("30d", false), ("3h", true)] {
+        let _ = std::fs::remove_file(&log);
+        let output = run(&[&common[..], &["--duration", duration, "--truth", "/dev/full"]].concat()).await;
+        let said = stderr(&output);
+        assert!(output.status.code() == Some(1) && said.contains("cannot write /dev/full"), "{said}");
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(summary["error"].as_str().unwrap().contains("/dev/full"), "{summary:#}");
+        let lines = std::fs::read_to_string(&log).unwrap().lines().count();
+        assert!(lines > 0 && summary["lines"] == lines, "{lines} {summary:#}");
+        assert_eq!(summary["simulated_s"] == 10800.0, whole, "{summary:#}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_log_is_not_replayed_and_lines_that_cannot_be_read_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (log, out) = (path("log"), path("out"));
+    let sink = format!("file://{out}");
+    let replay = ["fleet", "--speed", "max", "--sink", &sink, "--replay", &log];
+    for garbage in
+        ["\u{1f}\u{8b}\u{8}garbage".repeat(300_000), "garbage\n".repeat(5_000), "one\ntwo\n".into()]
+    {
+        std::fs::write(&log, garbage).unwrap();
+        let output = run(&replay).await;
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains("has a time stamp"), "{}", stderr(&output));
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "", "nothing was sent");
+    }
+    let mixed = "# recorded\n2026 Mar  2 10:00:00 leaf %LICMGR-6-X: y\nlast message repeated 1 time\n";
+    std::fs::write(&log, mixed).unwrap();
+    let output = run(&replay).await;
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), mixed);
+    let said = stderr(&output);
+    assert!(output.status.success() && said.contains("2 of 3 lines"), "{said}");
+    std::fs::write(&log, "").unwrap();
+    let output = run(&replay).await;
+    assert!(output.status.success() && stderr(&output).contains("nothing of"), "{}", stderr(&output));
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_refused_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -181,6 +229,7 @@ async fn what_cannot_be_done_is_refused_before_anything_runs() {
         (&["--replay", &log, "--devices", "5"], "cannot be used with"),
         (&["--replay", &log, "--shard", "1/2"], "cannot be used with"),
         (&["--replay", &log, "--seed", "5"], "cannot be used with"),
+        (&["--replay", &log, "--sink", "stdout:?severity=0..3"], "do not go with --replay"),
         (&["--sink", "udp://[::1]:514?source-net=127.1.0.0/16"], "source-net"),
     ] {
         let output = run(&[&["fleet", "--sink", "null:"], args].concat()).await;

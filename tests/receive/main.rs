@@ -126,8 +126,8 @@ async fn a_log_that_arrives_as_it_was_sent_is_clean() {
             "tcp://127.0.0.1:0",
             "--expect",
             sent.to_str().unwrap(),
-            "--idle",
-            "300ms",
+            "--count",
+            "399",
             "--duration",
             "60s",
         ],
@@ -136,9 +136,53 @@ async fn a_log_that_arrives_as_it_was_sent_is_clean() {
     let (url, lines) = (receiver.url().to_owned(), log());
     tokio::task::spawn_blocking(move || send(&url, None, &lines)).await.unwrap();
     let (summary, code) = receiver.end().await;
-    assert_eq!((summary["ended_by"].as_str(), code), (Some("idle"), 0), "{summary:#}");
+    assert_eq!((summary["ended_by"].as_str(), code), (Some("count"), 0), "{summary:#}");
     assert_eq!(counts(&summary), [0; 5]);
     assert_eq!((&summary["fit"], &summary["forms"]["nxos"]), (&399.into(), &399.into()));
+}
+
+/// The usual order is receiver first: the log as sent is written while it listens. And a relay is seldom there for one
+/// sender alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_as_sent_may_be_yet_to_come_and_other_programs_lines_stand_for_none_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent.log");
+    let expect = ["--listen", "tcp://127.0.0.1:0", "--expect", sent.to_str().unwrap()];
+    let receiver =
+        Receiver::start(folder.path(), &[&expect[..], &["--count", "399", "--duration", "60s"]].concat())
+            .await;
+    let (url, mut lines) = (receiver.url().to_owned(), log());
+    std::fs::write(&sent, lines.join("\n") + "\n").unwrap();
+    lines[7] = "<86>Mar  2 10:00:02 relay sshd[811]: Accepted publickey for root".into();
+    lines[9] = "\u{1}\u{2}\u{3}".into();
+    tokio::task::spawn_blocking(move || send(&url, None, &lines)).await.unwrap();
+    let (summary, code) = receiver.end().await;
+    assert_eq!((counts(&summary), code), ([2, 0, 0, 0, 2], 1), "{summary:#}");
+    assert_eq!((&summary["sent"], &summary["other"]), (&399.into(), &2.into()), "{summary:#}");
+}
+
+#[tokio::test]
+async fn a_log_as_sent_that_never_came_is_the_users_mistake_and_what_arrived_is_told_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent.log");
+    let args = ["--listen", "tcp://127.0.0.1:0", "--expect", sent.to_str().unwrap(), "--count", "1"];
+    let receiver = Receiver::start(folder.path(), &args).await;
+    let mut sender = std::net::TcpStream::connect(receiver.address()).unwrap();
+    sender.write_all(format!("{}\n", log()[0]).as_bytes()).unwrap();
+    let output = receiver.child.wait_with_output().await.unwrap();
+    let said = process::stderr(&output);
+    assert!(output.status.code() == Some(2) && said.contains("is still not there at the end"), "{said}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["fit"], &summary["lost"]), (&1.into(), &Value::Null), "{summary:#}");
+}
+
+#[tokio::test]
+async fn silence_ends_it_also_where_nothing_ever_arrives() {
+    let output =
+        run(&["receive", "--listen", "tcp://127.0.0.1:0", "--idle", "10ms", "--output", "json"]).await;
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["ended_by"], &summary["lines"]), (&"idle".into(), &0.into()), "{summary:#}");
+    assert!(output.status.success() && process::stderr(&output).contains("nothing arrived"));
 }
 
 /// A switch, its log in a file and over TCP and TLS: every line arrives, and the file says the same as the wire.
@@ -178,7 +222,8 @@ async fn what_cannot_be_received_is_refused_with_a_word() {
         (vec!["--listen", "udp://0.0.0.0:0"], "--allow-external"),
         (vec!["--listen", "tls://127.0.0.1:0"], "say with --ca-file where it is to be written"),
         (vec!["--listen", "tls://127.0.0.1:0?cert=/none&key=/none"], "/none: no private key in PEM"),
-        (vec!["--listen", "udp://127.0.0.1:0", "--expect", "/none"], "log as sent /none"),
+        (vec!["--listen", "udp://127.0.0.1:0", "--expect", "/none/sent.log"], "there is no such folder"),
+        (vec!["--listen", "udp://127.0.0.1:0", "--expect", "/tmp"], "that is a folder"),
         (vec!["--listen", "udp://127.0.0.1:0", "--compare", "content"], "--expect"),
     ] {
         let output = run(&[&["receive"], &args[..]].concat()).await;

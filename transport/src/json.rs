@@ -41,28 +41,20 @@ pub(crate) fn parse_object(text: &str) -> Result<Map<String, Value>, DecodeError
 
 /// Depth and number of values, before anything is built from them.
 fn check_shape(bytes: &[u8]) -> Result<(), DecodeError> {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    let mut values = 1_usize;
-    for byte in bytes {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
+    let (mut depth, mut deepest, mut values) = (0_usize, 0, 1_usize);
+    let mut rest = bytes;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match byte {
+            b'"' => rest = after_string(rest),
+            b',' => values += 1,
+            b'{' | b'[' => {
+                values += 1;
+                depth += 1;
+                deepest = deepest.max(depth);
             }
-        } else {
-            match byte {
-                b'"' => in_string = true,
-                b',' => values += 1,
-                b'{' | b'[' => {
-                    values += 1;
-                    depth += 1;
-                    deepest = deepest.max(depth);
-                }
-                b'}' | b']' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
         }
     }
     if deepest > MAX_DEPTH {
@@ -72,6 +64,19 @@ fn check_shape(bytes: &[u8]) -> Result<(), DecodeError> {
         return Err(DecodeError::new(Rule::Count, "", format!("more than {MAX_VALUES} values")));
     }
     Ok(())
+}
+
+/// What follows a string whose first quote has been read.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        let is_end = rest.get(at) == Some(&b'"');
+        // What is escaped may be a quote.
+        rest = rest.get(at + if is_end { 1 } else { 2 }..).unwrap_or_default();
+        if is_end {
+            return rest;
+        }
+    }
+    &[]
 }
 
 fn kind(value: &Value) -> &'static str {

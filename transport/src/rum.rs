@@ -144,13 +144,13 @@ pub(crate) mod tests {
         let csr = keys.csr(&report.udi).unwrap();
         let request =
             IdRequest { csr: &csr, product: "N9K", identity, valid_from: Wall(0), valid_to: Wall(1) };
-        let key = PublicKey::from_certificate_pem(&signer.issue_id(request).unwrap()).unwrap();
+        let key = PublicKey::from_certificate_pem(&signer.issue_id(request).unwrap()).unwrap().verifying();
         assert_eq!(
             verify(&read, |serial| (serial == 16_451_201).then(|| key.clone())),
             ReportSignature::Genuine
         );
         assert_eq!(verify(&read, |_| None), ReportSignature::UnknownKey(16_451_201));
-        let other = PublicKey::from_certificate_pem(signer.signer_pem()).unwrap();
+        let other = PublicKey::from_certificate_pem(signer.signer_pem()).unwrap().verifying();
         assert_eq!(verify(&read, |_| Some(other)), ReportSignature::Outer);
     }
 }

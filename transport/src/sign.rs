@@ -33,6 +33,6 @@ mod verifier;
 
 pub use builtin::{builtin_value, verify_builtin};
 pub use keys::{DeviceKeys, KeyError};
-pub use public::{CertError, Certificate, PublicKey};
+pub use public::{CertError, Certificate, PublicKey, VerifyingKey};
 pub use signer::{ID_VALID_FROM_OFFSET_S, IdRequest, Signer};
 pub use verifier::{SignatureBlock, SignatureFault, Verifier};

@@ -148,7 +148,8 @@ fn ask(
         custom_id: None,
     };
     let message = DeviceMessage { header, body };
-    let reports = wire::report_signatures(&message, |udi| wire::keys_of(shared, udi));
+    let reports =
+        wire::report_signatures(&message, &wire::keys_of(shared, &udi), |udi| wire::keys_of(shared, udi));
     shared.payloads.note(&message, &reports);
     let proof = Proof { request: Signed::Unverifiable, reports: &reports, csr: wire::csr(&message) };
     let arrived = Arrived { route: route.clone(), message: &message, proof };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use slpsim_agent::{IdCert, Udi};
 use slpsim_transport::message::{DeviceBody, DeviceMessage, RumSigner, Sealed, ServerMessage, TrustObject};
 use slpsim_transport::rum::{self, ReportSignature};
-use slpsim_transport::sign::{IdRequest, PublicKey};
+use slpsim_transport::sign::{IdRequest, PublicKey, VerifyingKey};
 use slpsim_transport::smart::{ReceivedRequest, Sealing, encode_response};
 
 use super::Shared;
@@ -14,7 +14,7 @@ use crate::records::Trust;
 
 /// Keys of a device by serial number of the ID certificate, newest first. A certificate without a key is one that came
 /// with an ACK.
-pub(super) type Keys = Vec<(u64, Option<Arc<PublicKey>>)>;
+pub(super) type Keys = Vec<(u64, Option<VerifyingKey>)>;
 
 /// The keys with which a device may have signed. Those that a restart has forgotten are made again from the certificate
 /// requests.
@@ -35,7 +35,7 @@ pub(super) fn keys_of(shared: &Shared, udi: &Udi) -> Keys {
             shared.local(|cssm| cssm.set_key(udi, serial, Arc::clone(&key)));
             Some(key)
         });
-        (serial, key)
+        (serial, key.map(|key| key.verifying()))
     };
     trusts.into_iter().map(key).collect()
 }
@@ -60,19 +60,25 @@ pub(super) fn request_signature(received: &ReceivedRequest, keys: &Keys) -> Sign
     }
 }
 
-/// Judges the signatures of the reports in a message, in their order.
-pub(super) fn report_signatures(message: &DeviceMessage, keys_of: impl Fn(&Udi) -> Keys) -> Vec<Signed> {
+/// Judges the signatures of the reports in a message, in their order. `own` are the keys of the sender; `keys_of` finds
+/// those of the devices on whose behalf a controller sends.
+pub(super) fn report_signatures(
+    message: &DeviceMessage,
+    own: &Keys,
+    keys_of: impl Fn(&Udi) -> Keys,
+) -> Vec<Signed> {
     let DeviceBody::LicenseUsage { reports, .. } = &message.body else { return Vec::new() };
     let mut of: Option<(Udi, Keys)> = None;
     reports
         .iter()
         .map(|report| {
             let keys = match &of {
+                _ if report.udi == message.header.udi => own,
                 Some((udi, keys)) if *udi == report.udi => keys,
                 Some(_) | None => &of.insert((report.udi, keys_of(&report.udi))).1,
             };
             let key = |serial| keys.iter().find(|(other, _)| *other == serial);
-            match rum::verify(report, |serial| Some(key(serial)?.1.as_deref()?.clone())) {
+            match rum::verify(report, |serial| key(serial)?.1.clone()) {
                 ReportSignature::Genuine => Signed::Valid,
                 ReportSignature::Missing => Signed::Missing,
                 ReportSignature::Outer | ReportSignature::Inner => Signed::Wrong,

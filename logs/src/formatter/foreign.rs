@@ -3,7 +3,7 @@
 use slpsim_agent::Severity;
 
 use super::{Formatter, origin, push_hostname, push_json};
-use crate::form::{Form, Precision};
+use crate::form::{Form, Precision, message_id};
 use crate::line::Line;
 
 /// A message that is not of the licensing agent.
@@ -36,7 +36,7 @@ impl Formatter {
                 self.stamp.push_iso(&mut self.out, line.at, precision);
                 self.out.push(" ");
                 push_hostname(&mut self.out, line.host.or(line.address).unwrap_or_default());
-                for part in [" ", foreign.facility, " - ", foreign.mnemonic, " - "] {
+                for part in [" ", foreign.facility, " - ", message_id(foreign.mnemonic), " - "] {
                     self.out.push(part);
                 }
                 self.foreign_tag(foreign);
@@ -104,23 +104,7 @@ impl Formatter {
     }
 
     fn foreign_json(&mut self, line: &Line<'_>, foreign: &Foreign<'_>) {
-        self.out.push("{\"time\":\"");
-        self.stamp.push_iso(&mut self.out, line.at, Precision::Milliseconds);
-        for (key, value) in [("host", line.host), ("address", line.address)] {
-            if let Some(value) = value {
-                self.out.push("\",\"");
-                self.out.push(key);
-                self.out.push("\":\"");
-                push_json(&mut self.out, value);
-            }
-        }
-        self.out.push("\",\"facility\":\"");
-        self.out.push(foreign.facility);
-        self.out.push("\",\"severity\":");
-        self.out.push_number(foreign.severity.digit().into());
-        self.out.push(",\"mnemonic\":\"");
-        self.out.push(foreign.mnemonic);
-        self.out.push("\",\"text\":\"");
+        self.json_head(line, foreign.facility, foreign.severity, foreign.mnemonic);
         push_json(&mut self.out, foreign.text);
         self.out.push("\"}");
     }

@@ -8,7 +8,7 @@ use slpsim_agent::messages::Row;
 use super::body::{self, Column, Misfit};
 use super::cursor::Cursor;
 use super::{Named, Read, ReadError, Said, When};
-use crate::form::Form;
+use crate::form::{Form, message_id};
 use crate::line::Repeated;
 
 const NXOS: Column = |row: &'static Row| &row.nxos;
@@ -16,14 +16,41 @@ const IOS_XE: Column = |row: &'static Row| &row.ios_xe.shape;
 const IOS_XR: Column = |row: &'static Row| &row.ios_xr.shape;
 
 /// What a header says, before the tag.
-struct Header<'a> {
+pub(super) struct Header<'a> {
     form: Form,
-    device: Option<&'a str>,
+    pri: Option<u8>,
+    pub(super) device: Option<Cow<'a, str>>,
+    /// JSON alone.
+    address: Option<Cow<'a, str>>,
     sequence: Option<u64>,
     when: When<'a>,
+    /// RFC 5424 alone: APP-NAME, MSGID, STRUCTURED-DATA.
+    fields: Option<[&'a str; 3]>,
+    /// JSON alone.
+    repeated: Option<u32>,
+}
+
+/// The header, and tag and text behind it.
+type Head<'a> = Result<(Header<'a>, Cow<'a, str>), ReadError>;
+
+impl<'a> Header<'a> {
+    fn new(form: Form, pri: Option<u8>, device: Option<&'a str>, when: When<'a>) -> Self {
+        let device = device.map(Cow::Borrowed);
+        Self { form, pri, device, address: None, sequence: None, when, fields: None, repeated: None }
+    }
+
+    fn numbered(self, sequence: u64) -> Self {
+        Self { sequence: Some(sequence), ..self }
+    }
 }
 
 pub(super) fn read(text: &str) -> Result<Read<'_>, ReadError> {
+    let (header, text) = head(text)?;
+    said(header, text)
+}
+
+/// What stands before the tag, whatever the tag says.
+pub(super) fn head(text: &str) -> Head<'_> {
     match text.as_bytes().first() {
         Some(b'<') => with_pri(text),
         Some(b'{') => json(text),
@@ -36,7 +63,7 @@ pub(super) fn read(text: &str) -> Result<Read<'_>, ReadError> {
                 relayed => return relayed,
             }
             let when = ios_when(&mut from, Form::IosXe)?;
-            finish(None, Header { form: Form::IosXe, device: None, sequence: None, when }, from.0)
+            Ok((Header::new(Form::IosXe, None, None, when), from.0.into()))
         }
         _ => Err(ReadError::NoForm),
     }
@@ -46,7 +73,7 @@ fn missing(what: &'static str, form: Form) -> ReadError {
     ReadError::Missing { what, form: form.word() }
 }
 
-fn with_pri(text: &str) -> Result<Read<'_>, ReadError> {
+fn with_pri(text: &str) -> Head<'_> {
     let mut from = Cursor(text);
     from.literal("<").ok_or(ReadError::NoForm)?;
     let pri = from.number().and_then(|pri| u8::try_from(pri).ok()).filter(|pri| *pri <= 191);
@@ -68,7 +95,7 @@ fn with_pri(text: &str) -> Result<Read<'_>, ReadError> {
 }
 
 /// `ORIGIN: 2026 Mar  2 10:00:00 UTC: TEXT`
-fn nxos(pri: u8, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
+fn nxos(pri: u8, mut from: Cursor<'_>) -> Head<'_> {
     let form = Form::Nxos;
     let origin = from.until(": ").filter(|origin| !origin.contains(' '));
     let origin = origin.ok_or_else(|| missing("colon and blank behind the origin", form))?;
@@ -76,7 +103,7 @@ fn nxos(pri: u8, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
         When::nxos(&mut from).ok_or_else(|| missing("time stamp such as `2026 Mar  2 10:00:00`", form))?;
     let when = zoned(&mut from, when, form)?;
     let device = Some(origin).filter(|origin| !origin.is_empty());
-    finish(Some(pri), Header { form, device, sequence: None, when }, from.0)
+    Ok((Header::new(form, Some(pri), device, when), from.0.into()))
 }
 
 /// ` UTC: `
@@ -87,7 +114,7 @@ fn zoned<'a>(from: &mut Cursor<'a>, when: When<'a>, form: Form) -> Result<When<'
 }
 
 /// `2026 Mar  2 10:00:00 HOST [%$ VDC-1 %$ ]TEXT`
-fn local(text: &str) -> Result<Read<'_>, ReadError> {
+fn local(text: &str) -> Head<'_> {
     let mut from = Cursor(text);
     let when = When::nxos(&mut from)
         .ok_or_else(|| missing("time stamp such as `2026 Mar  2 10:00:00`", Form::Logfile))?;
@@ -102,11 +129,11 @@ fn local(text: &str) -> Result<Read<'_>, ReadError> {
         from = ahead;
     }
     let device = Some(host).filter(|host| !host.is_empty());
-    finish(None, Header { form, device, sequence: None, when }, from.0)
+    Ok((Header::new(form, None, device, when), from.0.into()))
 }
 
 /// `Mar  2 10:00:00 HOST : 2026 Mar  2 10:00:00 UTC: TEXT`
-fn rfc3164(pri: Option<u8>, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
+fn rfc3164(pri: Option<u8>, mut from: Cursor<'_>) -> Head<'_> {
     let form = Form::Rfc3164;
     When::without_year(&mut from).ok_or_else(|| missing("time stamp", form))?;
     let host = from.literal(" ").and_then(|()| from.until(" : "));
@@ -114,39 +141,25 @@ fn rfc3164(pri: Option<u8>, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError>
     let when = When::nxos(&mut from).ok_or_else(|| missing("the device's own time stamp", form))?;
     let when = zoned(&mut from, when, form)?;
     let device = Some(host).filter(|host| *host != "-");
-    finish(pri, Header { form, device, sequence: None, when }, from.0)
+    Ok((Header::new(form, pri, device, when), from.0.into()))
 }
 
 /// `1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA TEXT`
-fn rfc5424(pri: u8, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
+fn rfc5424(pri: u8, mut from: Cursor<'_>) -> Head<'_> {
     let form = Form::Rfc5424;
     let when = When::iso(&mut from).ok_or_else(|| missing("time stamp", form))?;
     from.literal(" ").ok_or_else(|| missing("blank behind the time", form))?;
     let mut field = |what| from.until(" ").ok_or_else(|| missing(what, form));
     let (host, app, _process) = (field("HOSTNAME")?, field("APP-NAME")?, field("PROCID")?);
     let (id, data) = (field("MSGID")?, field("STRUCTURED-DATA")?);
-    if data != "-" {
-        return Err(missing("`-` for STRUCTURED-DATA", form));
-    }
     let device = Some(host).filter(|host| *host != "-");
-    let read = finish(Some(pri), Header { form, device, sequence: None, when }, from.0)?;
-    if let Said::Message(message) = &read.said {
-        let shape = &message.row().nxos;
-        let mnemonic = shape.mnemonic.get(..32).unwrap_or(shape.mnemonic);
-        for (name, found, expected) in [("APP-NAME", app, shape.facility), ("MSGID", id, mnemonic)] {
-            // The minimal variant has neither (`spec/logs.md` §5).
-            if found != expected && found != "-" {
-                let (found, expected) = (found.into(), expected.into());
-                return Err(Misfit::Field { field: name, found, expected }.into());
-            }
-        }
-    }
-    Ok(read)
+    let header = Header::new(form, Some(pri), device, when);
+    Ok((Header { fields: Some([app, id, data]), ..header }, from.0.into()))
 }
 
 /// `[ORIGIN: ][SEQ2: ][*|.]Mar  2 10:00:00.123 UTC: TEXT`, or
 /// `[HOST ]RP/0/RP0/CPU0:Mar  2 10:00:00.123 UTC: smartlicserver[PID]: TEXT`
-fn ios(pri: u8, sequence: u64, mut from: Cursor<'_>) -> Result<Read<'_>, ReadError> {
+fn ios(pri: u8, sequence: u64, mut from: Cursor<'_>) -> Head<'_> {
     if let Some((host, rest)) = from.0.split_once("RP/").filter(|(host, _)| is_xr_host(host)) {
         let (form, mut from) = (Form::IosXr, Cursor(rest));
         from.until(":").ok_or_else(|| missing("place of the process, such as RP/0/RP0/CPU0:", form))?;
@@ -154,7 +167,7 @@ fn ios(pri: u8, sequence: u64, mut from: Cursor<'_>) -> Result<Read<'_>, ReadErr
         let process = from.until(": ").filter(|process| process.ends_with(']'));
         process.ok_or_else(|| missing("process such as smartlicserver[390]:", form))?;
         let device = host.strip_suffix(' ');
-        return finish(Some(pri), Header { form, device, sequence: Some(sequence), when }, from.0);
+        return Ok((Header::new(form, Some(pri), device, when).numbered(sequence), from.0.into()));
     }
     let form = Form::IosXe;
     let mut device = None;
@@ -169,7 +182,7 @@ fn ios(pri: u8, sequence: u64, mut from: Cursor<'_>) -> Result<Read<'_>, ReadErr
         device = device.or(Some(field).filter(|_| !is_number));
     }
     let when = ios_when(&mut from, form)?;
-    finish(Some(pri), Header { form, device, sequence: Some(sequence), when }, from.0)
+    Ok((Header::new(form, Some(pri), device, when).numbered(sequence), from.0.into()))
 }
 
 fn is_xr_host(host: &str) -> bool {
@@ -186,23 +199,38 @@ fn ios_when<'a>(from: &mut Cursor<'a>, form: Form) -> Result<When<'a>, ReadError
     zoned(from, when, form)
 }
 
-fn finish<'a>(pri: Option<u8>, header: Header<'a>, text: &'a str) -> Result<Read<'a>, ReadError> {
+/// What the line says behind its header, and whether both agree.
+fn said<'a>(header: Header<'a>, text: Cow<'a, str>) -> Result<Read<'a>, ReadError> {
     let column = match header.form {
         Form::IosXe => IOS_XE,
         Form::IosXr => IOS_XR,
         Form::Nxos | Form::Logfile | Form::Console | Form::Rfc3164 | Form::Rfc5424 | Form::Json => NXOS,
     };
-    let (said, repeated, severity) = body::read(text, column)?;
-    if let Some((pri, of_tag)) = pri.zip(severity)
+    if header.fields.is_some_and(|[.., data]| data != "-") {
+        return Err(missing("`-` for STRUCTURED-DATA", header.form));
+    }
+    let (said, repeated, severity) = body::read(&text, column)?;
+    if let Some((pri, of_tag)) = header.pri.zip(severity)
         && pri % 8 != of_tag
         && !matches!(said, Said::Other)
     {
         return Err(Misfit::Pri { pri, of_pri: pri % 8, of_tag }.into());
     }
-    let Header { form, device, sequence, when } = header;
-    let device = device.map(Cow::Borrowed);
-    let text = Cow::Borrowed(text);
-    Ok(Read { form, pri, device, address: None, sequence, when, text, said, repeated })
+    if let Some(([app, id, _], Said::Message(message))) = header.fields.zip(Some(&said)) {
+        let shape = &message.row().nxos;
+        for (name, found, expected) in
+            [("APP-NAME", app, shape.facility), ("MSGID", id, message_id(shape.mnemonic))]
+        {
+            // The minimal variant has neither (`spec/logs.md` §5).
+            if found != expected && found != "-" {
+                let (found, expected) = (found.into(), expected.into());
+                return Err(Misfit::Field { field: name, found, expected }.into());
+            }
+        }
+    }
+    let repeated = header.repeated.map_or(repeated, Repeated::Suffix);
+    let Header { form, pri, device, address, sequence, when, .. } = header;
+    Ok(Read { form, pri, device, address, sequence, when, text, said, repeated })
 }
 
 #[derive(Deserialize)]
@@ -225,16 +253,20 @@ struct JsonLine<'a> {
     repeated: Option<u32>,
 }
 
-fn json(text: &str) -> Result<Read<'_>, ReadError> {
+fn json(text: &str) -> Head<'_> {
     let line: JsonLine<'_> =
         serde_json::from_str(text).map_err(|error| ReadError::Json(error.to_string()))?;
     let mut time = Cursor(line.time);
     let when = When::iso(&mut time).filter(|_| time.0.is_empty());
     let when = when.ok_or_else(|| missing("time such as 2026-03-02T10:00:00.000Z", Form::Json))?;
     let tagged = format!("%{}-{}-{}: {}", line.facility, line.severity, line.mnemonic, line.text);
-    let (said, repeated, _) = body::read(&tagged, NXOS)?;
-    let repeated = line.repeated.map_or(repeated, Repeated::Suffix);
-    let JsonLine { host: device, address, .. } = line;
-    let text = Cow::Owned(tagged);
-    Ok(Read { form: Form::Json, pri: None, device, address, sequence: None, when, text, said, repeated })
+    let JsonLine { host: device, address, repeated, .. } = line;
+    let header = Header::new(Form::Json, None, None, when);
+    Ok((Header { device, address, repeated, ..header }, tagged.into()))
+}
+
+/// The device of a JSON line that is damaged elsewhere.
+pub(super) fn json_host(text: &str) -> Option<&str> {
+    let (_, rest) = text.strip_prefix('{')?.split_once("\"host\":\"")?;
+    rest.split_once('"').map(|(host, _)| host)
 }

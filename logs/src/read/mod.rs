@@ -3,11 +3,13 @@
 mod body;
 mod cursor;
 mod header;
+mod tally;
 mod when;
 
 use std::borrow::Cow;
 
 pub use body::{Misfit, Said};
+pub use tally::Tally;
 pub use when::{Named, When};
 
 use crate::form::Form;
@@ -71,6 +73,21 @@ pub enum ReadError {
 pub fn read(line: &[u8]) -> Result<Read<'_>, ReadError> {
     let text = std::str::from_utf8(line).map_err(|error| ReadError::Utf8(error.valid_up_to()))?;
     header::read(text)
+}
+
+/// Who sent a line, as far as its header tells, also where the message behind it cannot be read; empty where the header
+/// names nobody, none where there is no header of any form.
+#[must_use]
+pub fn device(line: &[u8]) -> Option<Cow<'_, str>> {
+    // Damage behind the header does no harm to it.
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(line.get(..error.valid_up_to())?).ok()?,
+    };
+    match header::head(text) {
+        Ok((header, _)) => Some(header.device.unwrap_or_default()),
+        Err(_) => header::json_host(text).map(Cow::Borrowed),
+    }
 }
 
 /// Whether a line that cannot be read is one that should have been: it has a tag of the licensing agent somewhere.

@@ -256,3 +256,26 @@ fn what_does_not_fit_is_told_with_its_reason() {
     }
     assert_eq!(read(b"<187>\xff"), Err(ReadError::Utf8(5)));
 }
+
+#[test]
+fn who_sent_a_line_shows_also_where_its_message_cannot_be_read() {
+    for (line, expected) in [
+        (&b"<187>a: 2026 Mar  2 10:00:00 UTC: %LICMGR-3-X: y"[..], Some("a")),
+        (b"<187>a: 2026 Mar  2 10:00:00 UTC: %LIC\xff", Some("a")),
+        (b"<187>: 2026 Mar  2 10:00:00 UTC: %LICMGR-3-X: y", Some("")),
+        (b"2026 Mar  2 10:00:00 a %LICMGR-3-X: y", Some("a")),
+        (b"<187>Mar  2 10:00:00 a : 2026 Mar  2 10:00:00 UTC: %LICMGR-3-X: y", Some("a")),
+        (b"<187>1 2026-03-02T10:00:00Z a LICMGR - X [relayed] %LICMGR-3-X: y", Some("a")),
+        (b"<187>7: a: Mar  2 10:00:00 UTC: %SMART_LIC-3-X: y", Some("a")),
+        (
+            b"<187>7: a RP/0/RP0/CPU0:Mar  2 10:00:00 UTC: smartlicserver[1]: %LICENSE-SMART_LIC-3-X: y",
+            Some("a"),
+        ),
+        (b"{\"time\":\"2026-03-02T10:00:00.000Z\",\"host\":\"a\",\"faci", Some("a")),
+        (b"<86>Mar  2 10:00:00 relay sshd[811]: Accepted publickey", None),
+        (b"<187>a: 2026 M\xff", None),
+        (b"", None),
+    ] {
+        assert_eq!(device(line).as_deref(), expected, "{}", String::from_utf8_lossy(line));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod file;
 mod rotate;
+mod socket;
 mod stdout;
 mod stream;
 mod tcp;

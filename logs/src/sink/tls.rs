@@ -12,8 +12,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::OpenError;
+use super::socket::{TICK, await_end};
 use super::stream::{Dial, Link, StreamSink, is_pause};
-use super::tcp::{TcpDial, await_end};
+use super::tcp::TcpDial;
 use crate::framing::Framing;
 use crate::url::Receiver;
 
@@ -165,9 +166,6 @@ impl Dial for TlsDial {
         self.tcp.name()
     }
 }
-
-/// How long a read or write may take before the sink looks whether its end has come.
-const TICK: Duration = Duration::from_millis(200);
 
 /// How long a receiver may think about our certificate.
 const VERDICT: Duration = Duration::from_millis(250);

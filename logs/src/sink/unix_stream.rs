@@ -1,11 +1,10 @@
 //! A local receiver that listens on a Unix stream socket. Lines end in a newline.
 
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::SendTimeout;
@@ -13,12 +12,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, set
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::OpenError;
-use super::stream::{Dial, Link, StreamSink};
-use super::tcp::{await_end, is_open};
+use super::socket::TICK;
+use super::stream::{Dial, StreamSink};
 use crate::framing::Framing;
-
-/// How long a write may take before the sink looks whether its end has come.
-const TICK: Duration = Duration::from_millis(200);
 
 /// Sends lines to a Unix stream socket.
 pub type UnixStreamSink = StreamSink<UnixDial>;
@@ -60,24 +56,6 @@ impl Dial for UnixDial {
 
     fn name(&self) -> String {
         self.0.display().to_string()
-    }
-}
-
-impl Link for UnixStream {
-    fn check(&mut self) -> io::Result<()> {
-        is_open(self)
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write(bytes)
-    }
-
-    fn close(&mut self, until: Instant) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)?;
-        await_end(until, |left| {
-            self.set_read_timeout(Some(left))?;
-            self.read(&mut [0; 1024])
-        })
     }
 }
 

@@ -1,15 +1,12 @@
 //! What became of the lines of a log on their way: lost, doubled, reordered within a device, altered.
 
-mod expected;
+mod arrived;
 mod numbers;
 
-use std::collections::BTreeMap;
+use std::io::{self, BufRead};
 
-pub use expected::Expected;
-
-use crate::form::Form;
-use crate::read::{self, Said};
-use expected::Match;
+use crate::read::{self, Tally};
+use arrived::Arrived;
 use numbers::Numbers;
 
 /// Examples of lines that are not as they should be that are kept.
@@ -30,10 +27,9 @@ pub enum Compare {
 /// Takes what arrives, line by line.
 #[derive(Debug, Default)]
 pub struct Verifier {
-    expected: Option<Expected>,
+    arrived: Option<Arrived>,
     numbers: Numbers,
     report: Report,
-    altered: u64,
 }
 
 /// What arrived, and what became of what was sent.
@@ -43,18 +39,8 @@ pub struct Report {
     pub lines: u64,
     /// Their bytes, without framing.
     pub bytes: u64,
-    /// Licensing lines that can be read.
-    pub fit: u64,
-    /// Licensing lines that cannot, or that the catalogue does not have.
-    pub misfit: u64,
-    /// `last message repeated N times`.
-    pub repeats: u64,
-    /// Lines of other features.
-    pub other: u64,
-    /// Lines that can be read, by form.
-    pub forms: BTreeMap<&'static str, u64>,
-    /// Licensing lines, by mnemonic on NX-OS.
-    pub messages: BTreeMap<&'static str, u64>,
+    /// What they are.
+    pub tally: Tally,
     /// What became of the lines that were sent, where that can be known.
     pub way: Option<Way>,
     /// Connections, or parts of them, that could not be understood.
@@ -90,10 +76,10 @@ impl Way {
 }
 
 impl Verifier {
-    /// Holds what arrives against a log as sent.
+    /// Keeps what is needed of each line, to hold it against a log as sent at the end ([`Verifier::hold_against`]).
     #[must_use]
-    pub fn against(expected: Expected) -> Self {
-        Self { expected: Some(expected), ..Self::default() }
+    pub fn comparing(compare: Compare) -> Self {
+        Self { arrived: Some(Arrived::new(compare)), ..Self::default() }
     }
 
     /// Lines that arrived so far.
@@ -108,32 +94,16 @@ impl Verifier {
         report.lines += 1;
         report.bytes += u64::try_from(line.len()).unwrap_or(0);
         let read = read::read(line);
-        match &read {
-            Ok(read) => report.count(read.form, &read.said),
-            Err(reason) if read::is_licensing(line) => {
-                report.misfit += 1;
-                report.example(&reason.to_string(), line);
-            }
-            Err(_) => report.other += 1,
+        if let Some(reason) = report.tally.take(line, &read) {
+            report.example(&reason.to_string(), line);
         }
-        let device = read.as_ref().ok().and_then(|read| read.device.as_deref());
-        if let Some(number) = read.as_ref().ok().and_then(|read| read.sequence) {
-            self.numbers.take(device.unwrap_or_default(), number);
+        if let Ok(read) = &read
+            && let Some(number) = read.sequence
+        {
+            self.numbers.take(read.device.as_deref().unwrap_or_default(), number);
         }
-        let Some(expected) = &mut self.expected else { return };
-        let way = report.way.get_or_insert_default();
-        match expected.take(line, device, read.is_ok()) {
-            Match::InOrder => {}
-            Match::Late => way.reordered += 1,
-            Match::Again => way.doubled += 1,
-            Match::Altered => {
-                self.altered += 1;
-                report.example("not as sent", line);
-            }
-            Match::Foreign => {
-                *way.foreign.get_or_insert(0) += 1;
-                report.example("nobody sent this", line);
-            }
+        if let Some(arrived) = &mut self.arrived {
+            arrived.take(line, &read);
         }
     }
 
@@ -143,21 +113,22 @@ impl Verifier {
         self.report.example("not understood", reason.as_bytes());
     }
 
-    /// What is to be said when nothing follows.
+    /// Reads the log as sent, line by line, and finds out what became of each line; once, when nothing more arrives. Without
+    /// [`Verifier::comparing`] nothing of it arrived.
     ///
-    /// Each line that is not as sent stands for one that is missing, as far as any is.
+    /// # Errors
+    /// Where it cannot be read, or where it or what arrived has more lines than can be numbered (4 billion).
+    pub fn hold_against(&mut self, sent: impl BufRead) -> io::Result<()> {
+        let arrived = self.arrived.take().unwrap_or_else(|| Arrived::new(Compare::default()));
+        let report = &mut self.report;
+        report.way = Some(arrived.held_against(sent, |reason, line| report.example(reason, line))?);
+        Ok(())
+    }
+
+    /// What is to be said when nothing follows. Without a log as sent, numbers tell what they can.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        if let Some(expected) = &self.expected {
-            let count = |lines: usize| u64::try_from(lines).unwrap_or(u64::MAX);
-            let missing = count(expected.sent() - expected.matched());
-            let altered = self.altered.min(missing);
-            let way = self.report.way.get_or_insert_default();
-            way.sent = Some(count(expected.sent()));
-            way.lost = missing - altered;
-            way.altered = Some(altered);
-            way.foreign = Some(way.foreign.unwrap_or(0) + self.altered - altered);
-        } else if self.numbers.followed > 0 {
+        if self.report.way.is_none() && self.numbers.followed > 0 {
             let Numbers { doubled, reordered, .. } = self.numbers;
             self.report.way = Some(Way { lost: self.numbers.lost(), doubled, reordered, ..Way::default() });
         }
@@ -166,18 +137,6 @@ impl Verifier {
 }
 
 impl Report {
-    fn count(&mut self, form: Form, said: &Said) {
-        *self.forms.entry(form.word()).or_default() += 1;
-        match said {
-            Said::Message(message) => {
-                self.fit += 1;
-                *self.messages.entry(message.row().mnemonic()).or_default() += 1;
-            }
-            Said::Repeat => self.repeats += 1,
-            Said::Other => self.other += 1,
-        }
-    }
-
     fn example(&mut self, reason: &str, line: &[u8]) {
         if self.examples.len() < EXAMPLES_MAX {
             let shown = String::from_utf8_lossy(line.get(..EXAMPLE_MAX).unwrap_or(line));
@@ -201,8 +160,9 @@ mod tests {
     }
 
     fn verified(sent: &str, arrived: &str, compare: Compare) -> Report {
-        let mut verifier = Verifier::against(Expected::read(sent.as_bytes(), compare).unwrap());
+        let mut verifier = Verifier::comparing(compare);
         arrived.lines().for_each(|line| verifier.take(line.as_bytes()));
+        verifier.hold_against(sent.as_bytes()).unwrap();
         verifier.finish()
     }
 
@@ -242,6 +202,12 @@ mod tests {
                 Way { foreign: Some(1), ..Way::default() },
                 "of a device that sent nothing",
             ),
+            (
+                log(&[("a", 0), ("b", 0), ("a", 1), ("a", 1), ("b", 1), ("a", 2)])
+                    + &altered.replace("LICMGR-3", "\u{fffd}LICMGR-3"),
+                Way { altered: Some(1), ..Way::default() },
+                "altered so that it is no licensing line any more",
+            ),
             (String::new(), Way { lost: 7, ..Way::default() }, "nothing"),
         ] {
             let way = Way {
@@ -256,6 +222,38 @@ mod tests {
                 way.is_clean(),
                 way == Way { sent: Some(7), altered: Some(0), foreign: Some(0), ..Way::default() }
             );
+        }
+    }
+
+    #[test]
+    fn a_line_of_nobody_in_the_log_stands_for_none_that_is_missing() {
+        let sent = log(&[("a", 0), ("b", 0), ("a", 1)]) + "<187>a: spoiled on purpose\n";
+        let arrived = log(&[("a", 0), ("b", 0)]);
+        for (other, is_foreign) in [
+            ("<86>Mar  2 10:00:00 relay sshd[811]: Accepted publickey for root", true),
+            ("<86>1 2026-03-02T10:00:00Z relay sshd 811 - [x@1 a=\"b\"] Accepted publickey", true),
+            ("{\"MESSAGE\":\"Accepted publickey\",\"_HOSTNAME\":\"relay\"}", true),
+            ("\u{0}\u{1}\u{2}", true),
+            ("", true),
+            ("<187>c: 2026 Mar  2 10:00:01 UTC: %LICMGR-3-X: y", true),
+            ("<187>a: 2026 Mar  2 10:00:01 UTC: %LICMGR-3-X: y", false),
+            ("<187>1 2026-03-02T10:00:01Z a LICMGR - X [relayed] %LICMGR-3-X: y", false),
+            ("{\"time\":\"2026-03-02T10:00:01.000Z\",\"host\":\"a\",\"facility\":\"LIC", false),
+        ] {
+            let way = verified(&sent, &format!("{arrived}{other}\n"), Compare::Bytes).way.unwrap();
+            let expected = if is_foreign { (2, Some(0), Some(1)) } else { (1, Some(1), Some(0)) };
+            assert_eq!((way.lost, way.altered, way.foreign), expected, "{other}");
+        }
+    }
+
+    #[test]
+    fn examples_show_what_arrived_otherwise_and_what_was_sent() {
+        let sent = log(&[("a", 0), ("a", 1)]);
+        let report = verified(&sent, &log(&[("c", 0), ("a", 0), ("a", 2)]), Compare::Bytes);
+        let reasons = ["nobody sent this", "not as sent", "did not arrive as sent"];
+        assert_eq!(report.examples.len(), reasons.len(), "{report:?}");
+        for (example, reason) in report.examples.iter().zip(reasons) {
+            assert!(example.starts_with(&format!("{reason}: <187>")), "{report:?}");
         }
     }
 
@@ -291,7 +289,7 @@ mod tests {
         verifier.take(b"<187>a: 2026 Mar  2 10:00:00 UTC: %LICMGR-3-X: y");
         let report = verifier.finish();
         let way = Way { lost: 1, doubled: 1, reordered: 1, ..Way::default() };
-        assert_eq!((report.way, report.misfit, report.lines), (Some(way), 1, 6));
+        assert_eq!((report.way, report.tally.misfit, report.lines), (Some(way), 1, 6));
         assert!(
             report.examples[0].starts_with("%LICMGR-3-X is no message of the catalogue: <187>a"),
             "{report:?}"

@@ -26,6 +26,8 @@ pub struct Cast {
     sites: Vec<Site>,
     /// Where the share of each model ends, from 0 to 1.
     model_ends: Vec<f64>,
+    /// Devices that joined while the fleet ran: the first of each group, and when.
+    joined: Vec<(u32, u64)>,
 }
 
 /// A site.
@@ -74,7 +76,14 @@ impl Cast {
             end
         });
         let model_ends = ends.collect();
-        let mut cast = Self { population, luck: Luck(seed), chatter_ms: 0, sites: Vec::new(), model_ends };
+        let mut cast = Self {
+            population,
+            luck: Luck(seed),
+            chatter_ms: 0,
+            sites: Vec::new(),
+            model_ends,
+            joined: Vec::new(),
+        };
         cast.reach(devices);
         cast
     }
@@ -102,6 +111,11 @@ impl Cast {
             let city = zone.cities.get(usize::try_from(city).unwrap_or(0)).map_or("site", String::as_str);
             self.sites.push(Site { zone: zone.zone, zone_at, name: format!("{city}{site:02}").into() });
         }
+    }
+
+    /// Devices from `first` on join at that time, in milliseconds since the start.
+    pub(crate) fn join(&mut self, first: u32, from_ms: u64) {
+        self.joined.push((first, from_ms));
     }
 
     /// How many sites that many devices have.
@@ -250,7 +264,9 @@ impl Cast {
     #[must_use]
     pub fn boot_ms(&self, device: u32) -> u64 {
         // Within a minute at least: not even a power cut brings a site back within the same millisecond.
-        self.luck.number(device, Why::Boot, 0) % self.population.bring_up_ms.max(60_000)
+        let after = self.luck.number(device, Why::Boot, 0) % self.population.bring_up_ms.max(60_000);
+        let joined = self.joined.iter().rev().find(|(first, _)| *first <= device);
+        joined.map_or(0, |(_, from_ms)| *from_ms).saturating_add(after)
     }
 
     /// Whether its own link comes and goes.

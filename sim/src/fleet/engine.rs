@@ -340,8 +340,10 @@ impl Fleet {
     /// # Errors
     /// [`Broken`] where a thread is gone.
     pub fn add(&mut self, count: u32) -> Result<(), Broken> {
+        let from_ms = self.changes_from_ms();
         let Some(last) = self.workers.last_mut() else { return Err(Broken) };
         let mut cast = (*self.cast).clone();
+        cast.join(last.first + last.count, from_ms);
         cast.reach(last.first + last.count + count);
         self.cast = Arc::new(cast);
         last.count += count;

@@ -169,8 +169,16 @@ pub enum Cause {
     Flap(u32),
     /// The peer's name has never resolved.
     NeverCslu,
-    /// An operator typed a command: the `n`-th thing that happened to the device.
+    /// An operator typed `license smart sync`: the `n`-th thing that happened to the device.
     Operator(u32),
+    /// An operator entered the id token that CSSM gave out; an outage may have held up the answer.
+    Token,
+    /// An operator mistyped the id token.
+    Mistyped,
+    /// A usage report was acknowledged, and the acknowledgement brought more.
+    Acknowledged,
+    /// Trust synchronisation, by the agent itself.
+    Sync,
     /// The clock of the device is wrong.
     Clock,
     /// Something else than licensing, in the life of any switch.

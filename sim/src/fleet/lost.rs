@@ -23,14 +23,14 @@ pub(crate) struct Lost {
 
 impl Lost {
     /// The device, where the closed form fits it: some licence in use must have a deadline.
-    pub(crate) fn new(cast: &Cast, device: u32, from_ms: u64) -> Option<Self> {
+    pub(crate) fn new(cast: &Cast, device: u32) -> Option<Self> {
         let profile = cast.model(device)?.profile.profile();
         let class =
             |usage: slpsim_agent::Usage| Some(profile.licenses.get(usize::from(usage.license))?.class);
         let in_use: ClassSet = cast.usage(device).into_iter().filter_map(class).collect();
         let rules = Rules::merge(CiscoDefault::NxOs, None);
         let first_days = in_policy(&rules, Phase::First, in_use)?;
-        let boot_ms = cast.boot_ms(device).saturating_add(from_ms);
+        let boot_ms = cast.boot_ms(device);
         Some(Self {
             t0_ms: boot_ms,
             next_boot_ms: boot_ms,

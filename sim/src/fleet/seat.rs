@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use slpsim_agent::{
-    Agent, AgentId, BootCause, Command, Cx, Failure, Input, Message, Now, Output, Reply, ReportId, Request,
-    Scope, Shared, Timer, Txn, Usage,
+    Agent, AgentId, BootCause, Command, Cx, Failure, Input, Message, Now, Output, Purpose, Reply, ReportId,
+    Request, Scope, Shared, Timer, TrustError, Txn, Usage,
 };
 use slpsim_policy::{Mono, Wall};
 use smallvec::SmallVec;
@@ -37,6 +37,7 @@ pub(crate) struct Stage<'a> {
 #[derive(Debug)]
 pub(crate) struct Flight {
     txn: Txn,
+    purpose: Purpose,
     result: Result<Reply, Failure>,
 }
 
@@ -97,12 +98,12 @@ enum Step {
 }
 
 impl Seat {
-    /// A device that boots for the first time as the cast says, counted from `from_ms`.
-    pub(crate) fn new(cast: &Cast, device: u32, from_ms: u64) -> Self {
+    /// A device that boots for the first time when the cast says.
+    pub(crate) fn new(cast: &Cast, device: u32) -> Self {
         let profile = cast.model(device).map(|model| model.profile).unwrap_or_default();
         let mut seat = Self {
             agent: Agent::new(profile, cast.udi(device, 0), cast.settings(device), &cast.usage(device)),
-            next_ms: cast.boot_ms(device).saturating_add(from_ms),
+            next_ms: cast.boot_ms(device),
             pushed: SmallVec::new(),
             trust_ends: NO_TRUST,
             flap: None,
@@ -164,10 +165,13 @@ impl Seat {
     }
 
     fn settle(&mut self, device: u32, at_ms: u64, stage: &mut Stage<'_>) {
-        while let Some(Flight { txn, result }) = stage.flights.pop_front() {
+        let doing = self.doing;
+        while let Some(Flight { txn, purpose, result }) = stage.flights.pop_front() {
             *stage.events += 1;
+            self.doing = brought_by(purpose, doing);
             self.call(device, at_ms, stage, |agent, cx| agent.handle(cx, Input::Completed { txn, result }));
         }
+        self.doing = doing;
     }
 
     fn type_in(&mut self, device: u32, at_ms: u64, stage: &mut Stage<'_>, command: Command) {
@@ -192,7 +196,7 @@ impl Seat {
                 Output::Log(message) => self.log(device, at_ms, &message, stage),
                 Output::Send { txn, request, .. } => {
                     let result = self.exchange(device, at_ms, &request, stage);
-                    stage.flights.push_back(Flight { txn, result });
+                    stage.flights.push_back(Flight { txn, purpose: request.purpose(), result });
                 }
                 Output::Cancel(_) | Output::Persist | Output::Event(_) | Output::WriteFile(_) => {}
             }
@@ -247,25 +251,25 @@ impl Seat {
             let now = self.now(at_ms, stage).wall;
             self.trust_ends = now.plus_days(slpsim_agent::numbers::TRUST_VALIDITY_DAYS);
         }
-        let said = Said::of(message);
-        let cause = match said {
-            Said::CommFailed(..) | Said::CommRestored(_) => self.failing,
-            Said::PolicyInstallFailed(_) => Cause::Clock,
-            Said::TrustCodeInstallFailed(_) if self.clock_s != 0 && self.step != Step::Mistake => {
-                Cause::Clock
-            }
-            Said::AuthorizationInstallFailed(_)
-            | Said::PolicyRemoved
-            | Said::TrustCodeInstallFailed(_)
-            | Said::ReportingNotSupported
-            | Said::PolicyInstallSuccess
-            | Said::AuthorizationInstallSuccess
-            | Said::AuthorizationRemoved
-            | Said::ReportingRequired(_)
-            | Said::TrustCodeInstallSuccess
-            | Said::Companion(..) => self.doing,
+        let cause = match message {
+            Message::CommFailed { .. } | Message::CommRestored { .. } => self.failing,
+            // Nobody forges anything here: what comes is refused by a clock that is wrong, and by nothing else.
+            Message::PolicyInstallFailed { .. } => Cause::Clock,
+            Message::TrustCodeInstallFailed {
+                error: TrustError::Signature | TrustError::Timestamp, ..
+            } => Cause::Clock,
+            Message::TrustCodeInstallFailed { error: TrustError::Token, .. } => Cause::Mistyped,
+            Message::TrustCodeInstallFailed { .. }
+            | Message::AuthorizationInstallFailed { .. }
+            | Message::PolicyRemoved
+            | Message::ReportingNotSupported
+            | Message::PolicyInstallSuccess
+            | Message::AuthorizationInstallSuccess { .. }
+            | Message::AuthorizationRemoved { .. }
+            | Message::ReportingRequired { .. }
+            | Message::TrustCodeInstallSuccess { .. } => self.doing,
         };
-        self.write(device, at_ms, said, cause, stage);
+        self.write(device, at_ms, Said::of(message), cause, stage);
     }
 
     fn write(&mut self, device: u32, at_ms: u64, said: Said, cause: Cause, stage: &mut Stage<'_>) {
@@ -302,8 +306,7 @@ impl Seat {
 
     fn plan(&mut self, step: Step, at_ms: u64, stage: &Stage<'_>, device: u32, mean_ms: u64) {
         self.step = step;
-        let wait = stage.cast.luck.wait(device, Why::Life, self.happened, mean_ms);
-        self.next_ms = at_ms.saturating_add(wait.max(1_000));
+        self.next_ms = at_ms.saturating_add(wait_ms(stage.cast, device, self.happened, mean_ms));
     }
 
     fn boot(&mut self, device: u32, at_ms: u64, stage: &mut Stage<'_>, cause: BootCause) {
@@ -325,8 +328,7 @@ impl Seat {
         self.boot(device, at_ms, stage, BootCause::First);
         let troubles = &stage.cast.population.troubles;
         if self.agent.settings().transport.is_direct() {
-            let mistaken =
-                stage.cast.luck.unit(device, Why::Mistake, self.generation.into()) < troubles.token_mistake;
+            let mistaken = mistypes(stage.cast, device, self.generation);
             let step = if mistaken { Step::Mistake } else { Step::Token };
             self.plan(step, at_ms, stage, device, troubles.token_after_ms);
         } else if self.clock_s != 0 {
@@ -428,6 +430,52 @@ impl Flap {
             self.to_ms.saturating_add(cast.luck.wait(device, Why::Flapping, n, flapping.every_ms).max(1));
         let length = cast.luck.length(device, Why::Flapping, n | 1 << 24, flapping.lasts_ms);
         Self { n, from_ms, to_ms: from_ms.saturating_add(length) }
+    }
+}
+
+/// When the clock of a device is set right that was wrong from its first boot on; none where it never was wrong.
+pub(crate) fn clock_right_ms(cast: &Cast, device: u32) -> Option<u64> {
+    if cast.character(device) != Character::WrongClock {
+        return None;
+    }
+    // What happens to it until then, as `Seat::happen` plans it.
+    let troubles = &cast.population.troubles;
+    let mut waits = Vec::new();
+    if cast.settings(device).transport.is_direct() {
+        waits.push(troubles.token_after_ms);
+        waits.extend(mistypes(cast, device, 0).then_some(TOKEN_AGAIN_MS));
+    }
+    waits.push(troubles.wrong_clock_for_ms);
+    let waits = (1..).zip(waits).map(|(happened, mean_ms)| wait_ms(cast, device, happened, mean_ms));
+    Some(waits.fold(cast.boot_ms(device), u64::saturating_add))
+}
+
+/// Whether the first token that an operator enters is a mistyped one.
+fn mistypes(cast: &Cast, device: u32, generation: u8) -> bool {
+    cast.luck.unit(device, Why::Mistake, generation.into()) < cast.population.troubles.token_mistake
+}
+
+/// How long it takes until the next thing happens to a device, after so many.
+fn wait_ms(cast: &Cast, device: u32, happened: u32, mean_ms: u64) -> u64 {
+    cast.luck.wait(device, Why::Life, happened, mean_ms).max(1_000)
+}
+
+/// What caused a message that came with the answer to such a question, where the device is doing this.
+const fn brought_by(purpose: Purpose, doing: Cause) -> Cause {
+    match (purpose, doing) {
+        // Entered at this moment or before an outage.
+        (Purpose::Trust, _) => Cause::Token,
+        (_, Cause::Operator(_)) => doing,
+        (Purpose::Usage | Purpose::Poll, _) => Cause::Acknowledged,
+        (Purpose::TrustSync, _) => Cause::Sync,
+        (
+            Purpose::Hello
+            | Purpose::AuthRequest
+            | Purpose::AuthReturn
+            | Purpose::AuthRenew
+            | Purpose::IdRenew,
+            _,
+        ) => doing,
     }
 }
 

@@ -68,12 +68,12 @@ impl Shard {
         shard
     }
 
-    /// Adds the next device; its time begins now.
+    /// Adds the next device; the cast says when its time begins.
     pub(crate) fn add(&mut self, cast: &Cast) {
         let local = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         let device = self.first + local;
         self.wheel.grow();
-        let lost = is_lost(cast, device).then(|| Lost::new(cast, device, self.now_ms)).flatten();
+        let lost = is_lost(cast, device).then(|| Lost::new(cast, device)).flatten();
         match lost {
             Some(lost) => {
                 self.slots.push(LOST | u32::try_from(self.lost.len()).unwrap_or(0));
@@ -81,10 +81,10 @@ impl Shard {
             }
             None => {
                 self.slots.push(u32::try_from(self.seats.len()).unwrap_or(0));
-                self.seats.push(Seat::new(cast, device, self.now_ms));
+                self.seats.push(Seat::new(cast, device));
             }
         }
-        self.wheel.put(local, cast.boot_ms(device).saturating_add(self.now_ms));
+        self.wheel.put(local, cast.boot_ms(device));
     }
 
     /// Takes a device out; whether it was there. It says nothing any more.
@@ -159,5 +159,5 @@ impl Shard {
 }
 
 fn is_lost(cast: &Cast, device: u32) -> bool {
-    cast.character(device) == Character::NeverCslu && Lost::new(cast, device, 0).is_some()
+    cast.character(device) == Character::NeverCslu && Lost::new(cast, device).is_some()
 }

@@ -1,8 +1,9 @@
 //! Fleets as a whole, and their short cuts against the real things.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use proptest::prelude::*;
+use slpsim_agent::messages::Kind;
 use slpsim_agent::{BootCause, Command, Failure, Input, Message, Scope, TransportMode};
 use slpsim_cssm::{Config, Cssm, Limits, TokenWish};
 use slpsim_logs::Options;
@@ -269,6 +270,10 @@ fn what_happens_has_the_rates_of_the_file() {
             | Cause::Schedule
             | Cause::Flap(_)
             | Cause::Operator(_)
+            | Cause::Token
+            | Cause::Mistyped
+            | Cause::Acknowledged
+            | Cause::Sync
             | Cause::Clock
             | Cause::Companion
             | Cause::Opened(_) => {}
@@ -327,6 +332,8 @@ fn outages_are_opened_and_devices_come_and_go_while_a_fleet_runs() {
     let to_ms = 70 * DAY;
     fleet.open(Opened { id: 7, site: None, failure: Failure::Resolve, from_ms: 40 * DAY, to_ms }).unwrap();
     fleet.add(10).unwrap();
+    let joined = fleet.cast().boot_ms(109);
+    assert!(joined >= 40 * DAY, "the truth counts from there: {joined}");
     assert!(fleet.remove(3).unwrap() && !fleet.remove(110).unwrap());
     assert!(!fleet.remove(3).unwrap(), "it is gone already");
     let (devices, failed) = count(&mut fleet, 60 * DAY);
@@ -353,10 +360,68 @@ fn the_ground_truth_names_the_incident_that_a_line_lies_in() {
         let at = record.key.at_ms;
         assert!(incident.from_ms <= at, "{incident:?} {record:?}");
         // The recovery is told at the first attempt after the end.
-        let failed = record.said.kind() == Some(slpsim_agent::messages::Kind::CommFailed);
+        let failed = record.said.kind() != Some(Kind::CommRestored);
         assert!(!failed || incident.to_ms.is_none_or(|to| at < to), "{incident:?} {record:?}");
     }
     assert!(kinds.len() >= 7, "{}", kinds.len());
+}
+
+/// Every message that a fleet has, with every cause that it can have: in words that fit both.
+#[test]
+fn each_message_is_explained_by_what_can_cause_it() {
+    let mut seen = BTreeSet::new();
+    for name in ["reference", "storm"] {
+        let mut population = shipped(name);
+        // So that a token waits for the end of an outage now and then.
+        population.troubles.token_mistake = 0.5;
+        population.troubles.wrong_clock = 0.05;
+        let (lines, _) = run(spec(population.clone(), 200), 62);
+        let cast = cast_of(&population, 200);
+        let truth = Truth::of(&cast);
+        for (record, _) in &lines {
+            let kind = record.kind().unwrap();
+            let cause = truth.explain(&cast, record).cause;
+            // What differs from device to device is left out.
+            let cause = cause.split(": ").next().unwrap();
+            let cause = cause.split_once(", for the ").map_or(cause, |(cause, _)| cause);
+            let cause = cause.split_once(" (").map_or(cause, |(cause, _)| cause);
+            let cause = if record.cause == Cause::Clock { "the clock was off" } else { cause };
+            seen.insert((kind.row().mnemonic(), cause.to_owned()));
+        }
+    }
+    let (by_token, by_ack) = ("an operator entered an id token", "the peer acknowledged a usage report");
+    let with = |cause: &str, what: &str| format!("{cause}; the answer brought a {what}");
+    let expected = [
+        ("COMM_FAILED", "no CSLU was ever there".into()),
+        ("COMM_FAILED", "outage".into()),
+        ("COMM_FAILED", "the link of the switch itself was down".into()),
+        ("COMM_RESTORED", "the first answer since this was over".into()),
+        ("POLICY_INSTALL_FAILED", "the clock was off".into()),
+        ("POLICY_INSTALL_SUCCESS", with(by_token, "policy")),
+        ("POLICY_INSTALL_SUCCESS", with(by_ack, "policy")),
+        ("REPORTING_REQUIRED", "a reminder of the ACK deadline fell due".into()),
+        ("REPORTING_REQUIRED", "the switch started".into()),
+        ("TRUST_CODE_INSTALL_FAILED", "an operator mistyped the id token".into()),
+        ("TRUST_CODE_INSTALL_FAILED", "the clock was off".into()),
+        ("TRUST_CODE_INSTALL_SUCCESS", with(by_token, "trust code")),
+        ("TRUST_CODE_INSTALL_SUCCESS", with(by_ack, "trust code")),
+    ];
+    let seen: Vec<_> =
+        seen.into_iter().map(|(kind, cause)| (kind.strip_prefix("LOG_SMART_LIC_").unwrap(), cause)).collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_wrong_clock_is_wrong_until_the_truth_says_so() {
+    let (lines, _) = run(spec(shipped("storm"), 300), 60);
+    let cast = cast_of(&shipped("storm"), 300);
+    let (mut wrong, mut right) = (0, 0);
+    for (record, _) in lines.iter().filter(|(record, _)| record.generation == 0) {
+        let Some(end) = seat::clock_right_ms(&cast, record.key.device) else { continue };
+        assert_eq!(record.clock_s != 0, record.key.at_ms < end, "{record:?} {end}");
+        *if record.clock_s == 0 { &mut right } else { &mut wrong } += 1;
+    }
+    assert!(wrong > 50 && right > 50, "{wrong} {right}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use slpsim_agent::messages::Kind;
 
 use super::cast::Cast;
 use super::line::{Cause, Record};
-use super::seat::Flap;
+use super::seat::{Flap, clock_right_ms};
 use super::weather::{Opened, Weather};
 
 /// What caused a line.
@@ -74,12 +74,24 @@ impl Truth {
     #[must_use]
     pub fn explain(&self, cast: &Cast, record: &Record) -> Explained {
         let incident = self.incident(cast, record);
+        let brought = match record.kind() {
+            Some(Kind::TrustCodeInstallSuccess) => "the answer brought a trust code",
+            Some(Kind::PolicyInstallSuccess) => "the answer brought a policy",
+            Some(_) | None => "this came of the answer",
+        };
         let cause = match (&incident, record.cause) {
+            (Some(incident), _) if record.kind() == Some(Kind::CommRestored) => {
+                format!("the first answer since this was over: {}", incident.what)
+            }
             (Some(incident), _) => incident.what.clone(),
-            (None, Cause::Schedule) => "the schedule of reports and reminders".into(),
+            (None, Cause::Schedule) => "a reminder of the ACK deadline fell due".into(),
             (None, Cause::Boot(n)) => format!("the switch started, for the {} time", nth(n)),
             (None, Cause::Companion) => "not of the licensing agent: decoration (--companions)".into(),
-            (None, Cause::Operator(_)) => "an operator typed a command, or something was changed".into(),
+            (None, Cause::Operator(_)) => format!("an operator typed `license smart sync`; {brought}"),
+            (None, Cause::Token) => format!("an operator entered an id token; {brought}"),
+            (None, Cause::Mistyped) => "an operator mistyped the id token".into(),
+            (None, Cause::Acknowledged) => format!("the peer acknowledged a usage report; {brought}"),
+            (None, Cause::Sync) => format!("the agent synchronised its trust with the peer; {brought}"),
             (
                 None,
                 Cause::SiteOutage(..)
@@ -135,13 +147,31 @@ impl Truth {
             }
             Cause::Clock => {
                 let id = format!("{}-clock", cast.host(device));
-                let by = record.clock_s;
-                Some(single(id, format!("the clock of the switch is {by} s off"), cast.boot_ms(device), None))
+                let what = format!("the clock of the switch was {}", off(record.clock_s));
+                Some(single(id, what, cast.boot_ms(device), clock_right_ms(cast, device)))
             }
             Cause::Opened(id) => self.by_hand(cast, id),
-            Cause::Schedule | Cause::Boot(_) | Cause::Operator(_) | Cause::Companion => None,
+            Cause::Schedule
+            | Cause::Boot(_)
+            | Cause::Operator(_)
+            | Cause::Token
+            | Cause::Mistyped
+            | Cause::Acknowledged
+            | Cause::Sync
+            | Cause::Companion => None,
         }
     }
+}
+
+/// By how much a clock is wrong, in words.
+fn off(seconds: i32) -> String {
+    let by = seconds.unsigned_abs();
+    let (by, unit) = match by {
+        by if by.is_multiple_of(86_400) => (by / 86_400, "d"),
+        by if by.is_multiple_of(3_600) => (by / 3_600, "h"),
+        by => (by, "s"),
+    };
+    format!("{by}{unit} {}", if seconds < 0 { "slow" } else { "fast" })
 }
 
 fn nth(n: u32) -> String {
@@ -156,6 +186,7 @@ fn nth(n: u32) -> String {
 /// The rule by which a message follows.
 fn rule(record: &Record) -> &'static str {
     match record.said.kind() {
+        Some(_) if record.cause == Cause::Clock => "behaviour.md §9",
         Some(Kind::CommFailed) => "behaviour.md §7.2",
         Some(Kind::CommRestored) => "behaviour.md §7.2, messages.md §1 row 4",
         Some(Kind::ReportingRequired) => "behaviour.md §3.3, messages.md §1 row 11",

@@ -110,6 +110,10 @@ impl Weather {
             | Cause::Flap(_)
             | Cause::NeverCslu
             | Cause::Operator(_)
+            | Cause::Token
+            | Cause::Mistyped
+            | Cause::Acknowledged
+            | Cause::Sync
             | Cause::Clock
             | Cause::Companion
             | Cause::Opened(_) => return None,

@@ -57,7 +57,7 @@ impl Offline {
     pub fn acknowledge(&self, usage: &[u8], policy: Option<Policy>, now: Wall) -> (String, Vec<ReportId>) {
         let file = read(usage);
         for report in &file.reports {
-            let signature = verify(report, |serial| self.keys.get(&serial).cloned());
+            let signature = verify(report, |serial| self.keys.get(&serial).map(PublicKey::verifying));
             assert_eq!(signature, ReportSignature::Genuine, "{}", report.id.0);
         }
         let info = file.system_info.unwrap();

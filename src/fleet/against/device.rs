@@ -15,7 +15,7 @@ use slpsim_sim::fleet::{Cast, Cause, Key, Record};
 use slpsim_transport::WireProfile;
 use slpsim_transport::callhome::CallhomeFormat;
 use slpsim_transport::client::{
-    Anchors, Callhome, Carrier, Clock, Cslu, Format, Link, Smart, SystemNonces, Transport, Way,
+    Anchors, Callhome, Carrier, Clock, Cslu, Format, Kept, Link, Smart, SystemNonces, Transport, Way,
 };
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
@@ -41,6 +41,8 @@ pub(super) struct Common {
     pub(super) keys: Vec<Arc<DeviceKeys>>,
     pub(super) token: Option<Token>,
     pub(super) allow_external: bool,
+    /// Connections that stay open; without them each exchange has its own, as with switches.
+    pub(super) kept: Option<Kept>,
     /// Exchanges at one time.
     pub(super) slots: Semaphore,
 }
@@ -232,6 +234,7 @@ fn connect(common: &Arc<Common>, number: u32, clock: &Arc<Jumping>) -> Arc<dyn T
     let mut carrier = Carrier::new(Arc::clone(clock) as Arc<dyn Clock>, Arc::new(direct));
     carrier.anchors = common.anchors.clone();
     carrier.allow_external = common.allow_external;
+    carrier.kept.clone_from(&common.kept);
     let key = common.keys.get(number as usize % common.keys.len().max(1));
     let format: Arc<dyn Format> = Arc::new(SmartFormat {
         keys: key.map(Arc::clone),

@@ -13,7 +13,7 @@ use slpsim_sim::fleet::{Batch, Cast, Printer, Totals};
 use tokio::sync::mpsc;
 
 use super::device::{Lived, Said};
-use crate::fleet::outlets::{Fate, Outlets};
+use crate::fleet::outlets::{Fate, Missed, Outlets};
 
 /// Different reasons that are told apart; all others count as one.
 const REASONS: usize = 50;
@@ -131,10 +131,6 @@ impl Ledger {
         self.latency.as_ref().map_or(0.0, |latency| latency.value_at_quantile(share) as f64 / 1000.0)
     }
 
-    fn dropped(&self) -> u64 {
-        self.sinks.iter().map(Fate::missed).sum()
-    }
-
     fn messages(&self) -> BTreeMap<&'static str, u64> {
         let rows = CATALOGUE.iter().zip(self.totals.messages);
         rows.filter(|(_, count)| *count > 0).map(|(row, count)| (row.nxos.mnemonic, count)).collect()
@@ -172,7 +168,8 @@ impl Ledger {
             "messages": self.messages(),
             "lines": self.totals.lines,
             "bytes": self.totals.bytes,
-            "dropped": self.dropped(),
+            "dropped": Missed::by(&self.sinks).dropped,
+            "sinks": self.sinks.iter().map(Fate::json).collect::<Vec<_>>(),
             "peak_rss_bytes": crate::fleet::summary::peak_rss(),
         })
     }
@@ -185,7 +182,7 @@ impl Ledger {
             "against      {}\ndevices      {}, {} without their ACK\nwall time    {:.1} s\nexchanges    {} ({:.0}/s)\n\
              latency      {:.1} ms in the middle, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1}\n\
              reports      {sent} sent, {acknowledged} acknowledged once, {doubled} more than once, {missing} not, {rejected} rejected\n\
-             lines        {}, {} lost\n",
+             lines        {}, {}\n",
             self.url,
             self.devices,
             self.unfinished,
@@ -198,7 +195,7 @@ impl Ledger {
             self.quantile(0.999),
             self.quantile(1.0),
             self.totals.lines,
-            self.dropped(),
+            Missed::by(&self.sinks),
         );
         for (what, reasons) in [("refused", &self.refused), ("failed", &self.failed)] {
             for (why, count) in reasons {

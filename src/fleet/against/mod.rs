@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use slpsim_agent::{Token, TransportMode};
 use slpsim_sim::fleet::{Cast, Population, engine::part};
 use slpsim_transport::WireProfile;
-use slpsim_transport::client::Anchors;
+use slpsim_transport::client::{Anchors, Kept};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -45,6 +45,8 @@ pub struct Order {
     pub verify: bool,
     /// Exchanges at one time.
     pub connections: usize,
+    /// Each exchange has a connection of its own.
+    pub fresh_connections: bool,
     /// Private keys that the devices share among them.
     pub keys: usize,
     /// Who is in the fleet: models, names, licences.
@@ -136,6 +138,7 @@ fn common(order: &Order, transport: TransportMode) -> Result<Common> {
         keys,
         token: order.token.clone(),
         allow_external: order.allow_external,
+        kept: (!order.fresh_connections).then(|| Kept::new(Arc::new(crate::time::host_now))),
         slots: Semaphore::new(order.connections.max(1)),
     })
 }

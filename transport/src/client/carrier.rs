@@ -12,6 +12,7 @@ use slpsim_agent::Failure;
 
 use super::call::{Answer, Call, CarryError, Clock, Limits};
 use super::classify::{Stage, failure_of, reason};
+use super::kept::{self, Kept};
 use super::proxy::Proxy;
 use super::route::{Destination, Resolve, find, find_behind_proxy};
 use super::tls::{Anchors, client_config};
@@ -19,7 +20,7 @@ use super::tls::{Anchors, client_config};
 /// Carries exchanges for one device.
 ///
 /// Each exchange has a connection of its own: nothing is pooled and no TLS session resumed, so that what is wrong with
-/// the network or a certificate shows at the next exchange. Redirects are not followed; cookies, compression and the
+/// the network or a certificate shows at the next exchange. [`Carrier::kept`] is the exception, for load. Redirects are not followed; cookies, compression and the
 /// proxy variables of the environment are unknown here.
 #[derive(Clone)]
 pub struct Carrier {
@@ -37,6 +38,8 @@ pub struct Carrier {
     pub proxy: Option<Proxy>,
     /// Source address of connections.
     pub source: Option<IpAddr>,
+    /// Connections that stay open, shared with other devices.
+    pub kept: Option<Kept>,
 }
 
 impl fmt::Debug for Carrier {
@@ -64,6 +67,7 @@ impl Carrier {
             allow_external: false,
             proxy: None,
             source: None,
+            kept: None,
         }
     }
 
@@ -109,14 +113,20 @@ impl Carrier {
         };
         let stage = Stage { in_body: false, proxy: proxy.is_some(), source: self.source.is_some() };
         let leg = Leg::plan(target, &destination, proxy.is_some())?;
-        let client = self.client(&leg, &destination, proxy).map_err(|why| {
+        let make = || self.client(&leg, &destination, proxy);
+        let client = match &self.kept {
+            Some(kept) => kept.client(&target.to_string(), make),
+            None => make(),
+        };
+        let client = client.map_err(|why| {
             CarryError::new(Failure::NotReady, format_args!("{target}: no HTTP client: {why}"))
         })?;
-        let response = client
-            .post(leg.url)
-            .header(HOST, target.authority())
+        let mut request = client.post(leg.url).header(HOST, target.authority());
+        if self.kept.is_none() {
+            request = request.header(CONNECTION, "close");
+        }
+        let response = request
             .header(CONTENT_TYPE, call.content_type)
-            .header(CONNECTION, "close")
             .body(call.body.clone())
             .send()
             .await
@@ -151,7 +161,8 @@ impl Carrier {
             .referer(false)
             .retry(retry::never())
             .http1_only()
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(if self.kept.is_some() { usize::MAX } else { 0 })
+            .pool_idle_timeout(kept::IDLE)
             .connect_timeout(self.limits.connect)
             .local_address(source);
         if let Some(name) = &leg.resolve {
@@ -161,7 +172,8 @@ impl Carrier {
             builder = builder.proxy(proxy.at(address)?);
         }
         // Also for plain HTTP: without a configuration of ours the client would ask the platform for its roots.
-        let tls = client_config(&self.anchors, Arc::clone(&self.clock), leg.verify_as.clone())?;
+        let clock = self.kept.as_ref().map_or_else(|| Arc::clone(&self.clock), Kept::clock);
+        let tls = client_config(&self.anchors, clock, leg.verify_as.clone())?;
         Ok(builder.tls_backend_preconfigured(tls).build()?)
     }
 

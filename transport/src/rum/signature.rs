@@ -3,7 +3,7 @@
 use super::payload::inner_value;
 use crate::json::parse;
 use crate::message::{Envelope, Payload, RumSigner, UsageReport};
-use crate::sign::{PublicKey, verify_builtin};
+use crate::sign::{VerifyingKey, verify_builtin};
 
 /// What the signatures of a report are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum ReportSignature {
 }
 
 /// Checks both signatures. `id_key` finds the key of an ID certificate by its serial number.
-pub fn verify(report: &UsageReport, id_key: impl FnOnce(u64) -> Option<PublicKey>) -> ReportSignature {
+pub fn verify(report: &UsageReport, id_key: impl FnOnce(u64) -> Option<VerifyingKey>) -> ReportSignature {
     let Some(envelope) = report.envelope.as_deref() else { return ReportSignature::Genuine };
     let Some(signature) = &envelope.signature else { return ReportSignature::Missing };
     let Payload::Text(payload) = &envelope.payload else { return ReportSignature::Unchecked };

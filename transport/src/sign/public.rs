@@ -1,7 +1,9 @@
 //! Certificates and the public keys in them.
 
+use std::fmt;
+
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
 };
 use x509_parser::oid_registry::{OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -47,13 +49,38 @@ impl PublicKey {
         Certificate::from_pem(pem).map(|certificate| certificate.key)
     }
 
+    /// The key as a verifier that is made once and used for several signatures: making it costs more than using it, and
+    /// it takes some kilobytes of memory.
+    #[must_use]
+    pub fn verifying(&self) -> VerifyingKey {
+        let algorithm: &'static dyn VerificationAlgorithm =
+            if self.ecdsa { &ECDSA_P256_SHA256_ASN1 } else { &RSA_PKCS1_2048_8192_SHA256 };
+        VerifyingKey(ParsedPublicKey::new(algorithm, &self.bytes).ok())
+    }
+
+    /// As [`VerifyingKey::verifies`], for a single signature.
+    #[must_use]
+    pub fn verifies(&self, text: &[u8], value: &str) -> bool {
+        self.verifying().verifies(text, value)
+    }
+}
+
+/// A public key that is ready to verify; one that the library refuses verifies nothing.
+#[derive(Clone)]
+pub struct VerifyingKey(Option<ParsedPublicKey>);
+
+impl VerifyingKey {
     /// Whether `value`, base64, is a signature of `text`: RSA PKCS#1 v1.5 or ECDSA P-256 in DER, with SHA-256.
     #[must_use]
     pub fn verifies(&self, text: &[u8], value: &str) -> bool {
-        let algorithm: &'static dyn VerificationAlgorithm =
-            if self.ecdsa { &ECDSA_P256_SHA256_ASN1 } else { &RSA_PKCS1_2048_8192_SHA256 };
-        let key = UnparsedPublicKey::new(algorithm, &self.bytes);
-        base64::decode(value).is_ok_and(|signature| key.verify(text, &signature).is_ok())
+        let Some(key) = &self.0 else { return false };
+        base64::decode(value).is_ok_and(|signature| key.verify_sig(text, &signature).is_ok())
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VerifyingKey").field(&self.0.is_some()).finish()
     }
 }
 

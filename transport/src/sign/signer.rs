@@ -261,6 +261,22 @@ mod tests {
     }
 
     #[test]
+    fn a_signer_that_was_seen_before_is_judged_as_strictly_as_a_new_one() {
+        let signer = Signer::generate(NOW).unwrap();
+        let verifier = Verifier::root(signer.root_pem()).unwrap();
+        let genuine = signer.sign(b"text", "SHA256").unwrap();
+        let renamed = SignatureBlock { key: "1".into(), ..genuine.clone() };
+        let stranger = Signer::generate(NOW).unwrap().sign(b"text", "SHA256").unwrap();
+        for _ in 0..2 {
+            assert_eq!(verifier.verify(b"text", Some(&genuine)), Ok(()));
+            assert_eq!(verifier.verify(b"texts", Some(&genuine)), Err(SignatureFault::Value));
+            assert_eq!(verifier.verify(b"text", Some(&renamed)), Err(SignatureFault::OtherSerial));
+            assert_eq!(verifier.verify(b"text", Some(&stranger)), Err(SignatureFault::NotUnderRoot));
+        }
+        assert_eq!(Verifier::NOBODY.verify(b"text", Some(&genuine)), Err(SignatureFault::UnknownIssuer));
+    }
+
+    #[test]
     fn an_id_certificate_makes_no_signer() {
         let signer = Signer::generate(NOW).unwrap();
         let verifier = Verifier::root(signer.root_pem()).unwrap();

@@ -1,8 +1,10 @@
 //! The device's side: is this from my peer.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use slpsim_agent::Failure;
 
-use super::public::{CertError, Certificate};
+use super::public::{CertError, Certificate, VerifyingKey};
 
 /// A signature as it stands beside what it signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +67,24 @@ pub struct Verifier(Mode);
 #[derive(Clone, Debug)]
 enum Mode {
     Off,
-    Root { roots: Vec<Certificate>, signers: Vec<Certificate> },
+    Nobody,
+    Roots(Arc<Roots>),
+}
+
+#[derive(Debug)]
+struct Roots {
+    roots: Vec<Certificate>,
+    signers: Vec<Certificate>,
+    /// The last signer that came beside a signature and is under one of the roots: a peer sends the same one each time.
+    last: Mutex<Option<Arc<Sent>>>,
+}
+
+/// A signer that came beside a signature, and is known to be under a root.
+#[derive(Debug)]
+struct Sent {
+    pem: Box<str>,
+    serial: Option<u64>,
+    key: VerifyingKey,
 }
 
 impl Verifier {
@@ -73,7 +92,7 @@ impl Verifier {
     pub const OFF: Self = Self(Mode::Off);
 
     /// `verify = "root"` without any root: nothing that comes is taken.
-    pub const NOBODY: Self = Self(Mode::Root { roots: Vec::new(), signers: Vec::new() });
+    pub const NOBODY: Self = Self(Mode::Nobody);
 
     /// `verify = "root"`: `pem` has the roots, and may have signers that they issued.
     ///
@@ -90,7 +109,7 @@ impl Verifier {
                 return Err(CertError::Stray);
             }
         }
-        Ok(Self(Mode::Root { roots, signers }))
+        Ok(Self(Mode::Roots(Arc::new(Roots { roots, signers, last: Mutex::new(None) }))))
     }
 
     /// Whether anything is verified.
@@ -104,34 +123,44 @@ impl Verifier {
     /// # Errors
     /// Says why it does not count.
     pub fn verify(&self, text: &[u8], signature: Option<&SignatureBlock>) -> Result<(), SignatureFault> {
-        let Mode::Root { roots, signers } = &self.0 else { return Ok(()) };
+        let known = match &self.0 {
+            Mode::Off => return Ok(()),
+            Mode::Nobody => &NOBODY,
+            Mode::Roots(known) => known,
+        };
         let signature = signature.ok_or(SignatureFault::Missing)?;
         if !matches!(&*signature.kind, "SHA256" | "SHA-256") {
             return Err(SignatureFault::Kind);
         }
-        let sent;
-        let signer = match &signature.certificate {
-            Some(pem) => {
-                sent = sent_signer(pem, &signature.key, roots)?;
-                &sent
-            }
-            None => known_signer(&signature.key, signers, roots)?,
+        let fits = match &signature.certificate {
+            Some(pem) => known.sent(pem, &signature.key)?.key.verifies(text, &signature.value),
+            None => known.given(&signature.key)?.key.verifies(text, &signature.value),
         };
-        if signer.key.verifies(text, &signature.value) { Ok(()) } else { Err(SignatureFault::Value) }
+        if fits { Ok(()) } else { Err(SignatureFault::Value) }
     }
 }
 
-fn known_signer<'a>(
-    key: &str,
-    signers: &'a [Certificate],
-    roots: &'a [Certificate],
-) -> Result<&'a Certificate, SignatureFault> {
-    let serial: u64 = key.parse().map_err(|_| SignatureFault::UnknownSigner)?;
-    signers
-        .iter()
-        .chain(roots)
-        .find(|certificate| certificate.serial == Some(serial))
-        .ok_or(SignatureFault::UnknownSigner)
+static NOBODY: Roots = Roots { roots: Vec::new(), signers: Vec::new(), last: Mutex::new(None) };
+
+impl Roots {
+    /// The signer of that serial number in the file.
+    fn given(&self, key: &str) -> Result<&Certificate, SignatureFault> {
+        let serial: u64 = key.parse().map_err(|_| SignatureFault::UnknownSigner)?;
+        let mut all = self.signers.iter().chain(&self.roots);
+        all.find(|one| one.serial == Some(serial)).ok_or(SignatureFault::UnknownSigner)
+    }
+
+    /// The signer whose certificate came along.
+    fn sent(&self, pem: &str, key: &str) -> Result<Arc<Sent>, SignatureFault> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sent) = last.as_ref().filter(|sent| *sent.pem == *pem) {
+            let is_named = key.parse().ok() == sent.serial;
+            return if is_named { Ok(Arc::clone(sent)) } else { Err(SignatureFault::OtherSerial) };
+        }
+        let signer = sent_signer(pem, key, &self.roots)?;
+        let sent = Sent { pem: pem.into(), serial: signer.serial, key: signer.key.verifying() };
+        Ok(Arc::clone(last.insert(Arc::new(sent))))
+    }
 }
 
 fn sent_signer(pem: &str, key: &str, roots: &[Certificate]) -> Result<Certificate, SignatureFault> {

@@ -7,7 +7,7 @@ use crate::error::{DecodeError, EncodeError, Rule};
 use crate::json::{Field, MAX_BYTES, Object, Writer, parse};
 use crate::message::{DeviceBody, DeviceHeader, DeviceMessage};
 use crate::profile::{Fields, WireProfile};
-use crate::sign::{DeviceKeys, PublicKey};
+use crate::sign::{DeviceKeys, VerifyingKey};
 
 /// A request, ready to be sent.
 #[derive(Clone, PartialEq, Eq)]
@@ -156,7 +156,7 @@ impl std::fmt::Debug for ReceivedRequest {
 impl ReceivedRequest {
     /// Whether it has a signature, and `key` made it.
     #[must_use]
-    pub fn is_signed_by(&self, key: &PublicKey) -> bool {
+    pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
         self.signature.as_deref().is_some_and(|value| key.verifies(self.request.as_bytes(), value))
     }
 }

@@ -148,7 +148,7 @@ fn every_type_of_request_is_read_as_it_was_written() {
             let mut message = with_body(trusted, body.clone());
             message.header.custom_id = Some("lab \"7\"".into());
             let mut read = decode_request(encode(&message).body.as_bytes(), &profile()).unwrap();
-            let key = PublicKey::from_certificate_pem(&id_cert()).unwrap();
+            let key = PublicKey::from_certificate_pem(&id_cert()).unwrap().verifying();
             assert_eq!(read.signature.is_some(), trusted);
             assert_eq!(read.is_signed_by(&key), trusted);
             if let DeviceBody::LicenseUsage { reports, .. } = &mut read.message.body {

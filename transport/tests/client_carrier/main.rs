@@ -7,6 +7,7 @@ mod conditions;
 #[path = "../support/device.rs"]
 mod device;
 mod dns;
+mod kept;
 mod limits;
 mod name_server;
 mod network;

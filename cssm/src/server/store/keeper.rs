@@ -137,6 +137,11 @@ impl Keeper {
         Ok((Self { inner, thread: Mutex::new(Some(thread)) }, done))
     }
 
+    /// Whether other processes change the records as well, so that [`Keeper::with`] waits for them.
+    pub(in crate::server) fn is_shared(&self) -> bool {
+        self.inner.kind == Kind::Shared
+    }
+
     /// Reads and changes records. Behind a shared store this waits until others are kept out.
     pub(in crate::server) fn with<T>(&self, act: impl FnOnce(&mut Cssm) -> T) -> T {
         let mut state = self.inner.lock();
