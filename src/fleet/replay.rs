@@ -351,14 +351,16 @@ impl Replayed {
     pub fn text(&self) -> String {
         let recorded = Duration::from_millis(u64::try_from(self.recorded_ms).unwrap_or(0));
         let Missed { dropped, failed } = Missed::by(&self.sinks);
-        format!(
+        let mut text = format!(
             "lines        {}, {} without a time stamp\nrecorded     {}\nwall time    {:.1} s\n\
              dropped      {dropped}\nfailed       {failed}\n",
             self.lines,
             self.unstamped,
             slpsim_config::print_span(recorded),
             self.wall.as_secs_f64()
-        )
+        );
+        self.sinks.iter().for_each(|fate| text.push_str(&fate.text()));
+        text
     }
 }
 
