@@ -76,9 +76,9 @@ async fn a_mock_that_dies_at_its_first_start_starts_the_next_time() {
         }
         let mock = place.mock(None).await;
         let token = mock.text("/idtoken").to_owned();
-        let tokens = mock.manage(Method::GET, "tokens", None).await;
-        assert_eq!(tokens.as_array().unwrap().len(), 1, "{}: one first token, {tokens:#}", place.store);
         mock.end().await;
+        let tokens = place.lines().await.iter().filter(|line| line.starts_with("{\"token\"")).count();
+        assert_eq!(tokens, 1, "{}: one first token", place.store);
         let again = place.mock(None).await;
         assert_eq!(again.text("/idtoken"), token);
         again.end().await;
@@ -91,7 +91,7 @@ async fn death_within_and_after_a_shared_transaction_loses_nothing_that_was_answ
     for place in Place::all() {
         let mut kept = BTreeSet::new();
         let mut round = 0;
-        for number in [3, 8, 21] {
+        for number in [3, 12, 60] {
             for side in SIDES {
                 round += 1;
                 let mock = place.mock(Some(&format!("commit:{number}:{side}"))).await;
