@@ -29,7 +29,7 @@ cd "$folder"
 
 ab=$(command -v ab || true)
 if [ -z "$ab" ]; then
-    apt-get download -q apache2-utils libapr1 libaprutil1 >/dev/null
+    apt-get download -q apache2-utils libapr1 libaprutil1 >/dev/null 2>&1
     for package in *.deb; do dpkg -x "$package" root; done
     LD_LIBRARY_PATH=$(find "$folder/root/usr/lib" -type d | paste -sd:)
     export LD_LIBRARY_PATH
