@@ -2,6 +2,8 @@
 //!
 //! Only a build with the feature `failpoints` has them; any other build has empty functions here.
 
+use slpsim_cssm::server::{Boundary, Watch};
+
 /// A boundary between what is durable and what has left the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
@@ -9,6 +11,8 @@ pub enum Point {
     Persist,
     /// A request on its way to the peer.
     Send,
+    /// A transaction of the mock's store: before it everything is written, after it nobody has been told.
+    Commit,
 }
 
 /// On which side of the boundary.
@@ -38,7 +42,18 @@ pub struct Stopped;
 #[derive(Debug, Default)]
 pub struct Process {
     #[cfg(feature = "failpoints")]
-    counts: std::sync::Mutex<[u64; 4]>,
+    counts: std::sync::Mutex<[u64; 6]>,
+}
+
+impl Watch for Process {
+    fn at(&self, boundary: Boundary) {
+        let side = match boundary {
+            Boundary::Written => Side::Before,
+            Boundary::Durable => Side::After,
+        };
+        // Nothing stops a store but the end of the process.
+        let _ = Faults::at(self, Point::Commit, side);
+    }
 }
 
 #[cfg(not(feature = "failpoints"))]
@@ -53,12 +68,13 @@ mod armed {
     use super::{Faults, Point, Process, Side, Stopped};
 
     impl Faults for Process {
-        /// Kills the process at the boundary of `SLPSIM_FAILPOINT=persist|send:N:before|after`, the N-th from 1.
+        /// Kills the process at the boundary of `SLPSIM_FAILPOINT=persist|send|commit:N:before|after`, the N-th from 1.
         fn at(&self, point: Point, side: Side) -> Result<(), Stopped> {
             let Ok(wanted) = std::env::var("SLPSIM_FAILPOINT") else { return Ok(()) };
             let (at, point) = match point {
                 Point::Persist => (0, "persist"),
                 Point::Send => (2, "send"),
+                Point::Commit => (4, "commit"),
             };
             let (at, side) = match side {
                 Side::Before => (at, "before"),

@@ -415,7 +415,7 @@ pub static SECTIONS: &[Section] = &[
             ),
             key(
                 "store",
-                Kind::Secret,
+                Kind::Store,
                 "a folder of the state folder",
                 "Where it keeps what it knows: a folder (with SQLite in it), `sqlite:FILE`, `postgres://…`, `journal:FOLDER`. Never printed: a URL may have a password.",
             ),

@@ -30,6 +30,8 @@ pub enum Kind {
     Name,
     /// A text that is never printed.
     Secret,
+    /// A store of a mock; never printed, because a URL may have a password.
+    Store,
     /// A path; a relative one is relative to the file that names it.
     Path,
     /// `true` or `false`.
@@ -158,6 +160,7 @@ impl Kind {
             Self::Text => "text".into(),
             Self::Name => "word".into(),
             Self::Secret => "text, secret".into(),
+            Self::Store => "store, secret".into(),
             Self::Path => "path".into(),
             Self::Bool => "true or false".into(),
             Self::Count(from, u64::MAX) => format!("whole number from {from}"),
@@ -198,6 +201,7 @@ impl Kind {
             Self::Text
             | Self::Name
             | Self::Secret
+            | Self::Store
             | Self::Path
             | Self::Bool
             | Self::Count(..)
@@ -285,6 +289,10 @@ impl Kind {
             Self::Text => Item::Text(plain(text)?),
             Self::Name => Item::Text(name(text)?),
             Self::Secret => Item::Secret(Secret::new(text)),
+            Self::Store => {
+                (checks.store)(text)?;
+                Item::Secret(Secret::new(text))
+            }
             Self::Choice(words) => Item::Text(choice(text, words)?),
             Self::Span => Item::Span(parse_span(text)?),
             Self::Time if text == "now" => Item::Time(Start::Now),

@@ -40,6 +40,8 @@ pub struct Checks {
     pub zone: fn(&str) -> Result<(), String>,
     /// A sink URL: `slpsim_logs::SinkUrl`.
     pub sink: fn(&str) -> Result<(), String>,
+    /// A store of a mock: `slpsim_cssm::server::StoreChoice`. What it says has no password of the store in it.
+    pub store: fn(&str) -> Result<(), String>,
 }
 
 /// What is laid over a file.

@@ -13,6 +13,7 @@ use super::*;
 const CHECKS: Checks = Checks {
     zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
     sink: |text| text.parse::<SinkUrl>().map(drop).map_err(|error| error.to_string()),
+    store: |text| if text.starts_with("mysql:") { Err("no such store".into()) } else { Ok(()) },
 };
 
 fn parsed(text: &str) -> Config {
@@ -226,6 +227,12 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
             "is no span of time: write a sum like 30d6h15m10s",
         ),
         ("[mock]\nupstream = \"https://h/\"", "`upstream` is for role cslu or on-prem"),
+        ("[mock]\nstore = \"mysql://h/d\"", "f.toml:2:9: `store`: no such store"),
+        ("[mock]\nstore = 5", "`store`: must be a store, secret, but is"),
+        (
+            "[mock]\nrole = \"cslu\"\nupstream = \"https://h/\"\nstore = \"postgres://h/d\"",
+            "f.toml:4:9: a mock with an `upstream` has its records for itself",
+        ),
         ("[[user]]\nname = \"a\"", "user `a` needs `password`, `password-hash` or `keys`"),
         ("[[sink]]\nurl = \"udp:x\"", "f.toml:2:7: `url`: udp:// needs a host and a port"),
         ("[[sink]]\nurl = \"stdout:\"\nframing = \"octet\"", "`framing` is for tcp:// and tls:// only"),

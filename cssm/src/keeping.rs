@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use slpsim_agent::numbers;
+
 use crate::cssm::{Cssm, ManageError};
 use crate::persist::{Entry, ImportError, Line, Settings};
 use crate::store::Full;
@@ -16,6 +18,10 @@ pub(crate) struct Journaled {
     faults: BTreeMap<u64, String>,
     fault_changes: u64,
 }
+
+/// The longest record: a report that waits for CSSM carries the message in which it came, and JSON writes a character with up
+/// to six.
+const LINE_BYTES: usize = 6 * numbers::MESSAGE_SIZE + 100_000;
 
 impl Cssm {
     /// All records as JSON lines. They hold id tokens.
@@ -38,6 +44,10 @@ impl Cssm {
             .filter(|(_, text)| !text.trim().is_empty())
             .map(|(at, text)| (at + 1, text))
             .collect();
+        if let Some((number, text)) = lines.iter().find(|(_, text)| text.len() > LINE_BYTES) {
+            let detail = format!("it has {} bytes, and a record has at most {LINE_BYTES}", text.len());
+            return Err(ImportError { number: *number, detail });
+        }
         let full = |error: ManageError| ImportError { number: 0, detail: error.to_string() };
         // On a copy first, so that a line in the middle that does not fit leaves nothing behind.
         let mut copy = Self::new(self.config.clone()).map_err(full)?;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use slpsim_agent::{Account as Names, IdCert, InstanceId, PollId, ReportId, Udi};
+use slpsim_agent::{Account as Names, IdCert, InstanceId, PollId, ReportId, Token as TokenText, Udi};
 use slpsim_policy::{Policy, Wall};
 use slpsim_transport::message::{AuthEntry, Nonce, Word};
 
@@ -127,6 +127,19 @@ struct TrustLine {
     issued: Wall,
     valid_to: Wall,
     csr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_with: Option<SecretText>,
+}
+
+/// A secret in a line.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SecretText(String);
+
+impl core::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SecretText(..)")
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -305,12 +318,14 @@ impl TrustLine {
             issued: trust.issued,
             valid_to: trust.valid_to,
             csr: trust.csr.as_deref().map(Into::into),
+            asked_with: trust.asked_with.as_ref().map(|token| SecretText(token.expose().into())),
         }
     }
 
     /// The public key is made again from the certificate request when it is needed.
     fn read(self) -> Result<Trust, String> {
         let instance = instance(&self.instance)?;
+        let token = |SecretText(text)| TokenText::new(&text).map_err(|error| format!("id token {error}"));
         Ok(Trust {
             identity: IdCert { instance, serial: self.cert_serial },
             trust_id: self.trust_id,
@@ -318,6 +333,7 @@ impl TrustLine {
             valid_to: self.valid_to,
             csr: self.csr.map(Arc::from),
             key: None,
+            asked_with: self.asked_with.map(token).transpose()?,
         })
     }
 }

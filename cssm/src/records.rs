@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use slpsim_agent::{Account as Names, IdCert, InstanceId, PollId, Purpose, ReportId, Udi};
+use slpsim_agent::{
+    Account as Names, IdCert, InstanceId, PollId, Purpose, ReportId, Token as TokenText, Udi,
+};
 use slpsim_policy::{Policy, Wall};
 use slpsim_transport::message::{AuthEntry, Nonce, Word};
 use slpsim_transport::sign::PublicKey;
@@ -200,6 +202,9 @@ pub struct Trust {
     pub csr: Option<Arc<str>>,
     /// The device's public key; absent as above, then signatures cannot be checked.
     pub key: Option<Arc<PublicKey>>,
+    /// The id token that it was given for, until the device has named itself by it: before that the answer may have been
+    /// lost, and whoever asks again for the same has not used the token twice (modelled).
+    pub asked_with: Option<TokenText>,
 }
 
 /// A push whose ACK can be fetched.

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn without_a_user_everything_stays_closed_and_with_one_both_open_on_the_loopback() {
-        let checks = config::Checks { zone: |_| Ok(()), sink: |_| Ok(()) };
+        let checks = config::Checks { zone: |_| Ok(()), sink: |_| Ok(()), store: |_| Ok(()) };
         let of = |text: &str| {
             let here = std::path::Path::new("");
             let config = config::parse(text, "test", here, &config::Overrides::default(), &checks).unwrap();

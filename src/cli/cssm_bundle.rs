@@ -1,22 +1,26 @@
 //! `slpsim cssm bundle`, `export`, `import`: what people carry to and from a mock, one that runs or one that does not.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use slpsim_config::StorePlace;
 use slpsim_cssm::server::{
-    FileError, Handover, Offline, OfflineError, Refused, Remote, RemoteError, StartError, StoreChoice, Taken,
+    FileError, Handover, MAX_IMPORT, Offline, OfflineError, Refused, Remote, RemoteError, StartError,
+    StoreChoice, Taken,
 };
 
-use super::options::OutputForm;
+use super::options::{OutputForm, chosen, parse_store};
 use super::output;
 use crate::daemon::clock_of;
 use crate::error::{BlameUser, user_error};
+use crate::failpoint;
 use crate::ready::Ready;
 
 /// Commands of `slpsim cssm` that work on a mock instead of being one.
@@ -82,8 +86,8 @@ pub(crate) struct WhichMock {
     #[arg(long, value_name = "READY_FILE", conflicts_with = "store")]
     ready: Option<PathBuf>,
     /// Store of a mock that does not run: its folder, sqlite:FILE, journal:FOLDER; or postgres://…, where others may run
-    #[arg(long, value_name = "STORE")]
-    store: Option<StoreChoice>,
+    #[arg(long, value_name = "STORE", value_parser = parse_store)]
+    store: Option<StorePlace>,
 }
 
 enum Mock {
@@ -94,7 +98,7 @@ enum Mock {
 impl WhichMock {
     fn open(&self) -> Result<Mock> {
         if let Some(store) = &self.store {
-            return Ok(Mock::AtRest(Box::new(at_rest(store)?)));
+            return Ok(Mock::AtRest(Box::new(at_rest(&chosen(store).context("--store").blame_user()?)?)));
         }
         let (url, token) = match (&self.manage, &self.ready) {
             (Some(url), _) => (url.clone(), self.manage_token.clone()),
@@ -121,7 +125,7 @@ fn at_rest(store: &StoreChoice) -> Result<Offline> {
     if !there {
         return Err(user_error(format!("{store} is not {what}")));
     }
-    match Offline::open(store, clock_of(store)?) {
+    match Offline::open(store, Some(Arc::new(failpoint::Process::default())), clock_of) {
         Err(StartError::Store(error)) if !error.is_users() => Err(error.into()),
         opened => opened.blame_user(),
     }
@@ -142,16 +146,16 @@ pub(super) async fn run(command: CssmCommand, form: OutputForm) -> Result<ExitCo
         }
         CssmCommand::Export { file, mock } => {
             let lines = match mock.open()? {
-                Mock::Running(mock) => mock.export().await.blame_user()?,
+                Mock::Running(mock) => blamed(mock.export().await)?,
                 Mock::AtRest(mock) => (mock.export().join("\n") + "\n").into_bytes(),
             };
             write(&file, &lines)?;
             (format!("{}\n", file.display()), json!({"file": file}))
         }
         CssmCommand::Import { file, mock } => {
-            let lines = read(&file)?;
+            let lines = read_records(&file)?;
             let taken = match mock.open()? {
-                Mock::Running(mock) => mock.import(lines).await.blame_user()?,
+                Mock::Running(mock) => blamed(mock.import(lines).await)?,
                 Mock::AtRest(mock) => {
                     let text = String::from_utf8(lines).context("the file is not UTF-8").blame_user()?;
                     match mock.import(&text) {
@@ -173,7 +177,7 @@ pub(super) async fn run(command: CssmCommand, form: OutputForm) -> Result<ExitCo
 
 async fn download(file: &Path, mock: &WhichMock) -> Result<(String, Value)> {
     let Handover { name, bytes } = match mock.open()? {
-        Mock::Running(mock) => mock.download().await.blame_user()?,
+        Mock::Running(mock) => blamed(mock.download().await)?,
         Mock::AtRest(mock) => mock.download().blame_user()?,
     };
     let path = if file.is_dir() { file.join(name) } else { file.into() };
@@ -193,7 +197,7 @@ async fn upload(
         Mock::Running(mock) => match mock.upload(&name, bytes, account).await {
             // A file is all right that the mock refuses by its rules.
             Err(error @ RemoteError::Declined(_)) => return Err(error.into()),
-            taken => taken.blame_user()?,
+            taken => blamed(taken)?,
         },
         Mock::AtRest(mock) => match mock.upload(&name, &bytes, account) {
             Err(error @ FileError::Refused(_)) => return Err(error.into()),
@@ -219,6 +223,29 @@ async fn upload(
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display())).blame_user()
+}
+
+/// The same of records, which are as many as a mock takes and no more.
+fn read_records(path: &Path) -> Result<Vec<u8>> {
+    let most = u64::try_from(MAX_IMPORT).unwrap_or(u64::MAX);
+    let attempt = || {
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    let bytes = attempt().with_context(|| format!("cannot read {}", path.display())).blame_user()?;
+    match bytes.len() > MAX_IMPORT {
+        true => Err(user_error(format!("{} has more than {MAX_IMPORT} bytes", path.display()))),
+        false => Ok(bytes),
+    }
+}
+
+/// Whoever asks is to blame for what a running mock does not do, but not for its store.
+fn blamed<T>(done: Result<T, RemoteError>) -> Result<T> {
+    match done {
+        Err(error @ RemoteError::Unavailable(_)) => Err(error.into()),
+        done => done.blame_user(),
+    }
 }
 
 /// Under another name first, so that nobody finds half a file; readable by the owner only, because some of them hold

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use slpsim_config::{Config, Mock};
+use slpsim_cssm::server::StoreChoice;
 
-use super::options::replace;
+use super::options::{chosen, replace};
 use super::{CssmArgs, MockRole, RunArgs};
 use crate::access::spread;
 use crate::daemon::{self, RunPlan};
-use crate::error::user_error;
+use crate::error::{BlameUser, user_error};
 
 /// What `run` does without a file (`interface.md` §1).
 pub(super) const RUN_WITHOUT_FILE: &str = "[device]\ntransport = \"smart\"\n[mock]\n";
@@ -37,6 +38,7 @@ fn configure(args: &RunArgs) -> Result<Config> {
         }
         None => {}
     }
+    config.mock.as_ref().map_or(Ok(()), check_store)?;
     Ok(config)
 }
 
@@ -86,6 +88,17 @@ fn check(mock: &Mock) -> Result<()> {
     }
     if mock.upstream_ca.is_some() && mock.upstream.is_none() {
         return Err(user_error("--upstream-ca needs an --upstream"));
+    }
+    check_store(mock)
+}
+
+fn check_store(mock: &Mock) -> Result<()> {
+    let Some(place) = &mock.store else { return Ok(()) };
+    let choice = chosen(place).context("--store").blame_user()?;
+    if mock.upstream.is_some() && matches!(choice, StoreChoice::Postgres(_)) {
+        return Err(user_error(
+            "a mock with --upstream has its records for itself: give it --store sqlite:FILE, not PostgreSQL",
+        ));
     }
     Ok(())
 }

@@ -114,12 +114,13 @@ pub(crate) struct FleetArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Against a real server")]
 struct AgainstOptions {
-    /// Play the fleet over real HTTP(S) against this CSSM, CSLU or On-Prem: each switch gets its first ACK
+    /// Play the fleet over real HTTP(S) against this CSSM, CSLU or On-Prem: each switch gets its first ACK. Given several
+    /// times: addresses of the same one, asked in turn
     ///
     /// It has its own clock and its own summary: --speed, --rate, --backfill, --start, --truth, --report, --corrupt,
     /// --companions, --manage and --metrics are not for it.
     #[arg(long, value_name = "URL", conflicts_with_all = ["speed", "rate", "backfill", "start", "truth", "report", "corrupt", "companions", "manage", "metrics"])]
-    against: Option<String>,
+    against: Vec<String>,
     /// Certificates that the server's and its licensing objects must lead to (PEM): the mock's ca_file
     #[arg(long, value_name = "FILE", requires = "against")]
     ca: Option<PathBuf>,
@@ -194,8 +195,8 @@ pub(super) fn fleet(args: &FleetArgs, global: &Global) -> Result<ExitCode> {
     if let Some(file) = &args.replay {
         return replayed(args, file, &halt, global);
     }
-    if let Some(url) = &args.real.against {
-        let order = against_order(args, url)?;
+    if !args.real.against.is_empty() {
+        let order = against_order(args)?;
         let _ready = listen(args, &Steer::default(), &Registry::default(), &halt)?;
         let ledger = against::run(&order, &halt)?;
         let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
@@ -294,7 +295,7 @@ fn replayed(args: &FleetArgs, file: &Path, halt: &Halt, global: &Global) -> Resu
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn against_order(args: &FleetArgs, url: &str) -> Result<against::Order> {
+fn against_order(args: &FleetArgs) -> Result<against::Order> {
     let real = &args.real;
     let token = match (&real.idtoken, &real.idtoken_file) {
         (Some(token), _) => Some(Token::new(token).context("--idtoken").blame_user()?),
@@ -309,7 +310,7 @@ fn against_order(args: &FleetArgs, url: &str) -> Result<against::Order> {
     // Lines go nowhere unless asked for: what is of interest here is the ledger.
     let sinks = if args.log.sink.is_empty() { Vec::new() } else { sinks(&args.log)? };
     Ok(against::Order {
-        url: url.to_owned(),
+        urls: real.against.clone(),
         ca: real.ca.clone(),
         token,
         verify: !real.no_verify,

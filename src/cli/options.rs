@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
 use slpsim_config::{Checks, Config, Overrides, Secret, Speed, Start, StorePlace};
-use slpsim_cssm::server::StoreChoice;
+use slpsim_cssm::server::{StoreChoice, StoreUrlError};
 use slpsim_logs::{Facility, Form, Framing, Precision, Repeat, SourceNet, Target, Zone};
 
 use crate::clock;
@@ -143,6 +144,7 @@ impl WorldOptions {
 pub(super) const CHECKS: Checks = Checks {
     zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
     sink: |text| text.parse::<Target>().map(drop).map_err(|error| error.to_string()),
+    store: |text| text.parse::<StoreChoice>().map(drop).map_err(|error| error.to_string()),
 };
 
 pub(super) fn replace<T: Clone>(key: &mut Option<T>, option: &Option<T>) {
@@ -275,13 +277,18 @@ impl MockOptions {
     }
 }
 
-/// Reads a store; a relative path is relative to the working directory.
+/// Takes a store as it is written, relative to the working directory. It is read by [`chosen`]: what is refused here would be
+/// shown as it was written, a password too.
+pub(super) fn parse_store(text: &str) -> Result<StorePlace, Infallible> {
+    Ok(StorePlace { text: Secret::new(text), base: PathBuf::new() })
+}
+
+/// The store that is meant.
 ///
 /// # Errors
-/// One line that says what is expected.
-pub fn parse_store(text: &str) -> Result<StorePlace, String> {
-    text.parse::<StoreChoice>().map_err(|error| error.to_string())?;
-    Ok(StorePlace { text: Secret::new(text), base: PathBuf::new() })
+/// One line that says what is expected, without a password.
+pub(super) fn chosen(place: &StorePlace) -> Result<StoreChoice, StoreUrlError> {
+    Ok(place.text.expose().parse::<StoreChoice>()?.relative_to(&place.base))
 }
 
 /// Reads `N` or `max`.

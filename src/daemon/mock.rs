@@ -1,6 +1,6 @@
 //! The mock, embedded or on its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -12,10 +12,10 @@ use slpsim_cssm::{AccountConfig, AckMode, Limits, Role};
 use slpsim_network::World;
 
 use super::pages::Pages;
-use super::stopped;
 use crate::access::Users;
 use crate::clock::Clock;
 use crate::error::{BlameUser, user_error};
+use crate::failpoint;
 use crate::ready::Urls;
 
 impl slpsim_cssm::server::Clock for Clock {
@@ -43,7 +43,8 @@ pub(super) async fn start(
             Some(Upstream { url: url.clone(), ca_pem })
         }
     };
-    let state = folder.parent().map(Path::to_path_buf);
+    // Its time is kept there; whoever works on the store while the mock does not run needs it.
+    let state = folder.parent().and_then(|state| std::path::absolute(state).ok());
     let store = store(mock, folder)?;
     let settings = ServerConfig {
         mock: rules(mock),
@@ -54,19 +55,15 @@ pub(super) async fn start(
         listen_manage: mock.listen_manage,
         allow_remote,
         manage_open: mock.manage_open,
-        store: Some(store.clone()),
+        store: Some(store),
+        state,
+        watch: Some(Arc::new(failpoint::Process::default())),
         doorman: (!users.is_empty()).then(|| Arc::clone(users) as Arc<dyn Doorman>),
         switches: pages.map(|pages| pages as Arc<dyn Switches>),
         ..ServerConfig::default()
     };
     let started = Server::start(settings, Arc::new(clock.clone())).await;
     if let Ok(running) = &started {
-        // Its time is kept there; whoever works on the mock's folder while it does not run needs it.
-        if let Some(state) = &state {
-            stopped::remember(&store, state)
-                .with_context(|| format!("cannot write beside {store}"))
-                .blame_user()?;
-        }
         let urls = &running.urls;
         tracing::info!(smart = %urls.smart, cslu = %urls.cslu, manage = %urls.manage, "the mock serves");
         tracing::info!("pages of the mock: {}", urls.web);

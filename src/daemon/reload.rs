@@ -275,7 +275,7 @@ mod tests {
 
     /// The configuration of a file with that host name.
     fn file(hostname: &str) -> config::Config {
-        let checks = config::Checks { zone: |_| Ok(()), sink: |_| Ok(()) };
+        let checks = config::Checks { zone: |_| Ok(()), sink: |_| Ok(()), store: |_| Ok(()) };
         let text = format!("[device]\nhostname = \"{hostname}\"\nname = \"switch\"\n");
         let here = std::path::Path::new("");
         config::parse(&text, "test", here, &config::Overrides::default(), &checks).unwrap()

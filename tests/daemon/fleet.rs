@@ -243,6 +243,41 @@ async fn against_a_mock_every_report_is_acknowledged_exactly_once() {
     mock.end().await;
 }
 
+/// What one has said the other has to know: trust, the poll id of a push, the ACK.
+#[tokio::test(flavor = "multi_thread")]
+async fn against_two_mocks_over_one_database_in_turn_every_report_is_acknowledged_exactly_once() {
+    let Some(database) = slpsim_tests::Postgres::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let start = async |name: &str| {
+        let state = folder.path().join(format!("{name}.state")).display().to_string();
+        let args = ["cssm", "--state", &state, "--store", &database.url()];
+        Daemon::start(folder.path(), name, &args).await
+    };
+    let (one, other) = (start("one").await, start("other").await);
+    let args =
+        ["fleet", "--devices", "12", "--device-keys", "1", "--output", "json", "--ca", one.text("/ca_file")];
+    let against = ["--against", one.text("/urls/smart"), "--against", other.text("/urls/smart")];
+    let token = ["--idtoken", one.text("/idtoken")];
+    let output = run(&[&args[..], &against, &token].concat()).await;
+    assert!(output.status.success(), "{} {}", stdout(&output), stderr(&output));
+    let ledger: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(ledger["against"], serde_json::json!([one.text("/urls/smart"), other.text("/urls/smart")]));
+    let sent = ledger["reports"]["sent"].as_u64().unwrap();
+    assert!(sent >= 12, "{ledger:#}");
+    for mock in [&one, &other] {
+        let reports = mock.manage(reqwest::Method::GET, "reports", None).await;
+        assert_eq!(u64::try_from(reports.as_array().unwrap().len()).unwrap(), sent);
+        let asked = mock.manage(reqwest::Method::GET, "requests", None).await;
+        assert!(asked.as_array().unwrap().len() >= 12, "each of them is asked");
+    }
+    let mixed = ["--against", one.text("/urls/smart"), "--against", other.text("/urls/cslu")];
+    let output = run(&[&args[..], &mixed, &token].concat()).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("are of different kinds"), "{}", stderr(&output));
+    one.end().await;
+    other.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_fleet_is_steered_and_watched() {
     let folder = tempfile::tempdir().unwrap();

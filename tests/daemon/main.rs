@@ -23,6 +23,7 @@ mod process;
 mod proxy;
 mod pytest;
 mod redundancy;
+mod store_deaths;
 mod stores;
 mod topologies;
 mod tour;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Debug;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -45,6 +46,16 @@ pub(crate) fn stderr(output: &Output) -> String {
 impl Daemon {
     /// Starts `slpsim ARGS... --ready-file FILE` with files in `folder` and waits until it is ready.
     pub(crate) async fn start<S: AsRef<OsStr> + Debug>(folder: &Path, name: &str, args: &[S]) -> Self {
+        Self::start_dying(folder, name, args, None).await
+    }
+
+    /// The same for one that dies at a failpoint, once it has become ready.
+    pub(crate) async fn start_dying<S: AsRef<OsStr> + Debug>(
+        folder: &Path,
+        name: &str,
+        args: &[S],
+        failpoint: Option<&str>,
+    ) -> Self {
         let ready_file = folder.join(format!("{name}.ready"));
         let _ = std::fs::remove_file(&ready_file);
         let stderr = std::fs::File::create(folder.join(format!("{name}.err"))).unwrap();
@@ -52,6 +63,7 @@ impl Daemon {
             .args(args)
             .arg("--ready-file")
             .arg(&ready_file)
+            .envs(failpoint.map(|failpoint| ("SLPSIM_FAILPOINT", failpoint)))
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()
@@ -85,6 +97,12 @@ impl Daemon {
         let status = timeout(Duration::from_secs(2), self.child.wait()).await.expect("two seconds").unwrap();
         assert!(status.success(), "{status}");
         assert!(!self.ready_file.exists());
+    }
+
+    /// Waits until it dies at its failpoint.
+    pub(crate) async fn dies(mut self) {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it dies").unwrap();
+        assert_eq!(status.signal(), Some(9), "{status}");
     }
 
     /// Ends it as a loss of power does.

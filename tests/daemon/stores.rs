@@ -21,7 +21,7 @@ use crate::process::{Daemon, client, run, stderr, stdout};
 
 /// What a mock has said that it keeps.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kept {
+pub(crate) enum Kept {
     Token(String),
     /// Serial number and number of the report; an ACK has named it.
     Acknowledged(String, u64),
@@ -77,13 +77,13 @@ async fn sigkill_of_one_of_two_mocks_loses_nothing_that_was_answered_with_postgr
     other.end().await;
 }
 
-async fn cssm(folder: &Path, name: &str, store: &str) -> Daemon {
+pub(crate) async fn cssm(folder: &Path, name: &str, store: &str) -> Daemon {
     let state = folder.join(format!("{name}.state")).display().to_string();
     Daemon::start(folder, name, &["cssm", "--state", &state, "--store", store]).await
 }
 
 /// Devices that report and poll, and an operator who makes tokens, at each mock until it dies or nobody listens.
-fn work(working: &mut JoinSet<()>, mocks: &[&Daemon], round: u32) -> UnboundedReceiver<Kept> {
+pub(crate) fn work(working: &mut JoinSet<()>, mocks: &[&Daemon], round: u32) -> UnboundedReceiver<Kept> {
     let (tell, told) = unbounded_channel();
     for (at, mock) in mocks.iter().enumerate() {
         for n in 1..=DEVICES {
@@ -97,13 +97,13 @@ fn work(working: &mut JoinSet<()>, mocks: &[&Daemon], round: u32) -> UnboundedRe
     told
 }
 
-async fn hear(told: &mut UnboundedReceiver<Kept>, answers: usize, kept: &mut BTreeSet<Kept>) {
+pub(crate) async fn hear(told: &mut UnboundedReceiver<Kept>, answers: usize, kept: &mut BTreeSet<Kept>) {
     for _ in 0..answers {
         kept.insert(told.recv().await.expect("the mock answers"));
     }
 }
 
-fn drain(told: &mut UnboundedReceiver<Kept>, kept: &mut BTreeSet<Kept>) {
+pub(crate) fn drain(told: &mut UnboundedReceiver<Kept>, kept: &mut BTreeSet<Kept>) {
     while let Ok(more) = told.try_recv() {
         kept.insert(more);
     }
@@ -147,7 +147,7 @@ async fn report(url: String, verifier: Verifier, (n, round): (u32, u32), tell: U
 }
 
 /// The answer, or none where the mock has died meanwhile.
-async fn ask(
+pub(crate) async fn ask(
     http: &reqwest::Client,
     url: &str,
     verifier: &Verifier,
@@ -155,7 +155,9 @@ async fn ask(
 ) -> Option<ServerMessage> {
     let profile = WireProfile::default();
     let message = compose(request, sender, now(), nonce);
-    let body = encode_request(&message, None::<&DeviceKeys>, &profile).unwrap().body;
+    // What asks for trust needs a key.
+    let keys = matches!(request, Request::Trust { .. }).then(|| DeviceKeys::generate().unwrap());
+    let body = encode_request(&message, keys.as_ref(), &profile).unwrap().body;
     let call = http.post(url).header("content-type", "application/json").body(body).send().await;
     let answer = call.ok()?;
     let status = answer.status();
@@ -164,11 +166,11 @@ async fn ask(
     Some(decode_response(&bytes, verifier, &profile).unwrap().message)
 }
 
-fn now() -> Wall {
+pub(crate) fn now() -> Wall {
     Wall(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
 }
 
-fn sender(n: u32) -> Sender {
+pub(crate) fn sender(n: u32) -> Sender {
     let udi = Udi::new("N9K-C93180YC-FX3", &format!("FDO{n:08}")).unwrap();
     Sender {
         udi,
@@ -182,7 +184,7 @@ fn sender(n: u32) -> Sender {
     }
 }
 
-fn usage(sender: &Sender, id: u64) -> Report {
+pub(crate) fn usage(sender: &Sender, id: u64) -> Report {
     let start = now();
     Report {
         id: ReportId(id),
@@ -201,12 +203,17 @@ fn usage(sender: &Sender, id: u64) -> Report {
 }
 
 /// Whether a mock that was started anew has all of it.
-async fn holds(mock: &Daemon, kept: &BTreeSet<Kept>) {
+pub(crate) async fn holds(mock: &Daemon, kept: &BTreeSet<Kept>) {
     let url = format!("{}/export", mock.text("/urls/manage"));
     let lines = client().get(url).bearer_auth(mock.text("/manage_token")).send().await.unwrap();
-    let mut there = BTreeSet::new();
+    let (mut there, mut pushed) = (BTreeSet::new(), BTreeSet::new());
     for line in lines.text().await.unwrap().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
+        let polls = line["device"]["polls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for report in polls.iter().flat_map(|poll| poll["reports"].as_array().unwrap()) {
+            let serial = line["device"]["serial"].as_str().unwrap();
+            pushed.insert(Kept::Taken(serial.into(), report[0].as_u64().unwrap()));
+        }
         if let Some(text) = line["token"]["text"].as_str() {
             there.insert(Kept::Token(text.into()));
         }
@@ -220,6 +227,9 @@ async fn holds(mock: &Daemon, kept: &BTreeSet<Kept>) {
     }
     let lost: Vec<_> = kept.difference(&there).collect();
     assert!(lost.is_empty(), "of {} lost are {lost:?}", kept.len());
+    // A device with its push and the reports in it are one transaction.
+    let torn: Vec<_> = pushed.difference(&there).collect();
+    assert!(torn.is_empty(), "pushed, and not there: {torn:?}");
     let kinds = [
         kept.iter().any(|kept| matches!(kept, Kept::Token(_))),
         kept.iter().any(|kept| matches!(kept, Kept::Acknowledged(..))),
@@ -283,7 +293,7 @@ async fn a_store_that_cannot_be_used_ends_with_one_line_and_its_code() {
     let mock = cssm(folder.path(), "mine", &mine).await;
     for (store, code, words) in [
         ("mysql://h/d".to_owned(), 2, "no store is called"),
-        (format!("sqlite:{}", at("letter.db")), 2, "is damaged"),
+        (format!("sqlite:{}", at("letter.db")), 2, "is the file of another program"),
         (format!("sqlite:{}", at("no/such/folder/a.db")), 2, "cannot be opened"),
         (mine, 2, "in use by another mock"),
         ("postgres://mock:s3cret@127.0.0.1:1/mock".to_owned(), 1, "is gone"),

@@ -30,6 +30,14 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
     if table.has("upstream-ca") && !table.has("upstream") {
         problems.add(table.place("upstream-ca"), "`upstream-ca` needs an `upstream`");
     }
+    let store = table.secret("store");
+    let is_shared = store.as_ref().is_some_and(|store| store.expose().starts_with("postgres"));
+    if is_shared && table.has("upstream") {
+        problems.add(
+            table.place("store"),
+            "a mock with an `upstream` has its records for itself; write `store = \"sqlite:FILE\"`, or leave it out",
+        );
+    }
     Mock {
         role,
         upstream: table.owned("upstream").filter(|url| !url.is_empty()),
@@ -42,9 +50,7 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         },
         strict_clock: table.flag("strict-clock"),
         verify: verify(table),
-        store: table
-            .secret("store")
-            .map(|text| StorePlace { text, base: table.place("store").source.base.clone() }),
+        store: store.map(|text| StorePlace { text, base: table.place("store").source.base.clone() }),
         listen: listen("listen"),
         listen_plain: listen("listen-plain"),
         listen_manage: listen("listen-manage"),

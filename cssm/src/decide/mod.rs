@@ -157,6 +157,9 @@ impl<'a> Cx<'a> {
             if gate::used(self).is_some_and(|used| device.trust.as_ref() == Some(used)) {
                 // The device has the newest identity, so it cannot need the one before any more.
                 device.retire_previous();
+                if let Some(trust) = &mut device.trust {
+                    trust.asked_with = None;
+                }
             }
             return Ok((device, Vec::new()));
         }

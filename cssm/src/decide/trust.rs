@@ -23,7 +23,8 @@ pub(super) struct Wish<'a> {
 
 /// Gives trust codes for a token, one for each unit.
 pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
-    let account_id = account_of_token(cx)?;
+    let again = is_repetition(cx, wish);
+    let account_id = account_of_token(cx, again)?;
     let account = cx.account(account_id).ok_or(Rule::TokenUnknown)?;
     let csr = match &cx.arrived.proof.csr {
         Csr::NotNeeded => None,
@@ -40,7 +41,8 @@ pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
     if udis.iter().filter(|udi| cx.device(udi).is_none()).count() > cx.loaded.room {
         return Err(Rule::DeviceLimit);
     }
-    let mut changes = Changes { token_used: Some(wish.token.expose().into()), ..Changes::default() };
+    let token_used = (!again).then(|| wish.token.expose().into());
+    let mut changes = Changes { token_used, ..Changes::default() };
     let mut data = ServerData {
         policy: cx.policy(account),
         account: Some(account.names.clone()),
@@ -52,13 +54,21 @@ pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
         if udi == cx.arrived.message.header.udi {
             device.says_of_itself(wish.hostname, wish.software_tag);
         }
-        let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
+        // The same key gets the same code once more. Another key, after a factory reset perhaps, needs another certificate.
+        let same = device.trust.as_ref().filter(|trust| again && trust.csr == csr);
+        let made = match same {
+            Some(trust) => given(cx, udi, trust, account),
+            None => {
+                let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
+                if let Some(trust) = &mut device.trust {
+                    trust.asked_with = Some(wish.token.clone());
+                }
+                let event = Event::TrustIssued { trust_id: made.code.trust_id };
+                changes.events.push(EventRecord { at: cx.now, device: Some(udi), event });
+                made
+            }
+        };
         instance = instance.or(Some(made.code.identity.instance));
-        changes.events.push(EventRecord {
-            at: cx.now,
-            device: Some(udi),
-            event: Event::TrustIssued { trust_id: made.code.trust_id },
-        });
         data.trust_codes.push(Sealed::good(cx.now, made));
         changes.devices.push(device);
     }
@@ -91,26 +101,28 @@ pub(super) fn issue(
     };
     // 48 bits: positive in DER and in every integer type that reads it.
     let serial = cx.luck.number(who, For::CertSerial, n) >> 16 | 1;
-    let code = TrustCode {
-        udi: device.udi,
-        trust_id: device.trust.as_ref().map_or(FIRST_TRUST_ID, |trust| trust.trust_id.saturating_add(1)),
-        identity: IdCert { instance, serial },
-        valid_to: cx.now.plus_days(numbers::TRUST_VALIDITY_DAYS),
-    };
     let trust = Trust {
-        identity: code.identity,
-        trust_id: code.trust_id,
+        identity: IdCert { instance, serial },
+        trust_id: device.trust.as_ref().map_or(FIRST_TRUST_ID, |trust| trust.trust_id.saturating_add(1)),
         issued: cx.now,
-        valid_to: code.valid_to,
+        valid_to: cx.now.plus_days(numbers::TRUST_VALIDITY_DAYS),
+        asked_with: None,
         // The key of a renewed certificate is that of the certificate before.
         key: device.trust.as_ref().and_then(|trust| trust.key.clone()).filter(|_| new == New::Certificate),
         csr,
     };
     device.retire_previous();
-    device.previous = device.trust.replace(trust);
+    let made = given(cx, device.udi, &trust, account);
+    device.previous = device.trust.replace(trust).map(|before| Trust { asked_with: None, ..before });
+    made
+}
+
+/// What an answer says of `trust`.
+fn given(cx: &Cx<'_>, udi: Udi, trust: &Trust, account: &Account) -> TrustObject {
+    let Trust { identity, trust_id, issued, valid_to, .. } = *trust;
     TrustObject {
-        code,
-        valid_from: cx.now.plus_millis(-numbers::TRUST_BACKDATING_S * 1000),
+        code: TrustCode { udi, trust_id, identity, valid_to },
+        valid_from: issued.plus_millis(-numbers::TRUST_BACKDATING_S * 1000),
         id_cert: None,
         sub_ca: None,
         nonce: Some(cx.arrived.message.header.nonce.clone()),
@@ -121,7 +133,20 @@ pub(super) fn issue(
 /// The first `TrustId` of a device (`spec/formats.md` §5).
 const FIRST_TRUST_ID: u32 = 101;
 
-fn account_of_token(cx: &Cx<'_>) -> Result<AccountId, Rule> {
+/// Whether a device asks once more for what it was given and has never shown (modelled: `spec/behaviour.md` §6 has it ask
+/// hourly after a failure): the answer was lost on its way, or the server died after it had given its word.
+fn is_repetition(cx: &Cx<'_>, wish: &Wish<'_>) -> bool {
+    let header = &cx.arrived.message.header;
+    let unseen = |udi: &Udi| {
+        let trust = cx.device(udi)?.trust.as_ref()?;
+        (trust.asked_with.as_ref() == Some(wish.token)).then_some(trust.identity.instance)
+    };
+    let own = unseen(&header.udi);
+    own.is_some() && own != header.instance && wish.units.iter().all(|unit| unseen(&unit.udi).is_some())
+}
+
+/// The account of a token that is good; one that is used up is good for `again`, whoever has used it.
+fn account_of_token(cx: &Cx<'_>, again: bool) -> Result<AccountId, Rule> {
     if !cx.peer.connected {
         return Err(Rule::TokenConnection);
     }
@@ -130,8 +155,8 @@ fn account_of_token(cx: &Cx<'_>) -> Result<AccountId, Rule> {
     }
     let token = cx.loaded.token.ok_or(Rule::TokenUnknown)?;
     match token.refusal(cx.now) {
-        Some(rule) => Err(rule),
-        None => Ok(token.account),
+        Some(rule) if !(again && rule == Rule::TokenUsedUp) => Err(rule),
+        Some(_) | None => Ok(token.account),
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
         histogram(&mut text, name, &[], &shared.keeper.latency().counts());
         let name = "slpsim_mock_store_up";
         head(&mut text, name, "gauge", "1 while the store does what it should.");
-        row(&mut text, name, &[], u64::from(shared.keeper.is_well()));
+        row(&mut text, name, &[], u64::from(shared.keeper.trouble().is_none()));
     }
     plain(text)
 }

@@ -29,6 +29,7 @@ mod wire;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,11 +43,12 @@ use tokio::sync::Semaphore;
 
 pub use bundle::{FileError, Handover, Refused, Taken};
 pub use clock::{Clock, SystemClock};
+pub use manage::MAX_IMPORT;
 pub use offline::{Offline, OfflineError};
 pub use pki::{NAMES, PkiError};
 pub use remote::{Remote, RemoteError};
 pub use shared::Shared;
-pub use store::{StoreChoice, StoreError, StoreUrlError};
+pub use store::{Boundary, StoreChoice, StoreError, StoreUrlError, Watch};
 pub use upstream::{Upstream, UpstreamError};
 
 use crate::config::Config;
@@ -56,7 +58,7 @@ use forward::Forward;
 use listen::Listening;
 use pki::Pki;
 use rest::AccessTokens;
-use store::{Keeper, Vault, kept};
+use store::{Keeper, Vault, Wanted, kept};
 use upstream::Link;
 
 /// How a server is started. [`ServerConfig::default`] serves on loopback ports that the system chooses.
@@ -86,6 +88,10 @@ pub struct ServerConfig {
     pub tls_names: Vec<String>,
     /// Keeps keys, certificates and records, so that a restart keeps trust; without one they live as long as the server.
     pub store: Option<StoreChoice>,
+    /// Where the daemon that the mock belongs to keeps its time; noted in the store for [`Offline::open`].
+    pub state: Option<PathBuf>,
+    /// Who is told of the transactions of the store.
+    pub watch: Option<Arc<dyn Watch>>,
     /// Who may log in to the pages on an address that is not loopback; nobody without it.
     pub doorman: Option<Arc<dyn web::Doorman>>,
     /// The pages want a log-in on loopback as well.
@@ -121,6 +127,8 @@ impl Default for ServerConfig {
             idtoken: None,
             tls_names: Vec::new(),
             store: None,
+            state: None,
+            watch: None,
             doorman: None,
             always_log_in: false,
             switches: None,
@@ -162,6 +170,9 @@ pub enum StartError {
     /// The mock itself.
     #[error(transparent)]
     Mock(#[from] ManageError),
+    /// The time of a mock that does not run.
+    #[error("{0}")]
+    Time(String),
     /// The operating system.
     #[error("the operating system gives no random numbers")]
     Random,
@@ -227,9 +238,11 @@ impl Server {
             signer: config.signer,
             names: config.tls_names,
             clock: Arc::clone(&clock),
+            state: config.state,
         };
-        let store = config.store;
-        let opened = tokio::task::spawn_blocking(move || open(Cssm::new(mock)?, store.as_ref(), begin));
+        let watch = config.watch;
+        let store = config.store.map(|choice| Wanted { choice, watch });
+        let opened = tokio::task::spawn_blocking(move || open(Cssm::new(mock)?, store, begin));
         let (keeper, begun) = opened.await.map_err(|_| StartError::Random)??;
         let Begun { pki: Pki { signer, mut ca_pem, tls }, idtoken, access_key } = begun;
         // Devices get objects of both, and verify them.
@@ -348,6 +361,7 @@ struct Begin {
     signer: Option<Arc<Signer>>,
     names: Vec<String>,
     clock: Arc<dyn Clock>,
+    state: Option<PathBuf>,
 }
 
 impl Begin {
@@ -365,7 +379,7 @@ impl Begin {
         };
         if let Some(vault) = &mut vault {
             vault.write("idtoken", idtoken.expose())?;
-            about::write(*vault, cssm.config())?;
+            about::write(*vault, cssm.config(), self.state.as_deref())?;
         }
         let kept = match &mut vault {
             Some(vault) => vault.read("access.key")?,
@@ -396,13 +410,14 @@ struct Begun {
 }
 
 /// The mock with what it knew before.
-fn open(mut cssm: Cssm, store: Option<&StoreChoice>, begin: Begin) -> Result<(Keeper, Begun), StartError> {
+fn open(mut cssm: Cssm, store: Option<Wanted>, begin: Begin) -> Result<(Keeper, Begun), StartError> {
     let Some(store) = store else {
         let begun = begin.run(&mut cssm, None)?;
         return Ok((Keeper::memory(cssm), begun));
     };
+    let choice = store.choice.clone();
     let (keeper, begun) = Keeper::open(store, cssm, |cssm, vault| begin.run(cssm, Some(vault)))?;
-    write_ca(store, &begun.pki)?;
+    write_ca(&choice, &begun.pki)?;
     Ok((keeper, begun))
 }
 

@@ -1,9 +1,10 @@
 //! A mock that does not run: its store, for the commands that work on it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::bundle::{self, FileError, Handover, Taken};
-use super::store::{Keeper, StoreChoice, StoreError};
+use super::store::{Keeper, StoreChoice, StoreError, Wanted, Watch};
 use super::{Clock, ServerConfig, Shared, StartError, about, pki, write_ca};
 use crate::cssm::{Cssm, ManageError};
 use crate::peer::Role;
@@ -18,16 +19,22 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Opens a store that a mock has used before, as the mock that it was. `clock` has that mock's time.
+    /// Opens a store that a mock has used before, as the mock that it was. `clock` knows the time of the mock whose daemon
+    /// has its state in that folder, where it had one; its error is one line.
     ///
     /// # Errors
     /// Where it cannot be opened, a mock uses it at this time, or something in it is damaged.
-    pub fn open(store: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let now = clock.now();
-        let tls_clock = Arc::clone(&clock);
-        let (keeper, (pki, role)) = Keeper::open(store, Cssm::guest()?, move |cssm, vault| {
-            let role = about::restore(vault, &mut cssm.config)?;
-            Ok::<_, StartError>((pki::Pki::open(Some(vault), None, &[], now, tls_clock)?, role))
+    pub fn open(
+        store: &StoreChoice,
+        watch: Option<Arc<dyn Watch>>,
+        clock: impl FnOnce(Option<&Path>) -> Result<Arc<dyn Clock>, String> + Send + 'static,
+    ) -> Result<Self, StartError> {
+        let wanted = Wanted { choice: store.clone(), watch };
+        let (keeper, (pki, role, clock)) = Keeper::open(wanted, Cssm::guest()?, move |cssm, vault| {
+            let (role, state) = about::restore(vault, &mut cssm.config)?.unzip();
+            let clock = clock(state.flatten().as_deref()).map_err(StartError::Time)?;
+            let pki = pki::Pki::open(Some(vault), None, &[], clock.now(), Arc::clone(&clock))?;
+            Ok::<_, StartError>((pki, role, clock))
         })?;
         write_ca(store, &pki)?;
         let defaults = ServerConfig::default();

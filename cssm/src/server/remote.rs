@@ -32,6 +32,9 @@ pub enum RemoteError {
     /// It was understood, and the rules of the mock refuse it.
     #[error("{0}")]
     Declined(String),
+    /// It cannot do it now, because of its store; nobody is to blame who asks.
+    #[error("{0}")]
+    Unavailable(String),
     /// Nobody answers as a mock does.
     #[error("no mock answers: {0}")]
     Unreachable(String),
@@ -171,6 +174,7 @@ impl Remote {
                 RemoteError::Refused("the mock wants its management token; its ready file has it".into())
             }
             (StatusCode::CONFLICT, Ok(why)) => RemoteError::Declined(why),
+            (StatusCode::SERVICE_UNAVAILABLE, Ok(why)) => RemoteError::Unavailable(why),
             (_, Ok(why)) => RemoteError::Refused(why),
             (status, Err(_)) => {
                 RemoteError::Unreachable(format!("it answers HTTP {status}; is the URL right?"))

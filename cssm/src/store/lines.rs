@@ -1,6 +1,6 @@
 //! Records out and in as lines, and what has changed since a store was written last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use slpsim_agent::{ReportId, Udi};
 
@@ -15,9 +15,29 @@ pub(super) struct Touched {
     pub(super) accounts: BTreeSet<AccountId>,
     pub(super) tokens: BTreeSet<Secret>,
     pub(super) devices: BTreeSet<Udi>,
-    pub(super) reports: BTreeSet<(Udi, ReportId)>,
+    pub(super) reports: InOrder,
     pub(super) uploads: BTreeSet<u64>,
     pub(super) events: BTreeSet<u64>,
+}
+
+/// Reports in the order in which they were noted first: the order in which they came, and go where there are too many.
+#[derive(Debug, Default)]
+pub(super) struct InOrder(BTreeMap<(Udi, ReportId), usize>);
+
+impl InOrder {
+    /// Whether it was not there.
+    pub(super) fn insert(&mut self, key: (Udi, ReportId)) -> bool {
+        let next = self.0.len();
+        let is_new = !self.0.contains_key(&key);
+        self.0.entry(key).or_insert(next);
+        is_new
+    }
+
+    fn keys(self) -> Vec<(Udi, ReportId)> {
+        let mut keys: Vec<_> = self.0.into_iter().collect();
+        keys.sort_unstable_by_key(|(_, at)| *at);
+        keys.into_iter().map(|(key, _)| key).collect()
+    }
 }
 
 impl Touched {
@@ -26,7 +46,7 @@ impl Touched {
         accounts.is_empty()
             && tokens.is_empty()
             && devices.is_empty()
-            && reports.is_empty()
+            && reports.0.is_empty()
             && uploads.is_empty()
             && events.is_empty()
     }
@@ -34,11 +54,13 @@ impl Touched {
 
 /// Out and in as lines.
 impl Memory {
-    /// All records.
+    /// All records; the same records are the same lines in the same order, whichever store they come from.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Line> {
+        let mut devices: Vec<_> = self.devices.values().collect();
+        devices.sort_unstable_by_key(|device| device.udi);
         let accounts = self.accounts.iter().enumerate().map(|(at, account)| Line::of_account(at, account));
         let tokens = self.tokens.iter().map(|(text, token)| Line::of_token(&text.0, token));
-        let devices = self.devices.values().map(Line::of_device);
+        let devices = devices.into_iter().map(Line::of_device);
         let uploads = self.uploads.iter().map(|(poll_id, upload)| Line::of_upload(poll_id, upload));
         let events = self.events.iter().map(|(number, event)| Line::of_event(*number, event));
         let reports = self.reports().map(Line::of_report);
@@ -69,7 +91,7 @@ impl Memory {
         for udi in &touched.devices {
             lines.push(self.devices.get(udi).map_or_else(|| Line::of_removed(udi), Line::of_device));
         }
-        for key in touched.reports {
+        for key in touched.reports.keys() {
             lines.push(self.reports.get(&key).map_or_else(|| Line::of_report_gone(key), Line::of_report));
         }
         for poll_id in touched.uploads {
@@ -94,7 +116,7 @@ impl Memory {
         touched.accounts.clear();
         touched.tokens.clear();
         touched.devices.clear();
-        touched.reports.retain(|key| !self.reports.contains_key(key));
+        touched.reports.0.retain(|key, _| !self.reports.contains_key(key));
         touched.uploads.retain(|poll_id| self.uploads.get(*poll_id).is_none());
         let there: BTreeSet<u64> = self.events.iter().map(|(number, _)| *number).collect();
         touched.events.retain(|number| !there.contains(number));

@@ -346,7 +346,7 @@ async fn a_folder_serves_the_file_round_without_a_running_mock() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [at_cslu, at_cssm] = [&folders[0], &folders[1]].map(|folder| folder.path().to_owned());
     let open = |path: &std::path::Path| {
-        Offline::open(&StoreChoice::Folder(path.into()), std::sync::Arc::new(SystemClock))
+        Offline::open(&StoreChoice::Folder(path.into()), None, |_| Ok(std::sync::Arc::new(SystemClock)))
     };
     let cslu = ServerConfig { store: Some(StoreChoice::Folder(at_cslu.clone())), ..of(Role::Cslu) };
     let cslu = World::with(cslu).await;
@@ -395,7 +395,7 @@ async fn a_folder_of_a_cslu_takes_no_usage_and_one_of_cssm_no_acks() {
         }
         world.server.shutdown().await;
     }
-    let open = |path| Offline::open(path, std::sync::Arc::new(SystemClock)).unwrap();
+    let open = |path| Offline::open(path, None, |_| Ok(std::sync::Arc::new(SystemClock))).unwrap();
     let bundle = open(&at_cslu).download().unwrap();
     let refusal = open(&at_cslu).upload(&bundle.name, &bundle.bytes, None).unwrap_err().to_string();
     assert!(refusal.contains("usage and requests are for CSSM"), "{refusal}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use slpsim_agent::Request;
-use slpsim_cssm::server::{Server, ServerConfig, StoreChoice, SystemClock};
+use slpsim_cssm::server::{Offline, Server, ServerConfig, StoreChoice, SystemClock};
 use slpsim_cssm::{AckMode, Config, Limits};
 use slpsim_tests::Postgres;
 use slpsim_transport::message::StatusWord;
@@ -182,4 +182,71 @@ async fn the_file_is_its_owners_and_its_words_are_for_people_too() {
     let host: String =
         sqlx::query_scalar("SELECT hostname FROM devices").fetch_one(&mut reader).await.unwrap();
     assert_eq!(host, "n9k-leaf-01");
+}
+
+/// Whoever works on a store while its mock does not run does it at that mock's time.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_store_knows_where_the_daemon_of_its_mock_keeps_the_time() {
+    for place in Place::all() {
+        let shown = place.choice.to_string();
+        let state = place.folder.path().join("state");
+        let config = ServerConfig { state: Some(state.clone()), ..place.config() };
+        World::with(config).await.server.shutdown().await;
+        let choice = place.choice.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let (tell, told) = std::sync::mpsc::channel();
+            let clock = move |state: Option<&std::path::Path>| {
+                tell.send(state.map(Into::into)).unwrap();
+                Ok(std::sync::Arc::new(SystemClock) as _)
+            };
+            drop(Offline::open(&choice, None, clock).unwrap());
+            told.recv().unwrap()
+        });
+        assert_eq!(asked.await.unwrap(), Some(state), "{shown}");
+    }
+}
+
+/// Which kind of store it was shows nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_go_through_every_store_and_come_out_as_the_same_bytes() {
+    let first = Place::sqlite();
+    let world = first.world().await;
+    let cslu = world.server.urls.cslu.clone();
+    // Not in the order of their names.
+    for (n, ids) in [(3, [9, 2]), (1, [5, 6]), (2, [8, 1])] {
+        let mut device = Device::new(&world, n);
+        for id in ids {
+            device.reports(&world, &cslu, &[id]).await;
+        }
+    }
+    world.ok("POST", "faults", Some(json!({"kind": "slow", "by": "1ms", "devices": ["FDO00000077"]}))).await;
+    world.server.shutdown().await;
+    let offline = |choice: &StoreChoice| {
+        Offline::open(choice, None, |_| Ok(std::sync::Arc::new(SystemClock) as _)).unwrap()
+    };
+    tokio::task::spawn_blocking(move || {
+        let before = offline(&first.choice).export();
+        let ids: Vec<&str> =
+            before.iter().filter(|line| line.starts_with("{\"report\"")).map(|line| line.as_str()).collect();
+        assert!(ids[0].contains("\"id\":9,") && ids[5].contains("\"id\":1,"), "as they came: {ids:#?}");
+        for place in Place::all() {
+            let text = before.join("\n");
+            assert_eq!(offline(&place.choice).import(&text).unwrap(), before.len());
+            assert_eq!(offline(&place.choice).export(), before, "{}", place.choice);
+        }
+        // A line in the middle that does not fit, or is longer than any record, leaves nothing.
+        for (line, words) in [
+            ("{\"device\":{}}".to_owned(), "line 3: missing field"),
+            ("x".repeat(40_000_000), "line 3: it has 40000000 bytes"),
+        ] {
+            let mut spoiled = before.clone();
+            spoiled[2] = line;
+            let store = offline(&first.choice);
+            let error = store.import(&spoiled.join("\n")).unwrap_err().to_string();
+            assert!(error.starts_with(words), "{error}");
+            assert_eq!(store.export(), before);
+        }
+    })
+    .await
+    .unwrap();
 }

@@ -182,7 +182,7 @@ async fn what_is_no_store_of_ours_is_refused_with_one_line() {
     )
     .unwrap();
     let error = refusal(place.config()).await;
-    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(matches!(error, StoreError::Refused { .. }), "{error}");
 
     let nowhere = "postgres://mock:s3cret@127.0.0.1:1/mock".parse().unwrap();
     let error = refusal(ServerConfig { store: Some(nowhere), ..ServerConfig::default() }).await;
@@ -191,4 +191,130 @@ async fn what_is_no_store_of_ours_is_refused_with_one_line() {
     let nonsense = "postgres://[nonsense".parse().unwrap();
     let error = refusal(ServerConfig { store: Some(nonsense), ..ServerConfig::default() }).await;
     assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_file_of_another_program_is_refused_and_left_as_it_was() {
+    let place = Place::sqlite();
+    for table in [
+        "CREATE TABLE bookmarks (url TEXT)",
+        // It keeps account of its tables as we do.
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMP, \
+         success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL); CREATE TABLE bookmarks (url TEXT)",
+    ] {
+        let _ = std::fs::remove_file(file(&place));
+        let options =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(file(&place)).create_if_missing(true);
+        let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(table).execute(&mut other).await.unwrap();
+        other.close().await.unwrap();
+        let before = std::fs::read(file(&place)).unwrap();
+        let error = refusal(place.config()).await;
+        assert!(matches!(error, StoreError::Refused { .. }) && error.is_users(), "{error}");
+        assert!(error.to_string().contains("the file of another program"), "{error}");
+        assert_eq!(std::fs::read(file(&place)).unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_tables_are_not_whole_is_damaged_and_one_that_is_a_folder_is_refused() {
+    let place = Place::sqlite();
+    place.world().await.server.shutdown().await;
+    let mut other = beside(&place).await;
+    sqlx::raw_sql("DROP VIEW reports; DROP VIEW devices; ALTER TABLE records RENAME COLUMN line TO text")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    other.close().await.unwrap();
+    let error = refusal(place.config()).await;
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+
+    let folder = place.folder.path().join("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let choice = StoreChoice::Sqlite { path: folder, most_bytes: None };
+    let error = refusal(ServerConfig { store: Some(choice), ..ServerConfig::default() }).await;
+    assert!(error.to_string().contains("it is a folder; write the folder alone"), "{error}");
+    for choice in [StoreChoice::Folder(file(&place)), StoreChoice::Journal(file(&place))] {
+        let error = refusal(ServerConfig { store: Some(choice), ..ServerConfig::default() }).await;
+        assert!(error.to_string().contains("it is a file; write sqlite:FILE"), "{error}");
+    }
+}
+
+/// Somebody who watches is sent no work while the mock is in trouble, so watching has to be enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mock_that_is_only_watched_notices_that_its_store_is_back() {
+    for path in ["metrics", "health"] {
+        let place = Place::sqlite();
+        let world = place.world().await;
+        let aside = place.folder.path().join("aside");
+        std::fs::rename(file(&place), &aside).unwrap();
+        let (status, _) = world.call("POST", "tokens", Some(json!({}))).await;
+        assert_eq!(status, 503);
+        std::fs::rename(&aside, file(&place)).unwrap();
+        let watch = async {
+            loop {
+                let well = match path {
+                    "health" => world.call("GET", "health", None).await.0 == 200,
+                    _ => {
+                        let shown = world.http.get(&world.server.urls.metrics).send().await.unwrap();
+                        shown.text().await.unwrap().contains("\nslpsim_mock_store_up 1\n")
+                    }
+                };
+                if well {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), watch).await.unwrap_or_else(|_| panic!("{path}"));
+        assert_eq!(world.call("POST", "tokens", Some(json!({}))).await.0, 200);
+    }
+}
+
+/// Nothing was under way, so nobody has to be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_restarted_while_nobody_asked_is_not_noticed() {
+    let Some(mut place) = Place::postgres() else { return };
+    let world = place.world().await;
+    let mut device = Device::new(&world, 1);
+    device.gets_trust(&world).await;
+    for id in [1, 2] {
+        let database = place.database.as_mut().unwrap();
+        database.stop();
+        database.go_on();
+        // A look without the lock comes first, then a change under it.
+        device.reports(&world, &world.server.urls.smart.clone(), &[id]).await;
+        healthy(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_let_us_in_says_why_and_never_the_password() {
+    let Some(mut place) = Place::postgres() else { return };
+    let database = place.database.take().unwrap();
+    let url = database.url();
+    let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
+    let roles = "CREATE ROLE locked LOGIN PASSWORD 'r1ght'; CREATE DATABASE foreign_one";
+    for statement in roles.split("; ") {
+        sqlx::raw_sql(statement).execute(&mut other).await.unwrap();
+    }
+    let foreign = url.replace("/postgres?", "/foreign_one?");
+    let mut program = sqlx::PgConnection::connect(&foreign).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY); INSERT INTO _sqlx_migrations VALUES (2024)")
+        .execute(&mut program)
+        .await
+        .unwrap();
+    for (store, words) in [
+        (url.replace("/postgres?", "/nowhere?"), "database \"nowhere\" does not exist"),
+        (url.replace("user=mock", "user=nobody&password=s3cret"), "role \"nobody\" does not exist"),
+        // It may log in, and makes no tables.
+        (url.replace("user=mock", "user=locked&password=s3cret"), "permission denied"),
+        (foreign, "another program has its tables there"),
+    ] {
+        let choice = store.parse().unwrap();
+        let error = refusal(ServerConfig { store: Some(choice), ..ServerConfig::default() }).await;
+        assert!(matches!(error, StoreError::Refused { .. }) && error.is_users(), "{store}: {error}");
+        let said = format!("{error} {error:?}");
+        assert!(said.contains(words) && !said.contains("s3cret"), "{error}");
+    }
 }

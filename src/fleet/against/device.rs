@@ -33,7 +33,7 @@ pub(super) struct Common {
     pub(super) count: u32,
     /// When the run began.
     pub(super) start: Wall,
-    pub(super) url: String,
+    pub(super) urls: Vec<String>,
     pub(super) transport: TransportMode,
     pub(super) anchors: Anchors,
     pub(super) verifier: Arc<Verifier>,
@@ -82,7 +82,9 @@ struct Device {
     agent: Agent,
     shared: Shared,
     clock: Arc<Jumping>,
-    transport: Arc<dyn Transport>,
+    /// One for each address, and which of them is next.
+    transports: Vec<Arc<dyn Transport>>,
+    turn: usize,
     start: Wall,
     now_ms: u64,
     say: mpsc::Sender<Said>,
@@ -119,12 +121,15 @@ impl Device {
         let agent = Agent::new(profile, cast.udi(number, 0), settings, &cast.usage(number));
         let start = crate::time::host_now();
         let clock = Arc::new(Jumping(AtomicI64::new(start.0)));
-        let transport = connect(&common, number, &clock);
+        let transports: Vec<_> =
+            common.urls.iter().map(|url| connect(&common, number, &clock, url)).collect();
         Self {
             agent,
             shared: Shared::default(),
             clock,
-            transport,
+            // Devices begin at different addresses.
+            turn: number as usize,
+            transports,
             start,
             now_ms: 0,
             say,
@@ -201,7 +206,11 @@ impl Device {
         // It is closed by nobody.
         let _slot = common.slots.acquire().await;
         let begin = Instant::now();
-        let exchanged = self.transport.exchange(request, &sender).await;
+        let at = self.turn % self.transports.len().max(1);
+        self.turn = at + 1;
+        // There is one at least.
+        let Some(transport) = self.transports.get(at) else { return Err(Failure::NotBuilt) };
+        let exchanged = transport.exchange(request, &sender).await;
         self.lived.took.push((request.purpose(), begin.elapsed()));
         match &exchanged.result {
             Err(failure) => self.lived.failed.push((*failure, exchanged.detail.clone())),
@@ -229,7 +238,7 @@ impl Device {
 }
 
 /// The transport of a device: the real network, with its own clock, and one of the keys.
-fn connect(common: &Arc<Common>, number: u32, clock: &Arc<Jumping>) -> Arc<dyn Transport> {
+fn connect(common: &Arc<Common>, number: u32, clock: &Arc<Jumping>, url: &str) -> Arc<dyn Transport> {
     let direct = |_: &str, _: u16| Ok(Way::Unmapped);
     let mut carrier = Carrier::new(Arc::clone(clock) as Arc<dyn Clock>, Arc::new(direct));
     carrier.anchors = common.anchors.clone();
@@ -241,7 +250,7 @@ fn connect(common: &Arc<Common>, number: u32, clock: &Arc<Jumping>) -> Arc<dyn T
         verifier: Arc::clone(&common.verifier),
         profile: Arc::clone(&common.profile),
     });
-    let url = common.url.clone();
+    let url = url.to_owned();
     let link = |format| Link { carrier, format, nonces: Arc::new(SystemNonces) };
     match common.transport {
         TransportMode::Cslu => Arc::new(Cslu { link: link(format), url, domain: None }),

@@ -23,7 +23,7 @@ const LONGEST_US: u64 = 600_000_000;
 /// The ledger.
 #[derive(Debug)]
 pub struct Ledger {
-    url: String,
+    urls: Vec<String>,
     devices: u32,
     /// Devices that had not got their ACK when the run was ended.
     pub unfinished: u32,
@@ -54,9 +54,9 @@ pub struct Reports {
 }
 
 impl Ledger {
-    pub(super) fn new(url: String, devices: u32) -> Self {
+    pub(super) fn new(urls: Vec<String>, devices: u32) -> Self {
         Self {
-            url,
+            urls,
             devices,
             unfinished: 0,
             wall: Duration::ZERO,
@@ -142,7 +142,10 @@ impl Ledger {
         let purposes: BTreeMap<_, _> =
             self.by_purpose.iter().map(|(purpose, count)| (purpose_word(*purpose), count)).collect();
         json!({
-            "against": self.url,
+            "against": match self.urls.as_slice() {
+                [one] => json!(one),
+                several => json!(several),
+            },
             "devices": self.devices,
             "unfinished": self.unfinished,
             "wall_s": self.wall.as_secs_f64(),
@@ -183,7 +186,7 @@ impl Ledger {
              latency      {:.1} ms in the middle, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1}\n\
              reports      {sent} sent, {acknowledged} acknowledged once, {doubled} more than once, {missing} not, {rejected} rejected\n\
              lines        {}, {}\n",
-            self.url,
+            self.urls.join(" "),
             self.devices,
             self.unfinished,
             self.wall.as_secs_f64(),

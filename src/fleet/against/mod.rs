@@ -35,8 +35,9 @@ const WAITING_LINES: usize = 4096;
 /// What such a fleet is to do.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// Where the peer is; the path says what it is.
-    pub url: String,
+    /// Where the peer is, or where the processes are that are one peer; the path says what it is. Each device asks them in
+    /// turn, so that what one has said the next one has to know.
+    pub urls: Vec<String>,
     /// Certificates that TLS and licensing objects must lead to (PEM).
     pub ca: Option<PathBuf>,
     /// The id token; needed where the peer is a CSSM.
@@ -88,12 +89,24 @@ pub fn transport_of(url: &str) -> Result<TransportMode> {
 /// # Errors
 /// Where the URL, the certificates or a sink are wrong; one line for the user.
 pub fn run(order: &Order, halt: &Halt) -> Result<Ledger> {
-    let transport = transport_of(&order.url)?;
-    door::admit(&order.url, order.allow_external)?;
+    let Some((first, others)) = order.urls.split_first() else {
+        return Err(user_error("--against URL: where is the peer?"));
+    };
+    let transport = transport_of(first)?;
+    for url in &order.urls {
+        door::admit(url, order.allow_external)?;
+    }
+    for other in others {
+        if transport_of(other)? != transport {
+            return Err(user_error(format!(
+                "--against {first} and {other} are of different kinds: name addresses of one peer"
+            )));
+        }
+    }
     if transport.is_direct() && order.token.is_none() {
         return Err(user_error(format!(
             "--against {}: a CSSM asks each switch for an id token; give one with --idtoken or --idtoken-file",
-            order.url
+            first
         )));
     }
     let outlets = Outlets::open(&order.sinks, order.allow_external, true)?;
@@ -130,7 +143,7 @@ fn common(order: &Order, transport: TransportMode) -> Result<Common> {
         first,
         count,
         start: crate::time::host_now(),
-        url: order.url.clone(),
+        urls: order.urls.clone(),
         transport,
         anchors,
         verifier: Arc::new(verifier),
@@ -157,7 +170,7 @@ async fn play(order: &Order, common: &Arc<Common>, outlets: Outlets, halt: &Halt
     let scribe = ledger::Scribe::new(outlets, common.start);
     let of_scribe = Arc::clone(common);
     let writing = tokio::task::spawn_blocking(move || scribe.write(&of_scribe.cast, said));
-    let mut ledger = Ledger::new(order.url.clone(), common.count);
+    let mut ledger = Ledger::new(order.urls.clone(), common.count);
     let mut running = JoinSet::new();
     let mut next = common.first;
     let end = common.first + common.count;

@@ -80,10 +80,12 @@ async fn without_it_each_exchange_has_a_connection_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_the_first_one_is_still_the_right_one() {
+async fn each_peer_has_its_own() {
     let (first, second, kept) = (Server::start(9).await, Server::start(9).await, kept());
-    keeping(&kept, &first).post(&plain()).await.unwrap();
-    let elsewhere = crate::call("http://other.example.com:8182/cslu/v1/pi");
-    keeping(&kept, &second).post(&elsewhere).await.unwrap();
+    for _ in 0..2 {
+        keeping(&kept, &first).post(&plain()).await.unwrap();
+        let elsewhere = crate::call("http://other.example.com:8182/cslu/v1/pi");
+        keeping(&kept, &second).post(&elsewhere).await.unwrap();
+    }
     assert_eq!((first.connections(), second.connections()), (1, 1));
 }

@@ -31,7 +31,7 @@ use crate::cssm::ManageError;
 /// Largest body of a management call, in bytes.
 const MAX_BODY: usize = 1_000_000;
 /// The same for `import`, which takes everything that a mock knows.
-const MAX_IMPORT: usize = 256_000_000;
+pub const MAX_IMPORT: usize = 256_000_000;
 
 /// The same for a file that somebody brings.
 const MAX_UPLOAD: usize = 64_000_000;

@@ -40,7 +40,9 @@ pub enum StoreError {
         version: i64,
     },
     /// It holds what cannot be read.
-    #[error("{store} is damaged: {detail}; repair it, or delete it to begin anew")]
+    #[error(
+        "the store {store} is damaged: {detail}; repair it, put a copy in its place, or name another store"
+    )]
     Damaged {
         /// Which.
         store: String,

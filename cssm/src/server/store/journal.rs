@@ -1,6 +1,7 @@
 //! Records in a file of JSON lines: a snapshot that grows by what changes, and is written anew at each start.
 //!
-//! Lines reach the operating system before the answer leaves, so they outlive the process, not a power cut.
+//! Lines reach the operating system before the answer leaves, so they outlive the process, not a power cut. What belongs
+//! together ends with an empty line: what a crash has cut is not taken in part.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::backend::{Backend, Pulled, Take, Vault};
 use super::lock::Lock;
+use super::watch::{Boundary, Watched};
 use super::{StoreError, folder};
 use crate::persist::Entry;
 
@@ -19,6 +21,7 @@ pub(super) struct Journal {
     path: PathBuf,
     /// The lines of this run are behind the snapshot; none before the first one.
     file: Option<File>,
+    watched: Watched,
     _lock: Lock,
 }
 
@@ -26,10 +29,10 @@ pub(super) struct Journal {
 pub(super) const FILE: &str = "records.jsonl";
 
 impl Journal {
-    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(dir: &Path, watched: Watched) -> Result<Self, StoreError> {
         folder::make(dir)?;
         let lock = Lock::take(&dir.join("lock"), dir)?;
-        Ok(Self { dir: dir.into(), path: dir.join(FILE), file: None, _lock: lock })
+        Ok(Self { dir: dir.into(), path: dir.join(FILE), file: None, watched, _lock: lock })
     }
 
     fn trouble(&self, error: &io::Error) -> StoreError {
@@ -42,6 +45,7 @@ impl Journal {
             text.push_str(&entry.line);
             text.push('\n');
         }
+        text.push('\n');
         let file = match &mut self.file {
             Some(file) => file,
             None => {
@@ -55,22 +59,42 @@ impl Journal {
     }
 }
 
-/// Hands out the whole lines of a file of records; a last one that a crash has cut is left out.
+/// Hands out the lines of a file of records up to the last empty one; of a file that has none, as a release before this one
+/// has written it, all that are whole.
 pub(super) fn read_lines(path: &Path, take: Take<'_>) -> Result<(), StoreError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let mut left = match whole_part(path) {
+        Ok(left) => left,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(trouble(path, &error)),
     };
     let damaged = |detail: String| StoreError::Damaged { store: path.display().to_string(), detail };
-    let mut reader = BufReader::new(file);
+    let mut reader = BufReader::new(File::open(path).map_err(|error| trouble(path, &error))?);
     let mut line = Vec::new();
-    loop {
+    while left > 0 {
         line.clear();
-        reader.read_until(b'\n', &mut line).map_err(|error| trouble(path, &error))?;
+        let read = reader.read_until(b'\n', &mut line).map_err(|error| trouble(path, &error))?;
+        left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
         let Some(whole) = line.strip_suffix(b"\n") else { return Ok(()) };
         let text = std::str::from_utf8(whole).map_err(|_| damaged("it is not UTF-8".into()))?;
         take(text).map_err(damaged)?;
+    }
+    Ok(())
+}
+
+/// How many bytes of a file of records are to be read.
+fn whole_part(path: &Path) -> io::Result<u64> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let (mut at, mut last, mut line) = (0, None, Vec::new());
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(last.unwrap_or(at));
+        }
+        at += u64::try_from(read).map_err(io::Error::other)?;
+        if line == b"\n" {
+            last = Some(at);
+        }
     }
 }
 
@@ -122,6 +146,7 @@ impl Backend for Journal {
             for (_, entry) in &entries {
                 writeln!(writer, "{}", entry.line)?;
             }
+            writeln!(writer)?;
             let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.sync_all()?;
             fs::rename(&beside, &self.path)?;
@@ -137,6 +162,7 @@ impl Backend for Journal {
 
     fn commit(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         folder::still_there(&self.path)?;
+        self.watched.at(Boundary::Written);
         self.append(entries).map_err(|error| self.trouble(&error))
     }
 
@@ -160,5 +186,33 @@ impl Vault for Journal {
 
     fn place(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        fs::write(&path, text).unwrap();
+        let mut lines = Vec::new();
+        read_lines(&path, &mut |line| {
+            lines.extend((!line.is_empty()).then(|| line.to_owned()));
+            Ok(())
+        })
+        .unwrap();
+        lines
+    }
+
+    #[test]
+    fn what_belongs_together_and_was_cut_is_not_taken_in_part() {
+        let whole = "a\nb\n\nc\nd\n\n";
+        assert_eq!(read(whole), ["a", "b", "c", "d"]);
+        for cut in 5..whole.len() {
+            assert_eq!(read(&whole[..cut]), ["a", "b"], "{cut}");
+        }
+        assert_eq!(read("a\nb\nc"), ["a", "b"], "of a release before");
     }
 }

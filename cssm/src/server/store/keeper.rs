@@ -15,7 +15,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::backend::{Backend, Pulled, Vault};
-use super::{Latency, StoreChoice, StoreError, open};
+use super::watch::{Boundary, Watched};
+use super::{Latency, StoreError, Wanted, open};
 use crate::cssm::Cssm;
 use crate::keeping::Restoring;
 
@@ -49,6 +50,7 @@ struct Inner {
     work: Condvar,
     /// How long transactions take.
     latency: Latency,
+    watched: Watched,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,30 +101,32 @@ impl std::fmt::Debug for State {
 impl Keeper {
     /// A mock whose records live as long as the process.
     pub(in crate::server) fn memory(cssm: Cssm) -> Self {
-        Self { inner: Arc::new(Inner::new(Kind::Memory, cssm)), thread: Mutex::new(None) }
+        let inner = Inner::new(Kind::Memory, cssm, Watched::default());
+        Self { inner: Arc::new(inner), thread: Mutex::new(None) }
     }
 
     /// Opens a store, has `cssm` take what it holds, and calls `begin` before anything else happens. Waits for all of
     /// that.
     pub(in crate::server) fn open<T: Send + 'static, E: From<StoreError> + Send + 'static>(
-        choice: &StoreChoice,
+        wanted: Wanted,
         cssm: Cssm,
         begin: impl FnOnce(&mut Cssm, &mut dyn Vault) -> Result<T, E> + Send + 'static,
     ) -> Result<(Self, T), E> {
         let (tell, told) = std::sync::mpsc::sync_channel(1);
-        let choice = choice.clone();
         let work = move || {
-            let opened = open(&choice).map_err(E::from);
+            let watched = Watched(wanted.watch);
+            let opened = open(&wanted.choice, watched.clone()).map_err(E::from);
             let started = opened.and_then(|mut backend| {
                 let mut cssm = cssm;
                 let done = first(&mut *backend, &mut cssm, begin)?;
+                watched.at(Boundary::Durable);
                 Ok((backend, cssm, done))
             });
             match started {
                 Err(error) => drop(tell.send(Err(error))),
                 Ok((backend, cssm, done)) => {
                     let kind = if backend.is_shared() { Kind::Shared } else { Kind::Own };
-                    let inner = Arc::new(Inner::new(kind, cssm));
+                    let inner = Arc::new(Inner::new(kind, cssm, watched));
                     if tell.send(Ok((Arc::clone(&inner), done))).is_ok() {
                         run(&inner, backend);
                     }
@@ -238,9 +242,15 @@ impl Keeper {
         told(outcome);
     }
 
-    /// Whether the store does what it should, as far as is known.
-    pub(in crate::server) fn is_well(&self) -> bool {
-        self.inner.lock().trouble.is_none()
+    /// What is the matter with the store, as far as is known. Whoever asks has it tried again, for this may be all that
+    /// is asked: who watches over a mock sends no work to one that is in trouble.
+    pub(in crate::server) fn trouble(&self) -> Option<StoreError> {
+        let mut state = self.inner.lock();
+        if state.trouble.is_some() {
+            state.asked = true;
+            self.inner.work.notify_one();
+        }
+        state.trouble.clone()
     }
 
     /// Whether [`Keeper::with`] may wait for a database.
@@ -320,7 +330,7 @@ fn follow(backend: &dyn Backend, cssm: &mut Cssm, lines: &[String]) -> Result<()
 }
 
 impl Inner {
-    fn new(kind: Kind, cssm: Cssm) -> Self {
+    fn new(kind: Kind, cssm: Cssm, watched: Watched) -> Self {
         let state = State {
             cssm,
             is_open: false,
@@ -342,6 +352,7 @@ impl Inner {
             opened: Condvar::new(),
             work: Condvar::new(),
             latency: Latency::default(),
+            watched,
         }
     }
 
@@ -430,6 +441,7 @@ fn own_turn(inner: &Inner, backend: &mut dyn Backend) -> Result<Turn, StoreError
     };
     let begin = Instant::now();
     backend.commit(&entries)?;
+    inner.watched.at(Boundary::Durable);
     inner.latency.note(begin.elapsed());
     settled(inner, change);
     Ok(Turn::Again)
@@ -457,7 +469,10 @@ fn shared_turn(inner: &Inner, backend: &mut dyn Backend) -> Result<Turn, StoreEr
     let (entries, change) = changes(inner, state);
     match entries.is_empty() {
         true => backend.cancel()?,
-        false => backend.commit(&entries)?,
+        false => {
+            backend.commit(&entries)?;
+            inner.watched.at(Boundary::Durable);
+        }
     }
     inner.latency.note(begin.elapsed());
     settled(inner, change);

@@ -4,7 +4,6 @@
 //! So the changes of all processes come one after the other, each made with all before it in view: as serial as
 //! transactions can be, without one that has to be tried again.
 
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -14,7 +13,9 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::backend::{Backend, Pulled, Take, Vault};
+use super::choice::postgres_options;
 use super::migrations::{self, MigrateError, POSTGRES};
+use super::watch::{Boundary, Watched};
 use super::{StoreChoice, StoreError, sql};
 use crate::persist::Entry;
 
@@ -25,6 +26,7 @@ const SERVER_LIMITS: [(&str, &str); 3] =
 /// A server that does not answer at all; but everything at once may take longer.
 const SILENCE: Duration = Duration::from_secs(12);
 const LOADING: Duration = Duration::from_secs(300);
+const SILENT: &str = "it does not answer";
 /// Records in one statement.
 const AT_ONCE: usize = 1_000;
 /// For how many changes a record that is gone is remembered, and after how many that is looked after.
@@ -51,6 +53,7 @@ pub(super) struct Postgres {
     begun: bool,
     /// The last change that was seen.
     seen: i64,
+    watched: Watched,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -61,15 +64,13 @@ impl std::fmt::Debug for Postgres {
 
 impl Postgres {
     /// Opens the database of `url` and makes its tables where they are missing.
-    pub(super) fn open(url: &str) -> Result<Self, StoreError> {
+    pub(super) fn open(url: &str, watched: Watched) -> Result<Self, StoreError> {
         let name = StoreChoice::Postgres(url.into()).to_string();
         let refused = |detail: String| StoreError::Refused { store: name.clone(), detail };
-        // The library's own words repeat a part of the URL.
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| refused("the URL is no postgres://USER:PASSWORD@HOST:PORT/DATABASE".into()))?;
+        let options = postgres_options(url).map_err(|error| refused(error.to_string()))?;
         let options = options.application_name("slpsim").options(SERVER_LIMITS).disable_statement_logging();
         let runtime = sql::runtime().map_err(|error| refused(error.to_string()))?;
-        let mut postgres = Self { name, options, runtime, connection: None, begun: false, seen: 0 };
+        let mut postgres = Self { name, options, runtime, connection: None, begun: false, seen: 0, watched };
         postgres.connect()?;
         Ok(postgres)
     }
@@ -77,8 +78,11 @@ impl Postgres {
     fn connect(&mut self) -> Result<(), StoreError> {
         let connect = async {
             let mut connection = PgConnection::connect_with(&self.options).await?;
+            if is_foreign(&mut connection).await? {
+                return Ok(None);
+            }
             migrations::migrator(&POSTGRES).await?.run(&mut connection).await?;
-            Ok::<_, MigrateError>(connection)
+            Ok::<_, MigrateError>(Some(connection))
         };
         let connected = self.runtime.block_on(async { timeout(SILENCE, connect).await });
         let connection = match connected {
@@ -89,7 +93,11 @@ impl Postgres {
                     None => sql::postgres_trouble(&self.name, &migrations::cause(error)),
                 });
             }
-            Ok(Ok(connection)) => connection,
+            Ok(Ok(None)) => {
+                let detail = "another program has its tables there; give the mock a database of its own";
+                return Err(StoreError::Refused { store: self.name.clone(), detail: detail.into() });
+            }
+            Ok(Ok(Some(connection))) => connection,
         };
         self.connection = Some(connection);
         self.begun = false;
@@ -97,7 +105,7 @@ impl Postgres {
     }
 
     fn silent(&self) -> StoreError {
-        StoreError::Gone { store: self.name.clone(), detail: "it does not answer".into() }
+        StoreError::Gone { store: self.name.clone(), detail: SILENT.into() }
     }
 
     /// Does something with the connection. After an error there is none any more: what a transaction has done so far is
@@ -116,6 +124,18 @@ impl Postgres {
         self.connection = None;
         self.begun = false;
         Err(error)
+    }
+
+    /// The same over a new connection where the old one is no more: the server was restarted since the last look, and
+    /// nothing was under way.
+    fn pull_again(&mut self, lock: bool) -> Result<Pulled, StoreError> {
+        match self.pull(lock) {
+            Err(StoreError::Gone { detail, .. }) if detail != SILENT && !self.begun => {
+                self.connect()?;
+                self.pull(lock)
+            }
+            pulled => pulled,
+        }
     }
 
     /// What happened since the last look; with `lock` nobody changes anything until the transaction ends.
@@ -181,12 +201,15 @@ impl Backend for Postgres {
     }
 
     fn begin(&mut self) -> Result<Pulled, StoreError> {
-        self.pull(true)
+        self.pull_again(true)
     }
 
     fn commit(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         let before = self.seen;
-        let now = self.run(SILENCE, async |connection| {
+        // An import is one transaction, and may be large.
+        let within = if entries.len() > AT_ONCE { LOADING } else { SILENCE };
+        let watched = self.watched.clone();
+        let now = self.run(within, async |connection| {
             let mut now = before;
             for entries in entries.chunks(AT_ONCE) {
                 let mut seqs = Vec::with_capacity(entries.len());
@@ -208,6 +231,7 @@ impl Backend for Postgres {
             if now / SWEEP > before / SWEEP {
                 sweep(connection, now - REMEMBERED).await?;
             }
+            watched.at(Boundary::Written);
             sqlx::raw_sql("COMMIT").execute(connection).await?;
             Ok(now)
         })?;
@@ -222,8 +246,21 @@ impl Backend for Postgres {
     }
 
     fn look(&mut self) -> Result<Pulled, StoreError> {
-        self.pull(false)
+        self.pull_again(false)
     }
+}
+
+/// Whether a program that is not ours keeps the same account of its tables' versions here.
+async fn is_foreign(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    const WITHOUT_OURS: &str =
+        "SELECT to_regclass('_sqlx_migrations') IS NOT NULL AND to_regclass('slpsim_head') IS NULL";
+    if !sqlx::query_scalar::<_, bool>(WITHOUT_OURS).fetch_one(&mut *connection).await? {
+        return Ok(false);
+    }
+    // A mock that died at its first start has left it empty; one that is at its first start now fills it while we look.
+    let filled = "SELECT count(*) > 0 FROM _sqlx_migrations";
+    let filled: bool = sqlx::query_scalar(filled).fetch_one(&mut *connection).await?;
+    Ok(filled && sqlx::query_scalar(WITHOUT_OURS).fetch_one(connection).await?)
 }
 
 async fn sweep(connection: &mut PgConnection, floor: i64) -> Result<(), sqlx::Error> {

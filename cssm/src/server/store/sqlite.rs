@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Runtime;
 
 use super::backend::{Backend, Pulled, Take, Vault};
 use super::lock::Lock;
 use super::migrations::{self, SQLITE};
+use super::watch::{Boundary, Watched};
 use super::{StoreError, folder, journal, sql};
 use crate::persist::{Entry, entry_of};
 
@@ -22,6 +23,8 @@ use crate::persist::{Entry, entry_of};
 const BUSY: Duration = Duration::from_millis(500);
 /// Records in one statement.
 const AT_ONCE: usize = 500;
+/// Where the library keeps account of the tables' versions.
+const VERSIONS: &str = "_sqlx_migrations";
 
 const WRITE: &str = "INSERT INTO records (rank, kind, key, born, line) \
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true \
@@ -42,6 +45,7 @@ pub(super) struct Sqlite {
     file: (u64, u64),
     begun: bool,
     born: i64,
+    watched: Watched,
     _lock: Lock,
 }
 
@@ -51,6 +55,7 @@ impl Sqlite {
         path: &Path,
         most_bytes: Option<u64>,
         keys: Option<&Path>,
+        watched: Watched,
     ) -> Result<Self, StoreError> {
         let lock = match keys {
             Some(dir) => Lock::take(&dir.join("lock"), dir)?,
@@ -69,6 +74,7 @@ impl Sqlite {
             file: (0, 0),
             begun: false,
             born: 0,
+            watched,
             _lock: lock,
         };
         sqlite.connect()?;
@@ -119,7 +125,6 @@ impl Sqlite {
         let mut options = SqliteConnectOptions::new()
             .filename(&self.path)
             .busy_timeout(BUSY)
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
         if let Some(bytes) = self.most_bytes {
@@ -127,10 +132,19 @@ impl Sqlite {
         }
         let connect = async {
             let mut connection = SqliteConnection::connect_with(&options).await?;
+            if is_foreign(&mut connection).await? {
+                return Ok(None);
+            }
+            // Only now: it changes the file.
+            sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await?;
             migrations::migrator(&SQLITE).await?.run(&mut connection).await?;
-            Ok(connection)
+            Ok(Some(connection))
         };
-        let connection = self.runtime.block_on(connect).map_err(|error| self.migration_trouble(error))?;
+        let connected = self.runtime.block_on(connect).map_err(|error| self.migration_trouble(error))?;
+        let Some(connection) = connected else {
+            let detail = "it is the file of another program; name another one".into();
+            return Err(StoreError::Refused { store: self.place(""), detail });
+        };
         self.connection = Some(connection);
         self.file = identity(&self.path)?;
         Ok(())
@@ -185,6 +199,7 @@ impl Sqlite {
             }
         }
         let begin = !std::mem::replace(&mut self.begun, false);
+        let watched = self.watched.clone();
         self.run(async |connection| {
             if begin {
                 sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
@@ -195,6 +210,7 @@ impl Sqlite {
             for keys in gone {
                 sqlx::query(REMOVE).bind(keys).execute(&mut *connection).await?;
             }
+            watched.at(Boundary::Written);
             sqlx::query("COMMIT").execute(&mut *connection).await.map(drop)
         })?;
         self.born = born;
@@ -291,6 +307,16 @@ impl Vault for Sqlite {
             (None, name) => format!("{name} in {}", self.path.display()),
         }
     }
+}
+
+/// Whether it has tables, and not ours.
+async fn is_foreign(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let names =
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite^_%' ESCAPE '^'";
+    let names: Vec<String> = sqlx::query_scalar(names).fetch_all(connection).await?;
+    let has = |name: &str| names.iter().any(|there| there == name);
+    // A mock that died at its first start has left the first of them alone.
+    Ok(names.len() > 1 && !(has(VERSIONS) && has("records")) || names.len() == 1 && !has(VERSIONS))
 }
 
 fn identity(path: &Path) -> Result<(u64, u64), StoreError> {

@@ -235,6 +235,7 @@ pub fn parse(text: &str, name: &str) -> Result<Population, Problems> {
 const CHECKS: Checks = Checks {
     zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
     sink: |_| Err("a population has no sinks".into()),
+    store: |_| Err("a population has no store".into()),
 };
 
 /// Kinds of outages at most: the kind is a byte of what decides when one begins.

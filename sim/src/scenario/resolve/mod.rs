@@ -22,6 +22,8 @@ use super::model::{Moment, Open, Peer, Scenario};
 const CHECKS: Checks = Checks {
     zone: |text| text.parse::<Zone>().map(drop).map_err(|error| error.to_string()),
     sink: |text| text.parse::<SinkUrl>().map(drop).map_err(|error| error.to_string()),
+    // A scenario's mock keeps nothing beyond its run, and has no such key.
+    store: |_| Err("a scenario has no store".into()),
 };
 /// Where a scenario begins, unless it says otherwise (`interface.md` §4, §6).
 const START: &str = "2026-01-01T00:00:00Z";
