@@ -38,9 +38,19 @@ async fn main() {
     switches(folder.path()).await;
 }
 
-/// `slpsim run`, killed with the value.
+/// A process that is killed with the value.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// `slpsim run`.
 struct Daemon {
-    child: Child,
+    child: Killed,
     ready: Value,
     /// From its start until everything listened.
     took: Duration,
@@ -61,6 +71,7 @@ impl Daemon {
             .arg("--ready-file")
             .arg(path("ready"))
             .spawn()
+            .map(Killed)
             .unwrap();
         let ready = until(folder, async || std::fs::read(path("ready")).ok()).await;
         Self { child, took: begin.elapsed(), ready: serde_json::from_slice(&ready).unwrap() }
@@ -72,16 +83,9 @@ impl Daemon {
 
     /// Memory that it has now, in megabytes.
     fn resident(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 }
 

@@ -63,6 +63,11 @@ impl Site<'_> {
         self.make(number, device, token).with_context(|| format!("device {name}"))
     }
 
+    /// Where the private key of a device is kept.
+    pub(super) fn key_folder(&self, device: &config::Device) -> Result<PathBuf> {
+        self.base.state.keys(&folder_name(device)).with_context(|| format!("device {}", device.name))
+    }
+
     fn make(&self, number: u32, device: &config::Device, token: Option<&Token>) -> Result<SetUp> {
         let base = self.base;
         let mut store = base.state.device_store(&folder_name(device), BLOB_VERSION)?;
@@ -100,8 +105,7 @@ impl Site<'_> {
         }
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
-        let key_folder = base.state.keys(&folder_name(device))?;
-        let keys = Arc::new(device_keys(&key_folder)?);
+        let keys = Arc::new(device_keys(&self.key_folder(device)?)?);
         let verifier = Arc::new(self.verifier(device)?);
         let connect = self.connect(device, &clock, &keys, &verifier)?;
         let files = DeviceFiles {

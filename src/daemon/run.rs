@@ -24,6 +24,7 @@ use crate::driver::{Device, Handle, Host, PeerClock};
 use crate::error::BlameUser;
 use crate::failpoint;
 use crate::health::HealthServer;
+use crate::keys::{has_key, make_missing};
 use crate::metrics::Registry;
 use crate::ready::{Ready, ReadyDevice, ReadyFile};
 use crate::signals::Signals;
@@ -32,6 +33,8 @@ use crate::state::StateFolder;
 
 /// How long the mock may take to end, of the daemon's two seconds.
 const MOCK_GRACE: Duration = Duration::from_millis(300);
+/// Keys that take so long to make that it is said.
+const MANY_KEYS: usize = 20;
 /// How long the receivers of the log may take to take what waits for them.
 const LOG_GRACE: Duration = Duration::from_millis(300);
 
@@ -213,9 +216,19 @@ async fn set_up(
     signals: &mut Signals,
 ) -> Result<Option<Vec<super::device::SetUp>>> {
     let mut devices = Vec::new();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let folders = config.devices.iter().map(|device| site.key_folder(device)).collect::<Result<Vec<_>>>()?;
+    let missing = folders.iter().filter(|folder| !has_key(folder)).count();
+    if missing > MANY_KEYS {
+        tracing::info!("making private keys for {missing} switches; that is done once");
+    }
+    let mut to_come = folders.chunks(cores);
     for (number, device) in (0..).zip(&config.devices) {
         if signals.end_is_asked().await {
             return Ok(None);
+        }
+        if devices.len().is_multiple_of(cores) {
+            make_missing(to_come.next().unwrap_or_default())?;
         }
         let token = token_of(device).with_context(|| format!("device {}", device.name))?;
         devices.push(site.set_up(number, device, token.as_ref().or(token_in_place))?);

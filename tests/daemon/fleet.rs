@@ -214,13 +214,16 @@ async fn against_a_mock_every_report_is_acknowledged_exactly_once() {
     let state = folder.path().join("state");
     let mock = Daemon::start(folder.path(), "mock", &["cssm", "--state", state.to_str().unwrap()]).await;
     let ca = ["--ca", mock.text("/ca_file"), "--output", "json", "--device-keys", "1"];
-    for (seed, route, devices) in
-        [("1", "/urls/smart", 12), ("2", "/urls/callhome", 5), ("3", "/urls/cslu", 12)]
-    {
+    for (seed, route, devices, more) in [
+        ("1", "/urls/smart", 12, &[][..]),
+        ("2", "/urls/callhome", 5, &[]),
+        ("3", "/urls/cslu", 12, &[]),
+        ("4", "/urls/smart", 5, &["--fresh-connections"]),
+    ] {
         let count = devices.to_string();
         let args = ["fleet", "--against", mock.text(route), "--devices", &count, "--seed", seed];
         let token = ["--idtoken", mock.text("/idtoken")];
-        let output = run(&[&args[..], &ca, &token].concat()).await;
+        let output = run(&[&args[..], &ca, &token, more].concat()).await;
         assert!(output.status.success(), "{route}: {} {}", stdout(&output), stderr(&output));
         let ledger: Value = serde_json::from_str(&stdout(&output)).unwrap();
         let reports = &ledger["reports"];
