@@ -89,7 +89,7 @@ async fn list(
 
 fn page(web: &Web, visit: &Visit, asked: &Asked) -> Result<Response, Trouble> {
     let device = asked.device.trim();
-    let (part, rows) = web.shared.with(|cssm| {
+    let (part, rows) = web.shared.read(|cssm| {
         let fits = |report: &&ReportRecord| device.is_empty() || is_called(device, &report.udi);
         let all: Vec<&ReportRecord> = cssm.store().reports().filter(fits).collect();
         let part = Part::of(asked.page, all.len());
@@ -140,7 +140,7 @@ fn state(report: &ReportRecord) -> Markup {
 
 /// Usage data that is brought as a file, and the answers.
 fn files(web: &Web, visit: &Visit) -> Markup {
-    let names: Vec<(String, String)> = web.shared.with(|cssm| {
+    let names: Vec<(String, String)> = web.shared.read(|cssm| {
         let accounts = cssm.store().accounts().iter().enumerate();
         accounts.map(|(at, account)| (at.to_string(), account.names.r#virtual.clone())).collect()
     });
@@ -222,7 +222,7 @@ async fn one(
     Path((device, id)): Path<(String, String)>,
 ) -> Result<Response, Trouble> {
     let id: Option<ReportId> = id.parse().ok().map(ReportId);
-    let found = web.shared.with(|cssm| {
+    let found = web.shared.read(|cssm| {
         let udi = crate::fault::udi_of(&device)?;
         cssm.store().report(&udi, id?).cloned()
     });

@@ -36,7 +36,7 @@ async fn list(
 ) -> Response {
     let asked = wish(asked);
     let device = asked.device.trim();
-    let (part, rows) = web.shared.with(|cssm| {
+    let (part, rows) = web.shared.read(|cssm| {
         let fits = |exchange: &&Exchange| {
             (device.is_empty() || exchange.device.is_some_and(|udi| is_called(device, &udi)))
                 && (asked.broken.is_none() || exchange.rule.is_some())
@@ -88,7 +88,7 @@ async fn one(
     let number: Option<u64> = number.parse().ok();
     let found = web
         .shared
-        .with(|cssm| cssm.history().exchanges().find(|exchange| Some(exchange.number) == number).cloned());
+        .read(|cssm| cssm.history().exchanges().find(|exchange| Some(exchange.number) == number).cloned());
     let exchange =
         found.ok_or_else(|| Trouble::not_found("There is no such request, or it is too old to be kept."))?;
     let rule = exchange.rule.map(|rule| match rule {
