@@ -14,6 +14,7 @@ mod requests;
 mod session;
 mod switches;
 mod terminal;
+mod texts;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{self, PER_PAGE, Part, Trouble, Visit, cell, encoded, facts, table, text, time_words};
-use super::{Web, Wish, wish};
+use super::{Web, Wish, texts, wish};
 use crate::fault::is_called;
 use crate::records::Exchange;
 use crate::rule::Broken;
@@ -110,7 +110,7 @@ async fn one(
         ]))
         @for (head, kept) in texts {
             h2 { (head) }
-            @if let Some(kept) = kept { pre tabindex="0" role="region" aria-label=(head) { (kept) } } @else { p.dim { "Nothing of it is kept." } }
+            @if let Some(kept) = kept { (texts::shown(head, kept)) } @else { p.dim { "Nothing of it is kept." } }
         }
     };
     Ok(layout::page(&visit, &title, "/requests", &body))

@@ -104,21 +104,23 @@ pub(super) fn draw(condition: &Condition, faults: &[Band]) -> Markup {
     let told: Vec<&Happened> = condition.happened.iter().rev().filter(exchanges).take(20).collect();
     let shown: Vec<&Band> = faults.iter().filter(|band| band.to >= from).collect();
     html! {
-        svg.timeline viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label="Timeline of exchanges, messages and faults" {
-            @for (word, y) in [("exchanges", 40), ("messages", 75)] {
-                text x="2" y=(y) { (word) }
-            }
-            @for band in &shown {
-                rect.fault x=(scale.x(band.from)) y="8" width=((scale.x(band.to) - scale.x(band.from)).max(2)) height="74" {
-                    title { (band.text) ", " (time_words(band.from)) " to " (time_words(band.to)) }
+        div.scroll tabindex="0" role="region" aria-label="Timeline" {
+            svg.timeline viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label="Timeline of exchanges, messages and faults" {
+                @for (word, y) in [("exchanges", 40), ("messages", 75)] {
+                    text x="2" y=(y) { (word) }
                 }
+                @for band in &shown {
+                    rect.fault x=(scale.x(band.from)) y="8" width=((scale.x(band.to) - scale.x(band.from)).max(2)) height="74" {
+                        title { (band.text) ", " (time_words(band.from)) " to " (time_words(band.to)) }
+                    }
+                }
+                line.axis x1=(LEFT) x2=(WIDTH - 10) y1="86" y2="86" {}
+                @for happened in marks() {
+                    (mark(scale, happened))
+                }
+                text x=(LEFT) y="104" { (time_words(from)) }
+                text x=(WIDTH - 10) y="104" text-anchor="end" { (time_words(condition.now)) }
             }
-            line.axis x1=(LEFT) x2=(WIDTH - 10) y1="86" y2="86" {}
-            @for happened in marks() {
-                (mark(scale, happened))
-            }
-            text x=(LEFT) y="104" { (time_words(from)) }
-            text x=(WIDTH - 10) y="104" text-anchor="end" { (time_words(condition.now)) }
         }
         details {
             summary { "The last exchanges in words" }
