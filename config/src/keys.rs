@@ -429,6 +429,12 @@ pub static SECTIONS: &[Section] = &[
             ),
             key("manage-open", Kind::Bool, "false", "Management without a bearer token."),
             key(
+                "always-log-in",
+                Kind::Bool,
+                "false",
+                "The web pages want a log-in on loopback as well; needs a [[user]].",
+            ),
+            key(
                 "ack-mode",
                 Kind::Choice(ACK_MODES),
                 "at-once",

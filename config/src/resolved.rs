@@ -205,6 +205,8 @@ pub struct Mock {
     pub listen_manage: SocketAddr,
     /// Management without a token.
     pub manage_open: bool,
+    /// The pages want a log-in on loopback as well.
+    pub always_log_in: bool,
     /// When ACKs become ready.
     pub acks: AckMode,
     /// How much of the past it keeps.

@@ -6,8 +6,8 @@ use alloc::string::String;
 
 use slpsim_agent::numbers::HISTORY_ENTRIES;
 use slpsim_agent::output::{AckIgnored, Event};
-use slpsim_agent::{Failure, Profile, Purpose};
-use slpsim_policy::Wall;
+use slpsim_agent::{Failure, Now, Profile, Purpose};
+use slpsim_policy::{Mono, Wall};
 
 /// Most events that are kept; at about 100 bytes a line this is the 5120 KB of `spec/behaviour.md` §16.
 pub const EVENTS_MAX: usize = 50_000;
@@ -192,13 +192,25 @@ impl MessageHistory {
 pub struct EventLog {
     /// The log file.
     pub file: LogFile,
-    entries: VecDeque<(Wall, Event)>,
+    entries: VecDeque<Logged>,
+}
+
+/// A licensing event as it was logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// Elapsed time, in milliseconds: of two events the order and the distance, however the switch's clock was stepped in
+    /// between.
+    pub elapsed: Mono,
+    /// The switch's clock.
+    pub at: Wall,
+    /// What happened.
+    pub event: Event,
 }
 
 impl EventLog {
     /// Adds an event; the oldest goes where there are too many.
-    pub fn add(&mut self, at: Wall, event: Event) {
-        keep(&mut self.entries, (at, event), EVENTS_MAX);
+    pub fn add(&mut self, now: Now, event: Event) {
+        keep(&mut self.entries, Logged { elapsed: now.mono, at: now.wall, event }, EVENTS_MAX);
     }
 
     /// Forgets the events; the log file stays.
@@ -207,7 +219,7 @@ impl EventLog {
     }
 
     /// The events, oldest first.
-    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &(Wall, Event)> {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Logged> {
         self.entries.iter()
     }
 }

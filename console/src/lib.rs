@@ -31,7 +31,7 @@ pub mod table;
 pub use config::Config;
 pub use device::{Device, Effect, SaveUsage};
 pub use document::{Document, Value};
-pub use history::{EventLog, LogFile, MessageHistory};
+pub use history::{EventLog, LogFile, Logged, MessageHistory};
 pub use pipe::commands;
 pub use session::{Mode, Refusal, Reply, Session, Startup, StartupError, Terminal, apply_startup};
 pub use table::Role;

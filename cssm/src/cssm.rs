@@ -151,6 +151,7 @@ impl Cssm {
 
     /// Answers a message as [`Cssm::handle`] does, where an operator or a fault has a say.
     pub fn handle_steered(&mut self, now: Wall, arrived: &Arrived<'_>, steer: &Steer) -> Answer {
+        let true_at = now;
         let now = self.clock(now);
         let keys = arrived.keys();
         let loaded = self.store.load(&keys);
@@ -168,6 +169,7 @@ impl Cssm {
         let header = &arrived.message.header;
         let number = self.history.note(Note {
             at: now,
+            true_at,
             route: Some(&arrived.route),
             device: Some(header.udi),
             purpose: arrived.message.request_type().purpose(),
@@ -188,7 +190,8 @@ impl Cssm {
     /// Notes something that could not be read; `answer` says what it was answered. Its number.
     pub fn refuse_unread(&mut self, now: Wall, route: Option<&Route>, rule: Broken, answer: Word) -> u64 {
         let at = self.clock(now);
-        self.history.note(Note { at, route, device: None, purpose: None, answer, rule: Some(rule) })
+        let (device, purpose) = (None, None);
+        self.history.note(Note { at, true_at: now, route, device, purpose, answer, rule: Some(rule) })
     }
 
     /// Notes an exchange that a fault ended before the rules saw it. Its number.
@@ -202,6 +205,7 @@ impl Cssm {
     pub fn note_unjudged(&mut self, now: Wall, arrived: &Arrived<'_>, answer: Word) -> u64 {
         self.history.note(Note {
             at: self.clock(now),
+            true_at: now,
             route: Some(&arrived.route),
             device: Some(arrived.message.header.udi),
             purpose: arrived.message.request_type().purpose(),
@@ -470,6 +474,14 @@ impl Cssm {
     #[must_use]
     pub fn active_faults(&self) -> Vec<Fault> {
         self.faults.active()
+    }
+
+    /// Those in force at true time `now`, for somebody who only looks: whatever is over is left for [`Cssm::faults`].
+    #[must_use]
+    pub fn faults_in_force(&self, now: Wall) -> Vec<Fault> {
+        let at = self.clock(now);
+        let in_force = |fault: &Fault| at < fault.until && fault.left != Some(0);
+        self.faults.active().into_iter().filter(in_force).collect()
     }
 
     /// The faults in force; those whose time is over are ended first.

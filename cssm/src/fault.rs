@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use slpsim_agent::{Purpose, Udi};
 use slpsim_policy::Wall;
 use slpsim_transport::fault::{
-    self, Distribution, Effect, Kind, Meets, Place, Plan, ReportWhy, Spec, Standing, TokenWhy, Verdict,
+    self, Distribution, Effect, Kind, Meets, Place, Plan, ReportWhy, Spec, Standing, TokenWhy, Verdict, Wrong,
 };
 
 use crate::draw::{For, Luck, key};
@@ -101,61 +101,76 @@ impl FaultSpec {
         }
     }
 
+    /// Whether it can begin.
+    ///
+    /// # Errors
+    /// Says what is wrong, and with which key.
+    pub fn check(&self) -> Result<(), Wrong> {
+        self.read().map(drop)
+    }
+
     /// What it means.
-    fn read(&self) -> Result<fault::Fault, String> {
-        let kind = Kind::by_word(&self.kind).ok_or_else(|| Kind::no_such(&self.kind))?;
+    fn read(&self) -> Result<fault::Fault, Wrong> {
+        let kind = Kind::by_word(&self.kind).ok_or_else(|| wrong("kind", Kind::no_such(&self.kind)))?;
         if !kind.row().places.contains(&Place::Live) {
             let word = kind.word();
-            return Err(format!(
+            let why = format!(
                 "{word} happens at the device or on the way, not in a server; give it to the device's network"
-            ));
+            );
+            return Err(wrong("kind", why));
         }
         let purpose = match self.purpose.as_deref() {
             None => None,
             Some(word) => Some(Purpose::by_word(word).ok_or_else(|| {
                 let words = Purpose::ALL.map(Purpose::word).join(", ");
-                format!("no purpose is called {word:?}; there are {words}")
+                wrong("purpose", format!("no purpose is called {word:?}; there are {words}"))
             })?),
         };
         let distribution = match self.distribution.as_deref() {
             None => None,
             Some(word) => Some(Distribution::by_word(word).ok_or_else(|| {
-                format!("no distribution is called {word:?}; there are {}", Distribution::WORDS.join(", "))
+                let words = Distribution::WORDS.join(", ");
+                wrong("distribution", format!("no distribution is called {word:?}; there are {words}"))
             })?),
         };
+        let by = self.by.as_deref().map(|text| span::parse(text, true)).transpose();
         let spec = Spec {
             span: Some(Duration::from_millis(self.ttl_ms()?)),
             next: self.next,
             after: self.after,
             every: self.every,
             probability: self.probability,
-            ramp: span_of(self.ramp.as_deref())?,
-            on: span_of(self.on.as_deref())?,
-            off: span_of(self.off.as_deref())?,
+            ramp: span_of("ramp", self.ramp.as_deref())?,
+            on: span_of("on", self.on.as_deref())?,
+            off: span_of("off", self.off.as_deref())?,
             distribution,
-            spread: span_of(self.spread.as_deref())?,
+            spread: span_of("spread", self.spread.as_deref())?,
             devices: self.devices.clone(),
             purpose,
             status: self.status,
             retry_after_s: self.retry_after,
-            by_ms: self.by.as_deref().map(|text| span::parse(text, true)).transpose()?,
+            by_ms: by.map_err(|why| wrong("by", why))?,
             why: self.why.clone(),
             ..Spec::of(kind)
         };
-        fault::Fault::resolve(spec).map_err(|wrong| wrong.why)
+        fault::Fault::resolve(spec)
     }
 
-    fn ttl_ms(&self) -> Result<u64, String> {
+    fn ttl_ms(&self) -> Result<u64, Wrong> {
         Ok(match (&self.span, self.next) {
-            (Some(text), _) => span::parse(text, false)?.unsigned_abs(),
+            (Some(text), _) => span::parse(text, false).map_err(|why| wrong("for", why))?.unsigned_abs(),
             (None, Some(_)) => DEFAULT_TTL_NEXT_MS.unsigned_abs(),
             (None, None) => DEFAULT_TTL_MS.unsigned_abs(),
         })
     }
 }
 
-fn span_of(text: Option<&str>) -> Result<Option<Duration>, String> {
-    let millis = text.map(|text| span::parse(text, false)).transpose()?;
+fn wrong(key: &'static str, why: String) -> Wrong {
+    Wrong { key: Some(key), why }
+}
+
+fn span_of(key: &'static str, text: Option<&str>) -> Result<Option<Duration>, Wrong> {
+    let millis = text.map(|text| span::parse(text, false)).transpose().map_err(|why| wrong(key, why))?;
     Ok(millis.map(|millis| Duration::from_millis(millis.unsigned_abs())))
 }
 
@@ -248,7 +263,7 @@ impl Faults {
         if self.written.len() >= limit {
             return Err(format!("{limit} faults are in force already; delete some"));
         }
-        let id = self.plan.begin(spec.read()?, now);
+        let id = self.plan.begin(spec.read().map_err(|wrong| wrong.why)?, now);
         self.written.insert(id, spec);
         self.changes += 1;
         Ok(id)
@@ -264,7 +279,7 @@ impl Faults {
         }
         self.plan.put(Standing {
             number: fault.id,
-            fault: &fault.spec.read()?,
+            fault: &fault.spec.read().map_err(|wrong| wrong.why)?,
             began: fault.began,
             until: Some(fault.until),
             left: fault.left,

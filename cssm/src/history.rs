@@ -25,7 +25,9 @@ pub struct History {
 /// One exchange as it is noted.
 #[derive(Debug)]
 pub(crate) struct Note<'a> {
+    /// By the server's clock.
     pub(crate) at: Wall,
+    pub(crate) true_at: Wall,
     pub(crate) route: Option<&'a Route>,
     pub(crate) device: Option<Udi>,
     pub(crate) purpose: Option<Purpose>,
@@ -57,6 +59,7 @@ impl History {
         self.exchanges.push_back(Exchange {
             number,
             at: note.at,
+            true_at: note.true_at,
             route: note.route.cloned(),
             device: note.device,
             purpose: note.purpose,
@@ -140,6 +143,7 @@ mod tests {
     fn note(history: &mut History) -> u64 {
         history.note(Note {
             at: Wall(0),
+            true_at: Wall(0),
             route: None,
             device: None,
             purpose: Some(Purpose::Hello),

@@ -327,6 +327,8 @@ pub struct Exchange {
     pub number: u64,
     /// When, by the server's clock.
     pub at: Wall,
+    /// The same by the true time: the server's clock may have been set anew since.
+    pub true_at: Wall,
     /// Which route.
     pub route: Option<Route>,
     /// Who asked, as far as it could be read.

@@ -323,7 +323,7 @@ impl<L: Link> World<L> {
             Output::Cancel(_) => seen.output(self.now_ms, id, &output),
             Output::Event(event) => {
                 if let Some(device) = self.device_mut(id) {
-                    device.switch.events.add(now.wall, *event);
+                    device.switch.events.add(now, *event);
                 }
                 seen.output(self.now_ms, id, &output);
             }

@@ -250,6 +250,9 @@ pub struct MockOptions {
     /// Management without a bearer token
     #[arg(long)]
     pub manage_open: bool,
+    /// The web pages want a log-in on loopback as well; users are the `[[user]]` tables of the configuration
+    #[arg(long)]
+    pub always_log_in: bool,
     /// Where the mock keeps what it knows: a folder, sqlite:FILE, postgres://…, journal:FOLDER [default: a folder of the
     /// state folder]
     #[arg(long, value_name = "STORE", value_parser = parse_store)]
@@ -263,6 +266,7 @@ impl MockOptions {
         mock.listen_plain = self.listen_plain.unwrap_or(mock.listen_plain);
         mock.listen_manage = self.listen_manage.unwrap_or(mock.listen_manage);
         mock.manage_open |= self.manage_open;
+        mock.always_log_in |= self.always_log_in;
         replace(&mut mock.store, &self.store);
     }
 
@@ -273,6 +277,7 @@ impl MockOptions {
             || self.listen_plain.is_some()
             || self.listen_manage.is_some()
             || self.manage_open
+            || self.always_log_in
             || self.store.is_some()
     }
 }

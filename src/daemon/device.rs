@@ -105,7 +105,8 @@ impl Site<'_> {
         }
         let mut shared = Shared { keep: Keep::SWITCH, seed: self.seed, ..Shared::default() };
         let (agent, cause) = self.agent(device, saved.as_ref(), &switch, &mut shared)?;
-        let keys = Arc::new(device_keys(&self.key_folder(device)?)?);
+        let key_folder = self.key_folder(device)?;
+        let keys = Arc::new(device_keys(&key_folder)?);
         let verifier = Arc::new(self.verifier(device)?);
         let connect = self.connect(device, &clock, &keys, &verifier)?;
         let files = DeviceFiles {

@@ -33,6 +33,11 @@ pub(super) async fn start(
     clock: &Clock,
     (users, pages): (&Arc<Users>, Option<Arc<Pages>>),
 ) -> Result<Running> {
+    if mock.always_log_in && users.is_empty() {
+        return Err(user_error(
+            "the pages of the mock want a log-in and nobody has one: add a [[user]] with a password to the configuration, or leave always-log-in out",
+        ));
+    }
     let upstream = match &mock.upstream {
         None => None,
         Some(url) => {
@@ -55,6 +60,7 @@ pub(super) async fn start(
         listen_manage: mock.listen_manage,
         allow_remote,
         manage_open: mock.manage_open,
+        always_log_in: mock.always_log_in,
         store: Some(store),
         state,
         watch: Some(Arc::new(failpoint::Process::default())),

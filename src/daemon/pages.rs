@@ -120,8 +120,8 @@ fn condition(device: &mut Device) -> Condition {
         .entries()
         .rev()
         .take(MARKS)
-        .map(|(at, event)| {
-            let kind = match event {
+        .map(|logged| {
+            let kind = match logged.event {
                 Event::CommFail(_) => HappenedKind::Failed,
                 Event::InitStart
                 | Event::EndpointUsage { .. }
@@ -131,7 +131,8 @@ fn condition(device: &mut Device) -> Condition {
                 | Event::Ack { .. }
                 | Event::RumPurged(_) => HappenedKind::Message,
             };
-            Happened { at: *at, kind, text: event_text(event, view.profile()) }
+            let text = event_text(&logged.event, view.profile());
+            Happened { at: parts.clock.wall_at(logged.elapsed), kind, text }
         })
         .collect();
     happened.reverse();
@@ -139,6 +140,7 @@ fn condition(device: &mut Device) -> Condition {
         name,
         hostname: parts.switch.config.hostname.clone(),
         udi: view.udi().in_show().to_string(),
+        now: parts.clock.wall_at(now.mono),
         clock: now.wall,
         facts: facts(&view),
         deadlines: deadlines(&view),

@@ -489,7 +489,7 @@ impl Device {
                 Ok(())
             }
             Output::Event(event) => {
-                self.parts.switch.events.add(now.wall, event);
+                self.parts.switch.events.add(now, event);
                 Ok(())
             }
         }

@@ -52,6 +52,55 @@ async fn a_daemon_without_a_file_says_where_its_pages_are_and_runs_a_line_from_a
     daemon.end().await;
 }
 
+/// The picture of what happened has one axis, whatever the switch believes the time is.
+#[tokio::test]
+async fn the_timeline_of_a_switch_whose_clock_is_wrong_is_by_the_true_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let args = ["run", "--state", &state, "--start", "2026-03-02T10:00:00Z"];
+    let daemon = Daemon::start(folder.path(), "r", &args).await;
+    daemon.show("clock set 10:00:00 1 January 2020").await;
+    daemon.show("license smart sync").await;
+    let web = daemon.text("/urls/web").to_owned();
+    let page = client().get(format!("{web}switches/switch")).send().await.unwrap().text().await.unwrap();
+    let clock = between(&page, "<dt>Clock of the switch</dt><dd>", "<");
+    assert!(clock.starts_with("2020-01-01 10:0"), "{clock}");
+    assert!(between(&page, "<dt>True time</dt><dd>", "<").starts_with("2026-03-02 10:0"), "{page}");
+    let hint = between(&page, "The switch's clock ", ".");
+    assert!(hint.starts_with("is 2252d") && hint.ends_with("behind it"), "{hint}");
+    let picture = between(&page, "<svg", "</details>");
+    let times: Vec<&str> = picture.match_indices(" UTC").map(|(at, _)| &picture[at - 19..at]).collect();
+    // Both ends of the axis, and at least the start of the agent and an exchange.
+    assert!(times.len() >= 4, "{picture}");
+    assert!(times.iter().all(|time| time.starts_with("2026-03-02 10:0")), "{times:?}");
+    daemon.end().await;
+}
+
+/// Several people on one machine: the pages of a loopback address can want a log-in as well.
+#[tokio::test]
+async fn pages_on_loopback_want_a_log_in_where_the_configuration_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let file = folder.path().join("mock.toml");
+    let user = "[[user]]\nname = \"ada\"\nrole = \"network-admin\"\npassword = \"a long password\"\n";
+    let path = file.display().to_string();
+    let key = "[mock]\nalways-log-in = true\n";
+    for (toml, flag) in [(key.to_owned(), None), ("[mock]\n".to_owned(), Some("--always-log-in"))] {
+        std::fs::write(&file, &toml).unwrap();
+        let mut args = vec!["cssm", "-c", &path, "--state", &state];
+        args.extend(flag);
+        let refused = process::run(&args).await;
+        assert_eq!(refused.status.code(), Some(2), "{}", process::stderr(&refused));
+        assert!(process::stderr(&refused).contains("add a [[user]]"), "{}", process::stderr(&refused));
+        std::fs::write(&file, format!("{toml}{user}")).unwrap();
+        let mock = Daemon::start(folder.path(), "m", &args).await;
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let door = http.get(format!("{}accounts", mock.text("/urls/web"))).send().await.unwrap();
+        assert_eq!((door.status().as_u16(), &door.headers()[LOCATION]), (303, &"/login".parse().unwrap()));
+        mock.end().await;
+    }
+}
+
 /// Where others can reach the pages there is TLS, and a `[[user]]` with an Argon2 hash comes in.
 #[tokio::test]
 async fn an_address_that_is_not_loopback_wants_a_user_of_the_configuration() {

@@ -55,6 +55,7 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         listen_plain: listen("listen-plain"),
         listen_manage: listen("listen-manage"),
         manage_open: table.flag("manage-open"),
+        always_log_in: table.flag("always-log-in"),
         acks: acks(table, problems),
         keep: keep(table),
         accounts: accounts(table, problems),

@@ -4,7 +4,7 @@ use super::time;
 use crate::calendar::event_time;
 use crate::device::Device;
 use crate::document::Document;
-use crate::history::{Conversation, Exchanged, ImportKind, event_text};
+use crate::history::{Conversation, Exchanged, ImportKind, Logged, event_text};
 use crate::session::{Exec, Outcome};
 use crate::syntax::Parsed;
 
@@ -71,7 +71,9 @@ pub(crate) fn eventlog(cx: &mut Exec<'_, '_>, parsed: &Parsed) -> Outcome {
     doc.text("**** Event Log ****");
     doc.blank();
     let mut any = false;
-    for (at, event) in device.events.entries().filter(|(at, _)| from.is_none_or(|from| *at >= from)) {
+    for Logged { at, event, .. } in
+        device.events.entries().filter(|logged| from.is_none_or(|from| logged.at >= from))
+    {
         any = true;
         let (stamp, text) = (event_time(*at, &device.config.zone), event_text(event, device.profile()));
         doc.text(format_args!("{stamp} {text}"));

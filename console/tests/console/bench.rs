@@ -81,7 +81,7 @@ impl Bench {
         for output in out {
             match output {
                 Output::Send { txn, request, .. } => self.waiting.push((txn, request)),
-                Output::Event(event) => self.events.add(self.now().wall, event),
+                Output::Event(event) => self.events.add(self.now(), event),
                 Output::Persist | Output::Cancel(_) | Output::Log(_) | Output::WriteFile(_) => {}
             }
         }

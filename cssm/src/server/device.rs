@@ -20,6 +20,7 @@ use slpsim_transport::message::{DeviceBody, DeviceMessage, PolicyObject, Sealed,
 use slpsim_transport::smart::{ReceivedRequest, decode_request};
 
 use super::listen::Abort;
+use super::metrics::Meant;
 use super::{Shared, damage, forward, rest, store, wire};
 use crate::exchange::{Answer, Arrived, Csr, Proof, Signed, Steer};
 use crate::fault::{Faults, Struck, steer};
@@ -104,6 +105,7 @@ async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
     if !right.iter().any(|right| kind.eq_ignore_ascii_case(right)) {
         return refuse(Rule::ContentType);
     }
+    let meant = request.extensions().get::<Meant>().cloned().unwrap_or_default();
     let body = to_bytes(request.into_body(), numbers::MESSAGE_SIZE);
     let bytes = match tokio::time::timeout(shared.body_time, body).await {
         Ok(Ok(bytes)) => bytes,
@@ -112,10 +114,10 @@ async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
     };
     // To hand a message to another thread and back costs a tenth of what it takes to answer it.
     if bytes.len() <= SHORT && !shared.keeper.is_shared() {
-        let outcome = exchange(&shared, route, &bytes);
+        let outcome = exchange(&shared, route, &bytes, &meant);
         return send(&shared, outcome).await;
     }
-    work(&shared, move |shared| exchange(shared, route, &bytes)).await
+    work(&shared, move |shared| exchange(shared, route, &bytes, &meant)).await
 }
 
 /// Lets a worker do `job`, and sends what comes out.
@@ -235,7 +237,7 @@ fn busy() -> Response {
 }
 
 /// Answers one message; for a thread that may be kept busy. Every route of devices ends here.
-pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome {
+fn exchange(shared: &Shared, route: Route, bytes: &Bytes, meant: &Meant) -> Outcome {
     let (received, inner, wrapping) = match unwrap(shared, &route, bytes) {
         Ok(unwrapped) => unwrapped,
         Err(error) => return Outcome::Now(undecodable(shared, &route, bytes, &error)),
@@ -243,6 +245,7 @@ pub(super) fn exchange(shared: &Shared, route: Route, bytes: &Bytes) -> Outcome 
     let bytes = &inner;
     let message = &received.message;
     let (udi, purpose) = (message.header.udi, message.request_type().purpose());
+    meant.say(purpose);
     let now = shared.now();
     // What another process has given out a moment ago counts here as well.
     if shared.keeper.look_blocking().is_err() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -13,55 +13,102 @@ use super::Shared;
 use super::manage::plain;
 use super::store::{BOUNDS, Counts, Latency};
 use crate::cssm::Cssm;
-use crate::fault::Fault;
 use crate::records::{Device, ReportRecord};
+use slpsim_agent::Purpose;
 use slpsim_policy::Wall;
 
-/// How long exchanges take, by the kind of door.
+/// How long exchanges take, by the kind of door and by purpose. Both are of a fixed number, whatever is sent.
 #[derive(Debug, Default)]
-pub(super) struct Doors {
-    smart: Latency,
-    callhome: Latency,
-    cslu: Latency,
-    rest: Latency,
-}
+pub(super) struct Doors([[Latency; PURPOSES + 1]; 4]);
+
+const PURPOSES: usize = Purpose::ALL.len();
+/// The words of doors, and that of a purpose which is none there.
+const DOORS: [(&str, &str); 4] =
+    [("smart", "unreadable"), ("callhome", "unreadable"), ("cslu", "unreadable"), ("rest", "other")];
 
 impl Doors {
-    fn of(&self, path: &str) -> &Latency {
-        if path.starts_with("/cslu/") {
-            &self.cslu
-        } else if path.starts_with("/its/") || path.starts_with("/Transportgateway/") {
-            &self.callhome
-        } else if path == "/licservice/license" || path == "/SmartTransport" {
-            &self.smart
-        } else {
-            &self.rest
+    fn note(&self, path: &str, purpose: Option<Purpose>, took: Duration) {
+        let door = door(path);
+        let purpose = if door == REST { rest_purpose(path) } else { purpose };
+        let column = purpose.and_then(|purpose| Purpose::ALL.iter().position(|known| *known == purpose));
+        let row = self.0.get(door);
+        if let Some(latency) = row.and_then(|row| row.get(column.unwrap_or(PURPOSES))) {
+            latency.note(took);
         }
     }
 
-    fn rows(&self) -> [(&'static str, Counts); 4] {
-        [("smart", &self.smart), ("callhome", &self.callhome), ("cslu", &self.cslu), ("rest", &self.rest)]
-            .map(|(door, latency)| (door, latency.counts()))
+    /// Door, purpose, and what was counted, where something was.
+    fn rows(&self) -> impl Iterator<Item = (&'static str, &'static str, Counts)> {
+        self.0.iter().zip(DOORS).flat_map(|(row, (door, none))| {
+            let words = Purpose::ALL.into_iter().map(Purpose::word).chain([none]);
+            let counted = row.iter().zip(words).map(move |(latency, word)| (door, word, latency.counts()));
+            counted.filter(|(_, _, counts)| counts.count > 0)
+        })
+    }
+}
+
+/// Its place in [`DOORS`].
+fn door(path: &str) -> usize {
+    if path.starts_with("/cslu/") {
+        2
+    } else if path.starts_with("/its/") || path.starts_with("/Transportgateway/") {
+        1
+    } else if path == "/licservice/license" || path == "/SmartTransport" {
+        0
+    } else {
+        REST
+    }
+}
+
+const REST: usize = 3;
+
+/// What a call of the REST interface is for, as its path says (`spec/formats.md` §11).
+fn rest_purpose(path: &str) -> Option<Purpose> {
+    match path.rsplit('/').find(|part| !part.is_empty()) {
+        Some("reportusage") => Some(Purpose::Usage),
+        Some("poll") => Some(Purpose::Poll),
+        Some("authrequest") => Some(Purpose::AuthRequest),
+        Some(_) | None => None,
+    }
+}
+
+/// What a message turns out to be for, said by whoever reads it to whoever measures.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meant(Arc<OnceLock<Purpose>>);
+
+impl Meant {
+    /// It is for that; what is said first holds.
+    pub(super) fn say(&self, purpose: Option<Purpose>) {
+        if let Some(purpose) = purpose {
+            let _ = self.0.set(purpose);
+        }
     }
 }
 
 /// Measures from the head of a request to the head of its answer, the store's time among it.
-pub(super) async fn timed(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(super) async fn timed(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let path = request.uri().path().to_owned();
+    let meant = Meant::default();
+    request.extensions_mut().insert(meant.clone());
     let response = next.run(request).await;
-    shared.doors.of(&path).note(begin.elapsed());
+    shared.doors.note(&path, meant.0.get().copied(), begin.elapsed());
     response
 }
 
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     // Behind a shared store as of the last look: a scrape waits for nothing.
     let now = shared.now();
-    let mut text = shared.local(|cssm| of_records(cssm, now));
+    let mut text = shared.read(|cssm| of_records(cssm, now));
     let name = "slpsim_mock_exchange_seconds";
-    head(&mut text, name, "histogram", "Seconds from a request to its answer, by the door it came to.");
-    for (door, counts) in shared.doors.rows() {
-        histogram(&mut text, name, &[("door", door)], &counts);
+    head(
+        &mut text,
+        name,
+        "histogram",
+        "Seconds from a request to its answer, by the door it came to and its purpose.",
+    );
+    for (door, purpose, counts) in shared.doors.rows() {
+        histogram(&mut text, name, &[("door", door), ("purpose", purpose)], &counts);
     }
     if shared.keeper.is_durable() {
         let name = "slpsim_mock_store_commit_seconds";
@@ -74,7 +121,7 @@ pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     plain(text)
 }
 
-fn of_records(cssm: &mut Cssm, now: Wall) -> String {
+fn of_records(cssm: &Cssm, now: Wall) -> String {
     let mut text = String::new();
     let name = "slpsim_mock_exchanges_total";
     head(&mut text, name, "counter", "Exchanges with devices by purpose and answer.");
@@ -95,9 +142,7 @@ fn of_records(cssm: &mut Cssm, now: Wall) -> String {
     head(&mut text, name, "gauge", "RUM reports kept, by what became of them.");
     states(&mut text, name, &REPORT_STATES, store.reports().map(report_state));
     let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
-    // One that is over is forgotten when an exchange meets it next.
-    let in_force = |fault: &Fault| at < fault.until && fault.left != Some(0);
-    for fault in cssm.active_faults().into_iter().filter(in_force) {
+    for fault in cssm.faults_in_force(now) {
         *kinds.entry(fault.spec.kind).or_default() += 1;
     }
     let name = "slpsim_mock_faults_by_kind";
@@ -182,5 +227,37 @@ fn start(text: &mut String, name: &str, labels: &[(&str, &str)]) {
     }
     if !labels.is_empty() {
         text.push('}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_is_counted_by_its_door_and_its_purpose_and_by_nothing_that_a_sender_makes_up() {
+        let doors = Doors::default();
+        let rest = "/services/api/smart-accounts-and-licensing";
+        for (path, purpose) in [
+            ("/SmartTransport", Some(Purpose::Usage)),
+            ("/licservice/license", Some(Purpose::Usage)),
+            ("/cslu/v1/pi/tenant", None),
+            ("/its/service/oddce/services/DDCEService", Some(Purpose::Hello)),
+            ("/nowhere/1", None),
+            ("/nowhere/2", None),
+            (format!("{rest}//v2/devices/reportusage/").as_str(), None),
+        ] {
+            doors.note(path, purpose, Duration::from_millis(1));
+        }
+        let rows: Vec<_> =
+            doors.rows().map(|(door, purpose, counts)| (door, purpose, counts.count)).collect();
+        let expected = [
+            ("smart", "usage", 2),
+            ("callhome", "hello", 1),
+            ("cslu", "unreadable", 1),
+            ("rest", "usage", 1),
+            ("rest", "other", 2),
+        ];
+        assert_eq!(rows, expected);
     }
 }

@@ -54,6 +54,10 @@ impl std::fmt::Debug for Shared {
 /// For how many devices the last answer is kept, for the fault `replayed`.
 const REPLAYS: usize = 1_000;
 
+/// How long a page waits to see what other processes have changed: one of them may keep everybody out, and the thread
+/// that looks may stand in that queue for somebody who wants to change something.
+const GLANCE: Duration = Duration::from_millis(500);
+
 impl Shared {
     pub(super) fn new(
         keeper: Keeper,
@@ -97,6 +101,20 @@ impl Shared {
     /// be a moment old. Never waits.
     pub(super) fn local<T>(&self, act: impl FnOnce(&mut Cssm) -> T) -> T {
         self.keeper.local(act)
+    }
+
+    /// Reads records and nothing else; behind a shared store they may be a moment old, see [`Shared::glance`]. Never waits.
+    pub(super) fn read<T>(&self, act: impl FnOnce(&Cssm) -> T) -> T {
+        self.keeper.local(|cssm| act(cssm))
+    }
+
+    /// Takes what other processes have changed, for somebody who only looks: without keeping anybody out, and no longer
+    /// than a reader has patience. Whether [`Shared::read`] is up to date now.
+    pub(super) async fn glance(&self) -> bool {
+        if !self.keeper.waits() {
+            return true;
+        }
+        matches!(tokio::time::timeout(GLANCE, self.keeper.look()).await, Ok(Ok(())))
     }
 
     /// Returns when everything that was changed so far is in the store; at once where there is none.

@@ -52,7 +52,9 @@ pub enum UpstreamError {
     #[error("an upstream is for role cslu or on-prem; a CSSM has nothing above it")]
     Role,
     /// Each of several mocks would carry the same reports up.
-    #[error("a mock with an upstream has its records for itself: give it a folder or sqlite:FILE as store")]
+    #[error(
+        "a mock with an upstream cannot have PostgreSQL as store: several of them would share the reports that wait there, and each would carry the same ones up. Give this one a folder or sqlite:FILE as store; the CSSM above it may have PostgreSQL"
+    )]
     Several,
 }
 

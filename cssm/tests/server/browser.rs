@@ -55,12 +55,15 @@ impl Browser {
         Self { http, base: web.trim_end_matches('/').into(), cookies: Mutex::default() }
     }
 
+    /// The header of the same name.
+    pub(crate) fn cookie(&self) -> String {
+        let jar = self.cookies.lock().unwrap();
+        let pairs: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
+    }
+
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Page {
-        let cookies: Vec<String> = {
-            let jar = self.cookies.lock().unwrap();
-            jar.iter().map(|(name, value)| format!("{name}={value}")).collect()
-        };
-        let response = request.header(COOKIE, cookies.join("; ")).send().await.unwrap();
+        let response = request.header(COOKIE, self.cookie()).send().await.unwrap();
         for cookie in response.headers().get_all(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();

@@ -25,6 +25,7 @@ mod rules;
 mod several;
 mod store;
 mod switchover;
+mod together;
 mod trouble;
 mod unreadable;
 mod web;

@@ -265,8 +265,10 @@ async fn metrics_count_what_happened() {
         "slpsim_mock_devices_by_state{state=\"without-trust\"} 1",
         "slpsim_mock_devices_by_state{state=\"trusted\"} 0",
         "slpsim_mock_reports_by_state{state=\"received\"} 2",
-        "slpsim_mock_exchange_seconds_count{door=\"cslu\"} 3",
-        "slpsim_mock_exchange_seconds_bucket{door=\"cslu\",le=\"+Inf\"} 3",
+        "slpsim_mock_exchange_seconds_count{door=\"cslu\",purpose=\"usage\"} 1",
+        "slpsim_mock_exchange_seconds_count{door=\"cslu\",purpose=\"hello\"} 1",
+        "slpsim_mock_exchange_seconds_count{door=\"cslu\",purpose=\"unreadable\"} 1",
+        "slpsim_mock_exchange_seconds_bucket{door=\"cslu\",purpose=\"usage\",le=\"+Inf\"} 1",
         "slpsim_mock_faults 0",
     ] {
         assert!(text.lines().any(|seen| seen == line), "{line} is not in\n{text}");
@@ -296,4 +298,20 @@ async fn every_name_in_the_dashboard_is_a_metric() {
         let there = text.lines().any(|line| line.starts_with(&format!("slpsim_{name}")));
         assert!(there || name == "mock_rules_broken_total", "slpsim_{name} is not in\n{text}");
     }
+    // What a panel is split by is a label of what it shows.
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let targets =
+        dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut splits = 0;
+    for query in targets.map(|target| target["expr"].as_str().unwrap()) {
+        let Some((_, rest)) = query.split_once(" by (") else { continue };
+        let (labels, rest) = rest.split_once(')').unwrap();
+        let name = rest.split("slpsim_").nth(1).unwrap().split(|c| !is_name(c)).next().unwrap();
+        let lines = || text.lines().filter(|line| line.starts_with(&format!("slpsim_{name}{{")));
+        for label in labels.split(", ").filter(|_| name != "mock_rules_broken_total") {
+            splits += 1;
+            assert!(lines().any(|line| line.contains(&format!("{label}=\""))), "{label} in {query}");
+        }
+    }
+    assert!(splits > 8, "{splits}");
 }

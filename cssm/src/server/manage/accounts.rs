@@ -78,7 +78,7 @@ pub(super) async fn revoke_token(State(shared): State<Arc<Shared>>, bytes: Bytes
 /// All Virtual Accounts.
 #[utoipa::path(get, path = "/accounts", tag = "accounts", responses((status = 200, body = [AccountView])))]
 pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Json<Vec<AccountView>> {
-    Json(shared.with(|cssm| cssm.store().accounts().iter().map(account_view).collect()))
+    Json(shared.read(|cssm| cssm.store().accounts().iter().map(account_view).collect()))
 }
 
 /// A Virtual Account.
@@ -90,7 +90,7 @@ pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
 ) -> Answered<AccountView> {
-    Ok(Json(shared.with(|cssm| cssm.account(&name).map(account_view))?))
+    Ok(Json(shared.read(|cssm| cssm.account(&name).map(account_view))?))
 }
 
 /// Who may join.
@@ -196,7 +196,7 @@ pub(super) async fn get_policy(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
 ) -> Answered<PolicyView> {
-    let policy = shared.with(|cssm| cssm.account(&name).map(|account| account.policy.clone()))?;
+    let policy = shared.read(|cssm| cssm.account(&name).map(|account| account.policy.clone()))?;
     let policy = policy.ok_or_else(|| {
         Refused::not_found(format!("{name} has no policy; its devices keep the Cisco default"))
     })?;

@@ -123,7 +123,7 @@ pub(in crate::server) async fn take(
             "the name of a file has at most 200 bytes and no control characters".into(),
         ));
     }
-    let role = shared.with(|cssm| cssm.config().role);
+    let role = shared.read(|cssm| cssm.config().role);
     let worker = Arc::clone(shared);
     working(move || bundle::upload(&worker, &name, &bytes, account, Some(role))).await
 }
@@ -161,14 +161,14 @@ pub(super) async fn policy(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
 ) -> Result<Response, Refused> {
-    let account = shared.with(|cssm| cssm.account(&name).cloned())?;
+    let account = shared.read(|cssm| cssm.account(&name).cloned())?;
     Ok(attachment(policy_handover(&shared, account)?))
 }
 
 /// The policy of an account as a file.
 pub(in crate::server) fn policy_handover(shared: &Shared, account: Account) -> Result<Handover, ManageError> {
     let now = shared.now();
-    let at = shared.with(|cssm| cssm.clock(now));
+    let at = shared.read(|cssm| cssm.clock(now));
     let policy = account.policy.ok_or_else(|| {
         let name = &account.names.r#virtual;
         ManageError::NotFound(format!("{name} has no policy; its devices keep the Cisco default"))
@@ -199,10 +199,11 @@ pub(super) async fn instances(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
 ) -> Answered<Vec<DeviceView>> {
-    let list = shared.with(|cssm| {
+    let list = shared.read(|cssm| {
         cssm.account(&name)?;
-        let id = cssm.account_or_new(None, Some(&name))?;
-        Ok::<_, Refused>(cssm.instances(id).into_iter().map(|device| device_view(cssm, device)).collect())
+        let id = cssm.store().account_by_name(None, &name);
+        let devices = id.map(|id| cssm.instances(id)).unwrap_or_default();
+        Ok::<_, Refused>(devices.into_iter().map(|device| device_view(cssm, device)).collect())
     })?;
     Ok(Json(list))
 }
@@ -254,7 +255,7 @@ pub(super) async fn retry(State(shared): State<Arc<Shared>>) -> Answered<Upstrea
 /// How it stands with the CSSM above.
 pub(in crate::server) fn upstream_state(shared: &Shared) -> UpstreamView {
     let (waiting_devices, waiting_reports) =
-        shared.with(|cssm| (cssm.store().holders().count(), cssm.store().held_count()));
+        shared.read(|cssm| (cssm.store().holders().count(), cssm.store().held_count()));
     let status = shared.forward.as_ref().map(|forward| (forward.url.clone(), forward.status()));
     let (url, trouble, delivered) = match status {
         Some((url, status)) => (Some(url), status.trouble, status.delivered),

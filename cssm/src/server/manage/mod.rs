@@ -16,7 +16,7 @@ use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -180,6 +180,13 @@ async fn authorized(State(shared): State<Arc<Shared>>, request: Request, next: N
         let refused =
             Refused(StatusCode::UNAUTHORIZED, "show the management token: Authorization: Bearer …".into());
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
+    }
+    // Who only asks is told what other processes have done as well, without keeping them out; the calls read no more.
+    if request.method() == Method::GET
+        && shared.keeper.waits()
+        && let Err(error) = shared.keeper.look().await
+    {
+        return Refused(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response();
     }
     // Read here, so that no call is without a limit.
     let (parts, incoming) = request.into_parts();

@@ -18,7 +18,7 @@ use crate::span;
 /// The faults in force.
 #[utoipa::path(get, path = "/faults", tag = "faults", responses((status = 200, body = [FaultView])))]
 pub(super) async fn faults(State(shared): State<Arc<Shared>>) -> Json<Vec<FaultView>> {
-    Json(shared.with(|cssm| cssm.faults(shared.now()).active().iter().map(view).collect()))
+    Json(shared.read(|cssm| cssm.faults_in_force(shared.now()).iter().map(view).collect()))
 }
 
 /// Begins a fault; it ends by itself.
@@ -61,7 +61,7 @@ pub(in crate::server) fn end_all(shared: &Shared) -> usize {
 ))]
 pub(super) async fn fault(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answered<FaultView> {
     let id = number(&id)?;
-    let found = shared.with(|cssm| find(&cssm.faults(shared.now()).active(), id));
+    let found = shared.read(|cssm| find(&cssm.faults_in_force(shared.now()), id));
     found.map(Json).ok_or_else(|| no_fault(id))
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn set_clock(State(shared): State<Arc<Shared>>, bytes: Bytes) -
 
 fn clock_view(shared: &Shared) -> ClockView {
     let now = shared.now();
-    let (server, skew) = shared.with(|cssm| (cssm.clock(now), cssm.skew_ms()));
+    let (server, skew) = shared.read(|cssm| (cssm.clock(now), cssm.skew_ms()));
     ClockView { time: time_text(server), unix_ms: server.0, skew: span::print(skew) }
 }
 
@@ -151,7 +151,7 @@ pub(super) struct AckModeBody {
 /// When ACKs become ready.
 #[utoipa::path(get, path = "/ack-mode", tag = "acks", responses((status = 200, body = AckModeView)))]
 pub(super) async fn ack_mode(State(shared): State<Arc<Shared>>) -> Json<AckModeView> {
-    Json(mode_view(shared.with(|cssm| cssm.ack_mode())))
+    Json(mode_view(shared.read(crate::cssm::Cssm::ack_mode)))
 }
 
 /// Sets when ACKs become ready.

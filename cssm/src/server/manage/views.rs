@@ -65,7 +65,7 @@ impl Filter {
 ))]
 pub(super) async fn devices(State(shared): State<Arc<Shared>>, asked: Asked) -> Answered<Vec<DeviceView>> {
     let filter = filter(asked)?;
-    let list = shared.with(|cssm| {
+    let list = shared.read(|cssm| {
         let mut devices: Vec<&Device> =
             cssm.store().devices().filter(|device| filter.takes(Some(&device.udi))).collect();
         devices.sort_by_key(|device| (device.first_seen, device.udi));
@@ -83,7 +83,7 @@ pub(super) async fn device(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
 ) -> Answered<DeviceView> {
-    let view = shared.with(|cssm| cssm.device_called(&name).map(|device| device_view(cssm, device)));
+    let view = shared.read(|cssm| cssm.device_called(&name).map(|device| device_view(cssm, device)));
     view.map(Json).ok_or_else(|| no_device(&name))
 }
 
@@ -149,7 +149,7 @@ pub(super) fn device_view(cssm: &Cssm, device: &Device) -> DeviceView {
 ))]
 pub(super) async fn reports(State(shared): State<Arc<Shared>>, asked: Asked) -> Answered<Vec<ReportView>> {
     let filter = filter(asked)?;
-    let list = shared.with(|cssm| {
+    let list = shared.read(|cssm| {
         let reports = cssm.store().reports().filter(|report| filter.takes(Some(&report.udi)));
         filter.last(reports, report_view)
     });
@@ -183,7 +183,7 @@ fn report_view(report: &ReportRecord) -> ReportView {
 ))]
 pub(super) async fn events(State(shared): State<Arc<Shared>>, asked: Asked) -> Answered<Vec<EventView>> {
     let filter = filter(asked)?;
-    let list = shared.with(|cssm| {
+    let list = shared.read(|cssm| {
         let events = cssm.store().events().filter(|event| filter.takes(event.device.as_ref()));
         filter.last(events, |event| event_view(cssm, event))
     });
@@ -219,7 +219,7 @@ fn event_view(cssm: &Cssm, event: &EventRecord) -> EventView {
 ))]
 pub(super) async fn requests(State(shared): State<Arc<Shared>>, asked: Asked) -> Answered<Vec<ExchangeView>> {
     let filter = filter(asked)?;
-    let list = shared.with(|cssm| {
+    let list = shared.read(|cssm| {
         let exchanges = cssm.history().exchanges().filter(|exchange| filter.takes(exchange.device.as_ref()));
         filter.last(exchanges, exchange_view)
     });
@@ -244,7 +244,7 @@ fn exchange_view(exchange: &Exchange) -> ExchangeView {
 /// Everything that the mock knows, as JSON lines. They hold id tokens.
 #[utoipa::path(get, path = "/export", tag = "records", responses((status = 200, body = String, content_type = "application/x-ndjson")))]
 pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
-    let mut text = shared.with(|cssm| cssm.export()).join("\n");
+    let mut text = shared.read(Cssm::export).join("\n");
     text.push('\n');
     ([(CONTENT_TYPE, "application/x-ndjson")], text).into_response()
 }

@@ -23,7 +23,7 @@ async fn list(State(web): State<Arc<Web>>, Extension(visit): Extension<Visit>) -
 }
 
 fn page(web: &Web, visit: &Visit, posted: Option<&Posted>) -> Result<Response, Trouble> {
-    let (accounts, counts) = web.shared.with(|cssm| {
+    let (accounts, counts) = web.shared.read(|cssm| {
         let mut counts: HashMap<AccountId, usize> = HashMap::new();
         for device in cssm.store().devices() {
             *counts.entry(device.account).or_default() += 1;

@@ -29,7 +29,7 @@ async fn show(State(web): State<Arc<Web>>, Extension(visit): Extension<Visit>) -
 fn page(web: &Web, visit: &Visit, posted: Option<&Posted>) -> Result<Response, Trouble> {
     let now = web.shared.now();
     let (server, skew, mode, waiting) =
-        web.shared.with(|cssm| (cssm.clock(now), cssm.skew_ms(), cssm.ack_mode(), cssm.waiting().count()));
+        web.shared.read(|cssm| (cssm.clock(now), cssm.skew_ms(), cssm.ack_mode(), cssm.waiting().count()));
     let (word, delay) = match mode {
         AckMode::AtOnce => ("at-once", String::new()),
         AckMode::Delay(millis) => ("delay", span::print(millis)),

@@ -39,7 +39,7 @@ async fn show(
 }
 
 fn page(web: &Web, visit: &Visit, asked: &Found) -> Result<Response, Trouble> {
-    let (part, rows) = web.shared.with(|cssm| {
+    let (part, rows) = web.shared.read(|cssm| {
         let mut devices: Vec<&Device> = cssm.store().devices().filter(|device| asked.takes(device)).collect();
         devices.sort_by_key(|device| (device.first_seen, device.udi));
         let part = Part::of(asked.page, devices.len());
@@ -76,7 +76,7 @@ fn row(cssm: &Cssm, device: &Device) -> Markup {
 
 /// Connected to CSSM or not.
 fn connection(web: &Web, visit: &Visit) -> Markup {
-    let connected = web.shared.with(|cssm| cssm.config().connected);
+    let connected = web.shared.read(|cssm| cssm.config().connected);
     let upstream = upstream_state(&web.shared);
     let word = html! {
         @match (&upstream.url, &upstream.trouble) {

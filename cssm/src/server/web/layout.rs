@@ -27,6 +27,8 @@ pub(super) struct Visit {
     pub(super) note: Option<String>,
     /// What is wrong with the form that was just sent.
     pub(super) trouble: Option<String>,
+    /// What is shown may be a moment old: the database was busy with another mock.
+    pub(super) is_behind: bool,
     /// What the mock plays.
     pub(super) role: Role,
     /// Whether there are switches in this process.
@@ -96,11 +98,15 @@ pub(super) fn page(visit: &Visit, title: &str, here: &str, body: &Markup) -> Res
     let said = html! {
         @if let Some(note) = &visit.note { p.banner role="status" { (note) } }
         @if let Some(trouble) = &visit.trouble { p.banner.bad role="alert" { (trouble) } }
+        @if visit.is_behind { p.banner.late role="status" { (BEHIND) } }
         (body)
     };
     let status = if visit.trouble.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     shown(status, &frame(title, Some((visit, here)), &said))
 }
+
+/// What is said where the records were not as new as the request.
+const BEHIND: &str = "The database is busy with another mock, so what you see may be a moment old. Load the page again to see the rest.";
 
 /// The menu: what each role has.
 fn menu(visit: &Visit) -> Vec<(&'static str, &'static str)> {

@@ -14,6 +14,7 @@ mod requests;
 mod session;
 mod switches;
 mod terminal;
+mod texts;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -96,7 +97,7 @@ impl Web {
     fn account(&self, number: &str) -> Result<(AccountId, crate::records::Account), Trouble> {
         let id = number.parse().map(AccountId).ok();
         let found = id.and_then(|id| {
-            let account = self.shared.with(|cssm| cssm.store().accounts().get(usize::from(id.0)).cloned());
+            let account = self.shared.read(|cssm| cssm.store().accounts().get(usize::from(id.0)).cloned());
             Some((id, account?))
         });
         found.ok_or_else(|| Trouble::not_found("There is no such Virtual Account."))

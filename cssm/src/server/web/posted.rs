@@ -11,6 +11,10 @@ use super::layout::Trouble;
 const FIELDS: usize = 200;
 /// Longest field, in characters.
 const FIELD_CHARS: usize = 4_096;
+/// The same of a list, one UDI a line: a few thousand of them.
+const LIST_CHARS: usize = 200_000;
+/// The field that is a list.
+const LIST: &str = "devices";
 
 /// A form.
 #[derive(Clone, Debug, Default)]
@@ -51,10 +55,11 @@ impl Posted {
         }
         for (name, value) in &posted.fields {
             let count = value.chars().count();
-            if count > FIELD_CHARS {
+            let most = if name == LIST { LIST_CHARS } else { FIELD_CHARS };
+            if count > most {
                 let name: String = name.chars().take(40).collect();
                 let text = format!(
-                    "The field {name:?} holds {count} characters; at most {FIELD_CHARS} are taken. Nothing was changed."
+                    "The field {name:?} holds {count} characters; at most {most} are taken. Nothing was changed."
                 );
                 return Err(Trouble(StatusCode::PAYLOAD_TOO_LARGE, text));
             }

@@ -17,7 +17,7 @@ use super::layout::{
     time_words,
 };
 use super::posted::{Brought, Posted};
-use super::{Web, Wish, again, wish};
+use super::{Web, Wish, again, texts, wish};
 use crate::fault::is_called;
 use crate::peer::Role;
 use crate::records::ReportRecord;
@@ -89,7 +89,7 @@ async fn list(
 
 fn page(web: &Web, visit: &Visit, asked: &Asked) -> Result<Response, Trouble> {
     let device = asked.device.trim();
-    let (part, rows) = web.shared.with(|cssm| {
+    let (part, rows) = web.shared.read(|cssm| {
         let fits = |report: &&ReportRecord| device.is_empty() || is_called(device, &report.udi);
         let all: Vec<&ReportRecord> = cssm.store().reports().filter(fits).collect();
         let part = Part::of(asked.page, all.len());
@@ -140,7 +140,7 @@ fn state(report: &ReportRecord) -> Markup {
 
 /// Usage data that is brought as a file, and the answers.
 fn files(web: &Web, visit: &Visit) -> Markup {
-    let names: Vec<(String, String)> = web.shared.with(|cssm| {
+    let names: Vec<(String, String)> = web.shared.read(|cssm| {
         let accounts = cssm.store().accounts().iter().enumerate();
         accounts.map(|(at, account)| (at.to_string(), account.names.r#virtual.clone())).collect()
     });
@@ -222,7 +222,7 @@ async fn one(
     Path((device, id)): Path<(String, String)>,
 ) -> Result<Response, Trouble> {
     let id: Option<ReportId> = id.parse().ok().map(ReportId);
-    let found = web.shared.with(|cssm| {
+    let found = web.shared.read(|cssm| {
         let udi = crate::fault::udi_of(&device)?;
         cssm.store().report(&udi, id?).cloned()
     });
@@ -247,7 +247,7 @@ async fn one(
         ]))
         h2 { "Payload" }
         @match payload {
-            Some(payload) => pre tabindex="0" role="region" aria-label="Payload" { (pretty(&payload)) },
+            Some(payload) => (texts::shown("Payload", &payload)),
             None => p.dim { "Its bytes are not kept any more; above is what was read from them." },
         }
     };
@@ -267,16 +267,6 @@ fn verdict_words(verdict: Option<Verdict>) -> Markup {
     }
 }
 
-/// JSON with line breaks, the payload inside it too; anything else as it is.
-fn pretty(text: &str) -> String {
-    let Ok(mut value) = serde_json::from_str::<serde_json::Value>(text) else { return text.to_owned() };
-    let inner = value.get("payload").and_then(serde_json::Value::as_str).map(serde_json::from_str);
-    if let (Some(Ok(inner)), Some(object)) = (inner, value.as_object_mut()) {
-        object.insert("payload".into(), inner);
-    }
-    serde_json::to_string_pretty(&value).unwrap_or_else(|_| text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,12 +280,5 @@ mod tests {
         assert_eq!((files.all().len(), files.all()[0].name.as_str()), (FILES, "f54"));
         files.keep(Wall(0), "large".into(), Handover { name: "ACK".into(), bytes: vec![0; BYTES] });
         assert_eq!(files.all().len(), 1);
-    }
-
-    #[test]
-    fn a_payload_inside_an_envelope_is_shown_as_what_it_is() {
-        let shown = pretty(r#"{"payload":"{\"a\":1}","header":{"type":"rum"}}"#);
-        assert!(shown.contains("\"payload\": {\n    \"a\": 1\n  }"), "{shown}");
-        assert_eq!(pretty("<xml/>"), "<xml/>");
     }
 }

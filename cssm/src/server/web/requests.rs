@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{self, PER_PAGE, Part, Trouble, Visit, cell, encoded, facts, table, text, time_words};
-use super::{Web, Wish, wish};
+use super::{Web, Wish, texts, wish};
 use crate::fault::is_called;
 use crate::records::Exchange;
 use crate::rule::Broken;
@@ -36,7 +36,7 @@ async fn list(
 ) -> Response {
     let asked = wish(asked);
     let device = asked.device.trim();
-    let (part, rows) = web.shared.with(|cssm| {
+    let (part, rows) = web.shared.read(|cssm| {
         let fits = |exchange: &&Exchange| {
             (device.is_empty() || exchange.device.is_some_and(|udi| is_called(device, &udi)))
                 && (asked.broken.is_none() || exchange.rule.is_some())
@@ -88,7 +88,7 @@ async fn one(
     let number: Option<u64> = number.parse().ok();
     let found = web
         .shared
-        .with(|cssm| cssm.history().exchanges().find(|exchange| Some(exchange.number) == number).cloned());
+        .read(|cssm| cssm.history().exchanges().find(|exchange| Some(exchange.number) == number).cloned());
     let exchange =
         found.ok_or_else(|| Trouble::not_found("There is no such request, or it is too old to be kept."))?;
     let rule = exchange.rule.map(|rule| match rule {
@@ -110,7 +110,7 @@ async fn one(
         ]))
         @for (head, kept) in texts {
             h2 { (head) }
-            @if let Some(kept) = kept { pre tabindex="0" role="region" aria-label=(head) { (kept) } } @else { p.dim { "Nothing of it is kept." } }
+            @if let Some(kept) = kept { (texts::shown(head, kept)) } @else { p.dim { "Nothing of it is kept." } }
         }
     };
     Ok(layout::page(&visit, &title, "/requests", &body))

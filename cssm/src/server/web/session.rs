@@ -77,7 +77,7 @@ async fn admitted(web: &Arc<Web>, session: &str, request: Request) -> Result<Req
         }
         (Entry::Login(_), None) => return Err(Redirect::to("/login").into_response()),
         (Entry::Closed, _) => {
-            let text = "These pages can be reached from other machines, and nobody may log in: name a [[user]] with a password in the configuration, or listen on loopback.";
+            let text = "These pages want a log-in, because other machines can reach them or because that was asked for, and nobody may log in: name a [[user]] with a password in the configuration.";
             return Err(refuse(Trouble::forbidden(text)));
         }
     }
@@ -112,6 +112,7 @@ async fn admitted(web: &Arc<Web>, session: &str, request: Request) -> Result<Req
     } else {
         body
     };
+    let is_behind = !web.shared.glance().await;
     let shown = !posts && !parts.headers.contains_key(UPGRADE);
     parts.extensions.insert(Visit {
         csrf: web.access.csrf(session),
@@ -119,7 +120,8 @@ async fn admitted(web: &Arc<Web>, session: &str, request: Request) -> Result<Req
         visitor,
         note: if shown { web.note(session) } else { None },
         trouble: None,
-        role: web.shared.with(|cssm| cssm.config().role),
+        is_behind,
+        role: web.shared.read(|cssm| cssm.config().role),
         has_switches: web.switches.is_some(),
     });
     Ok(Request::from_parts(parts, body))

@@ -44,6 +44,8 @@ pub struct Condition {
     pub hostname: String,
     /// Its UDI as show commands print it.
     pub udi: String,
+    /// The true time.
+    pub now: Wall,
     /// The time by its own clock.
     pub clock: Wall,
     /// Name and value of what is known of its agent.
@@ -63,7 +65,7 @@ pub struct Condition {
 /// Something that happened at a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happened {
-    /// When, by its own clock.
+    /// When, by the true time: its own clock may be wrong, and is stepped.
     pub at: Wall,
     /// What kind.
     pub kind: HappenedKind,
@@ -188,7 +190,7 @@ async fn show(
 ) -> Result<Response, Trouble> {
     let mut condition = answered(of(&web)?.look(&name)).await?;
     let now = web.shared.now();
-    let (bands, answered) = web.shared.with(|cssm| {
+    let (bands, answered) = web.shared.read(|cssm| {
         let answered = timeline::answered(cssm, &condition.udi);
         (timeline::bands(cssm, now), answered)
     });
@@ -207,7 +209,8 @@ async fn show(
         h1 { "Switch " (condition.hostname) }
         (facts([
             ("UDI", html! { (condition.udi) }),
-            ("Clock", html! { (time_words(condition.clock)) }),
+            ("Clock of the switch", html! { (time_words(condition.clock)) }),
+            ("True time", html! { (time_words(condition.now)) }),
             ("Reporting interval now", html! { strong { (condition.interval_now) } }),
             ("Reporting interval configured", html! { (condition.interval_configured) }),
         ]))
@@ -216,6 +219,7 @@ async fn show(
         h2 { "Next" }
         (table("What is due, by the switch's clock", &["What", "When", "In"], &due, "Nothing is due."))
         h2 { "Timeline" }
+        p.hint { "Times here are true times, by the clock of " code { "slpsim run" } ". The switch's clock " (off_by(&condition)) "." }
         (timeline::draw(&condition, &bands))
         h2 { "Messages" }
         pre tabindex="0" role="log" aria-label="Messages" {
@@ -225,6 +229,16 @@ async fn show(
         (console_form(&web, &visit, &condition))
     };
     Ok(layout::page(&visit, &format!("Switch {}", condition.hostname), "/switches", &body))
+}
+
+/// How the switch's clock stands to the true time.
+fn off_by(condition: &Condition) -> String {
+    let off_ms = condition.clock.since(condition.now) / 1_000 * 1_000;
+    match off_ms {
+        0 => "agrees with it".to_owned(),
+        1.. => format!("is {} ahead of it", crate::span::print(off_ms)),
+        _ => format!("is {} behind it", crate::span::print(off_ms.saturating_neg())),
+    }
 }
 
 fn console_form(web: &Web, visit: &Visit, condition: &Condition) -> Markup {

@@ -21,7 +21,7 @@ pub(super) async fn list(
 ) -> Shown {
     let (id, account) = web.account(&account)?;
     let asked = wish(asked);
-    let (part, rows) = web.shared.with(|cssm| {
+    let (part, rows) = web.shared.read(|cssm| {
         // What concerns no product instance, or one that is gone, is everybody's.
         let of = |event: &EventRecord| event.device.and_then(|udi| Some(cssm.store().device(&udi)?.account));
         let mut events: Vec<&EventRecord> =

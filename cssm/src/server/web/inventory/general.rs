@@ -37,7 +37,7 @@ fn page(web: &Web, visit: &Visit, number: &str, posted: Option<&Posted>) -> Show
 
 fn tokens(web: &Web, visit: &Visit, id: AccountId, posted: Option<&Posted>) -> Markup {
     let now = web.shared.now();
-    let (now, mut all) = web.shared.with(|cssm| {
+    let (now, mut all) = web.shared.read(|cssm| {
         let ours = cssm.store().tokens().filter(|(_, token)| token.account == id);
         let all: Vec<(String, Token)> = ours.map(|(text, token)| (text.to_owned(), token.clone())).collect();
         (cssm.clock(now), all)
@@ -120,8 +120,12 @@ fn policy(visit: &Visit, id: AccountId, account: &Account, posted: Option<&Poste
         button.main { "Save Policy" }
     };
     let base = format!("/inventory/{}/policy", id.0);
+    let theirs: [&str; 5] = [name, &first, &ongoing, &change, ack];
     html! {
         h2 { "Policy" }
+        @if let Some(posted) = posted.filter(|posted| posted.get("version") != version(account)) {
+            (differences(known.is_some(), posted, theirs))
+        }
         @if known.is_none() { p { "This account has no policy: its product instances keep the Cisco default." } }
         p.hint { "Answers carry it from now on. What is left empty keeps the Cisco default." }
         (form(visit, &base, "row", &fields))
@@ -135,7 +139,34 @@ fn policy(visit: &Visit, id: AccountId, account: &Account, posted: Option<&Poste
     }
 }
 
-/// Tells two states of the policy apart: it is new with every change.
+/// What somebody else has made of the policy since the form was opened, beside what is in the form.
+fn differences(is_there: bool, posted: &Posted, theirs: [&str; 5]) -> Markup {
+    let labels = [
+        ("Name", "name"),
+        ("First report requirement (days)", "first"),
+        ("Ongoing reporting frequency (days)", "ongoing"),
+        ("Report on change (days)", "on_change"),
+        ("Reporting ACK required", "ack_required"),
+    ];
+    let shown = |value: &str| if value.is_empty() { "Cisco default".to_owned() } else { value.to_owned() };
+    let rows: Vec<Markup> = labels
+        .into_iter()
+        .zip(theirs)
+        .filter(|((_, key), theirs)| posted.get(key) != *theirs)
+        .map(|((label, key), theirs)| {
+            html! { (text("What", label)) (text("In force", &shown(theirs))) (text("In your form", &shown(posted.get(key)))) }
+        })
+        .collect();
+    html! {
+        @if is_there {
+            (table("Somebody else has changed the policy since you opened this form", &["What", "In force", "In your form"], &rows, "Somebody else has saved the same values as you."))
+        } @else {
+            p.banner.late { "Somebody else has removed the policy since you opened this form: the Cisco default is in force." }
+        }
+    }
+}
+
+/// Tells two states of the policy apart: it is new with every change, whichever of several mocks made it.
 fn version(account: &Account) -> &str {
     account.policy.as_ref().map_or("none", |policy| &policy.id)
 }
@@ -205,7 +236,8 @@ pub(super) async fn revoke(
 }
 
 /// What is said where two people edit the same policy.
-const CONFLICT: &str = "Somebody else has changed this policy since you opened the page. Nothing was saved: your values are still in the form; open the tab again to see theirs, or send yours once more to replace them.";
+const CONFLICT: &str = "Somebody else has changed this policy since you opened the page. Nothing was saved: your values are still in the form, and what differs is listed under Policy. Save once more to replace theirs with yours.";
+const REMOVAL_CONFLICT: &str = "Somebody else has changed this policy since you opened the page. Nothing was removed: the policy below is theirs. Remove it once more if it shall go.";
 
 pub(super) async fn save_policy(
     (State(web), Extension(visit), Path(account), Extension(posted)): Sent,
@@ -225,7 +257,7 @@ pub(super) async fn save_policy(
             ack_required,
         };
         let policy = policy_of(wish)?;
-        change_policy(&web, id, posted.get("version"), Some(policy))
+        change_policy(&web, id, posted.get("version"), Some(policy), CONFLICT)
     };
     match save() {
         Ok(id) => web.done(&visit, &to(id), "The policy was saved."),
@@ -233,17 +265,20 @@ pub(super) async fn save_policy(
     }
 }
 
-/// Changes the policy, if it is still the one that the page showed.
+/// Changes the policy, if it is still the one that the page showed; `conflict` says that it is not. Of several mocks with
+/// one database as well: what others have changed is taken before the closure runs, and they are kept out until its
+/// change is committed.
 fn change_policy(
     web: &Web,
     id: AccountId,
     shown: &str,
     policy: Option<slpsim_policy::Policy>,
+    conflict: &str,
 ) -> Result<AccountId, Trouble> {
     web.shared.with(|cssm| {
         let account = cssm.store().accounts().get(usize::from(id.0));
         if account.map(version) != Some(shown) {
-            return Err(Trouble(StatusCode::CONFLICT, CONFLICT.into()));
+            return Err(Trouble(StatusCode::CONFLICT, conflict.into()));
         }
         cssm.set_policy_of(id, policy);
         Ok(id)
@@ -253,8 +288,9 @@ fn change_policy(
 pub(super) async fn remove_policy(
     (State(web), Extension(visit), Path(account), Extension(posted)): Sent,
 ) -> Response {
-    let removed =
-        web.account(&account).and_then(|(id, _)| change_policy(&web, id, posted.get("version"), None));
+    let removed = web
+        .account(&account)
+        .and_then(|(id, _)| change_policy(&web, id, posted.get("version"), None, REMOVAL_CONFLICT));
     match removed {
         Ok(id) => web.done(&visit, &to(id), "The account has no policy any more."),
         Err(trouble) => refused(&web, visit, (&account, &Posted::default()), trouble),

@@ -24,7 +24,7 @@ pub(super) async fn show(
 }
 
 fn page(web: &Web, visit: &Visit, name: &str) -> Shown {
-    let (device, accounts) = web.shared.with(|cssm| {
+    let (device, accounts) = web.shared.read(|cssm| {
         let names: Vec<String> =
             cssm.store().accounts().iter().map(|account| account.names.r#virtual.clone()).collect();
         (cssm.device_called(name).cloned(), names)

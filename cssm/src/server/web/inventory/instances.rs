@@ -39,7 +39,7 @@ pub(super) async fn list(
 ) -> Shown {
     let (id, account) = web.account(&account)?;
     let asked = wish(asked);
-    let (part, rows) = web.shared.with(|cssm| {
+    let (part, rows) = web.shared.read(|cssm| {
         let mut devices = cssm.instances(id);
         devices.retain(|device| asked.takes(device));
         let part = Part::of(asked.page, devices.len());

@@ -11,7 +11,7 @@ use crate::server::web::layout::{number, table, text};
 
 pub(super) async fn show((State(web), Extension(visit), Path(account)): Asks) -> Shown {
     let (id, account) = web.account(&account)?;
-    let used = web.shared.with(|cssm| licenses_in_use(cssm, |device| device.account == id));
+    let used = web.shared.read(|cssm| licenses_in_use(cssm, |device| device.account == id));
     let rows: Vec<Markup> = used
         .iter()
         .map(|(tag, count)| {

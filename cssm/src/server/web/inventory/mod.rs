@@ -67,7 +67,7 @@ const TABS: [(Tab, &str, &str); 4] = [
 /// A page of *Inventory*: which account, its tabs, and what the tab shows.
 fn tab(web: &Web, visit: &Visit, account: (AccountId, &Account), here: Tab, content: &Markup) -> Response {
     let (AccountId(id), account) = account;
-    let names: Vec<(u16, String)> = web.shared.with(|cssm| {
+    let names: Vec<(u16, String)> = web.shared.read(|cssm| {
         (0..).zip(cssm.store().accounts()).map(|(at, other)| (at, other.names.r#virtual.clone())).collect()
     });
     let title = TABS.iter().find(|(tab, ..)| *tab == here).map_or("", |(_, _, word)| word);

@@ -24,18 +24,21 @@ pub(super) struct Band {
     text: String,
 }
 
-/// The faults that began and ended, and those in force, by the true time.
-pub(super) fn bands(cssm: &mut Cssm, now: Wall) -> Vec<Band> {
+/// The faults that began and ended, and those in force, by the true time, as the server's clock is set now.
+pub(super) fn bands(cssm: &Cssm, now: Wall) -> Vec<Band> {
     let skew = cssm.skew_ms();
-    let active = cssm.faults(now).active();
+    let active = cssm.active_faults();
     let mut bands: Vec<(u64, Band)> = Vec::new();
     for event in cssm.store().events() {
         let at = event.at.plus_millis(-skew);
         match event.event {
             Event::FaultBegan(id) => {
-                let kind = active.iter().find(|fault| fault.id == id).map(|fault| fault.spec.kind.clone());
+                let known = active.iter().find(|fault| fault.id == id);
+                let kind = known.map(|fault| &fault.spec.kind);
                 let text = kind.map_or_else(|| format!("fault {id}"), |kind| format!("fault {id}: {kind}"));
-                bands.push((id, Band { from: at, to: now, text }));
+                // That its time is over is noted when an exchange meets it next.
+                let to = known.map_or(now, |fault| now.min(fault.until.plus_millis(-skew)));
+                bands.push((id, Band { from: at, to, text }));
             }
             Event::FaultEnded(id) => {
                 if let Some((_, band)) = bands.iter_mut().find(|(known, _)| *known == id) {
@@ -61,7 +64,6 @@ pub(super) fn bands(cssm: &mut Cssm, now: Wall) -> Vec<Band> {
 /// The exchanges with that device that this mock has seen, by the true time. Those that never arrived, only the switch
 /// knows.
 pub(super) fn answered(cssm: &Cssm, udi: &str) -> Vec<Happened> {
-    let skew = cssm.skew_ms();
     let is_its = |exchange: &&Exchange| exchange.device.is_some_and(|device| is_called(udi, &device));
     let happened = |exchange: &Exchange| {
         let purpose = exchange.purpose.map_or("unreadable", purpose_word);
@@ -69,7 +71,7 @@ pub(super) fn answered(cssm: &Cssm, udi: &str) -> Vec<Happened> {
         // What a fault did to it, the switch tells by its own event.
         let kind = if exchange.rule.is_some() { HappenedKind::Failed } else { HappenedKind::Answered };
         let text = format!("{purpose}: {}{fault}", exchange.answer);
-        Happened { at: exchange.at.plus_millis(-skew), kind, text }
+        Happened { at: exchange.true_at, kind, text }
     };
     cssm.history().exchanges().filter(is_its).map(happened).collect()
 }
@@ -95,28 +97,30 @@ pub(super) fn draw(condition: &Condition, faults: &[Band]) -> Markup {
         return html! { p.dim { "Nothing has happened yet." } };
     };
     let from = first.at;
-    let scale = Scale { from, span: condition.clock.since(from).max(1_000) };
+    let scale = Scale { from, span: condition.now.since(from).max(1_000) };
     let skipped = condition.happened.len().saturating_sub(MARKS);
     let marks = || condition.happened.iter().skip(skipped);
     let exchanges = |happened: &&Happened| happened.kind != HappenedKind::Message;
     let told: Vec<&Happened> = condition.happened.iter().rev().filter(exchanges).take(20).collect();
     let shown: Vec<&Band> = faults.iter().filter(|band| band.to >= from).collect();
     html! {
-        svg.timeline viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label="Timeline of exchanges, messages and faults" {
-            @for (word, y) in [("exchanges", 40), ("messages", 75)] {
-                text x="2" y=(y) { (word) }
-            }
-            @for band in &shown {
-                rect.fault x=(scale.x(band.from)) y="8" width=((scale.x(band.to) - scale.x(band.from)).max(2)) height="74" {
-                    title { (band.text) ", " (time_words(band.from)) " to " (time_words(band.to)) }
+        div.scroll tabindex="0" role="region" aria-label="Timeline" {
+            svg.timeline viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label="Timeline of exchanges, messages and faults" {
+                @for (word, y) in [("exchanges", 40), ("messages", 75)] {
+                    text x="2" y=(y) { (word) }
                 }
+                @for band in &shown {
+                    rect.fault x=(scale.x(band.from)) y="8" width=((scale.x(band.to) - scale.x(band.from)).max(2)) height="74" {
+                        title { (band.text) ", " (time_words(band.from)) " to " (time_words(band.to)) }
+                    }
+                }
+                line.axis x1=(LEFT) x2=(WIDTH - 10) y1="86" y2="86" {}
+                @for happened in marks() {
+                    (mark(scale, happened))
+                }
+                text x=(LEFT) y="104" { (time_words(from)) }
+                text x=(WIDTH - 10) y="104" text-anchor="end" { (time_words(condition.now)) }
             }
-            line.axis x1=(LEFT) x2=(WIDTH - 10) y1="86" y2="86" {}
-            @for happened in marks() {
-                (mark(scale, happened))
-            }
-            text x=(LEFT) y="104" { (time_words(from)) }
-            text x=(WIDTH - 10) y="104" text-anchor="end" { (time_words(condition.clock)) }
         }
         details {
             summary { "The last exchanges in words" }
@@ -148,7 +152,9 @@ mod tests {
         let at = |seconds: i64| Wall::from_secs(1_772_445_600 + seconds);
         let happened = |at, kind, text: &str| Happened { at, kind, text: text.into() };
         let condition = Condition {
-            clock: at(100),
+            now: at(100),
+            // A clock that is wrong moves nothing.
+            clock: at(-86_400),
             happened: vec![
                 happened(at(0), HappenedKind::Answered, "hello"),
                 happened(at(50), HappenedKind::Failed, "<b>usage</b>"),
