@@ -7,6 +7,8 @@ use std::time::Duration;
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -19,7 +21,61 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Browser {
     pub(crate) window: Client,
     pub(crate) downloads: PathBuf,
-    _driver: Child,
+    _driver: Driver,
+}
+
+/// chromedriver with the browser that it has started: both end with the value, also where a test fails.
+struct Driver {
+    child: Child,
+    port: String,
+}
+
+/// How often it is started: on a machine with many sockets it may find its own second port taken, and ends.
+const STARTS: usize = 5;
+
+impl Driver {
+    async fn start(program: &Path) -> Self {
+        for _ in 0..STARTS {
+            if let Some(driver) = Self::try_start(program).await {
+                return driver;
+            }
+        }
+        panic!("chromedriver did not start");
+    }
+
+    async fn try_start(program: &Path) -> Option<Self> {
+        let mut child = Command::new(program)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = async {
+            while let Some(line) = said.next_line().await.unwrap() {
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return Some(port.trim_end_matches('.').to_owned());
+                }
+            }
+            None
+        };
+        let port = timeout(PATIENCE, port).await.expect("chromedriver starts or ends")?;
+        // What it says later must not fill its pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+        Some(Self { child, port })
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let leader = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(leader) = leader {
+            // It may have ended with its window.
+            let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
+        }
+    }
 }
 
 /// A size of the window.
@@ -34,25 +90,7 @@ impl Browser {
     pub(crate) async fn open(folder: &Path) -> Option<Self> {
         let driver = slpsim_tests::peer("chromedriver")?;
         let chromium = slpsim_tests::peer("chromium")?;
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = async {
-            while let Some(line) = said.next_line().await.unwrap() {
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    return port.trim_end_matches('.').to_owned();
-                }
-            }
-            panic!("chromedriver did not start");
-        };
-        let port = timeout(PATIENCE, port).await.expect("chromedriver starts");
-        // What it says later must not fill its pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+        let driver = Driver::start(&driver).await;
         let downloads = folder.join("downloads");
         std::fs::create_dir_all(&downloads).unwrap();
         let profile = folder.join("profile");
@@ -66,7 +104,7 @@ impl Browser {
         let connecting = async {
             ClientBuilder::new(HttpConnector::new())
                 .capabilities(capabilities)
-                .connect(&format!("http://127.0.0.1:{port}"))
+                .connect(&format!("http://127.0.0.1:{}", driver.port))
                 .await
         };
         let window = timeout(PATIENCE, connecting).await.expect("the browser starts").unwrap();

@@ -69,7 +69,7 @@ async fn a_switch_gets_trust_and_policy_and_survives_a_fault_by_clicking() {
     browser.choose("kind", "http-status").await;
     browser.fill("status", "503").await;
     browser.click("Switch On").await;
-    browser.sees("HTTP 503").await;
+    browser.sees("http-status: status 503").await;
     browser.click("Switches").await;
     browser.click("leaf-1").await;
     types(&browser, "license smart sync").await;
