@@ -83,6 +83,35 @@ async fn a_locked_store_is_told_and_leaves_nothing_half_written() {
     device.reports(&world, &world.server.urls.smart.clone(), &[1]).await;
 }
 
+/// What a page was about to say of a change is not said where the change was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_a_locked_store_has_not_taken_is_not_called_done_afterwards() {
+    let place = Place::sqlite();
+    let world = place.world().await;
+    let browser = world.browser();
+    let page = browser.open("/accounts").await;
+    let mut other = beside(&place).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let csrf = page.csrf();
+    let request = browser.request("POST", "/accounts").header("accept", "text/html");
+    let form = request.header("content-type", "application/x-www-form-urlencoded");
+    let answer = browser.send(form.body(format!("csrf={csrf}&virtual=Other"))).await;
+    assert_eq!(answer.status, 503);
+    answer.has("is locked by another process");
+    answer.has("What you have just sent was not taken");
+    answer.has("href=\"/style.css\"");
+    assert_eq!(browser.look("/style.css").await.status, 200);
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    well_again(&world).await;
+    let page = browser.open("/accounts").await;
+    page.has_not("was made");
+    page.has_not("Other");
+    browser
+        .submit("/accounts", "/accounts", &[("virtual", "Other")])
+        .await
+        .has("The Virtual Account was made.");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_store_keeps_what_was_acknowledged_and_no_more() {
     let place = Place::sqlite();

@@ -285,6 +285,7 @@ async fn what_is_wrong_with_a_fault_stands_beside_its_field_and_the_rest_stays_f
     let browser = world.browser();
     let big = "9".repeat(30);
     for (key, value, said) in [
+        ("kind", "", "choose a fault"),
         ("kind", EVIL, "no fault is called"),
         ("kind", "dns-nxdomain", "not in a server"),
         ("for", "soon", "span"),

@@ -35,7 +35,7 @@ pub(in crate::server) struct Keeper {
 }
 
 /// The state of the store when somebody came in; [`Keeper::settle`] takes it back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Entered {
     generation: u64,
 }

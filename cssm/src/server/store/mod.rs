@@ -28,7 +28,7 @@ pub(super) use backend::Vault;
 pub use choice::{StoreChoice, StoreUrlError};
 pub use error::StoreError;
 pub(super) use gate::{kept, off_the_runtime};
-pub(super) use keeper::Keeper;
+pub(super) use keeper::{Entered, Keeper};
 pub(super) use latency::{BOUNDS, Counts, Latency};
 pub use watch::{Boundary, Watch};
 

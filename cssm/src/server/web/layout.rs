@@ -13,6 +13,7 @@ use crate::cssm::ManageError;
 use crate::peer::Role;
 use crate::server::bundle::FileError;
 use crate::server::manage::Refused;
+use crate::server::store::Entered;
 
 /// What a page knows of the request that asks for it.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Visit {
     pub(super) csrf: String,
     /// Who has logged in, where one must.
     pub(super) visitor: Option<Visitor>,
+    /// The state of the store before anything was done; nothing where it was in trouble.
+    pub(super) since: Option<Entered>,
     /// What was said at the end of the last form.
     pub(super) note: Option<String>,
     /// What is wrong with the form that was just sent.

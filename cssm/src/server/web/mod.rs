@@ -35,6 +35,7 @@ pub use layout::time_words;
 pub use switches::{Condition, Happened, HappenedKind, Printed, Switches, Terminal};
 
 use super::Shared;
+use super::store::Entered;
 use crate::records::AccountId;
 use access::Access;
 use layout::{Trouble, Visit};
@@ -47,12 +48,19 @@ pub(super) struct Web {
     shared: Arc<Shared>,
     access: Access,
     /// What is to be said on the next page of a session.
-    notes: Mutex<VecDeque<(String, String)>>,
+    notes: Mutex<VecDeque<Note>>,
     /// Files that were answered.
     files: Files,
     /// What consoles printed.
     transcripts: Transcripts,
     switches: Option<Arc<dyn Switches>>,
+}
+
+/// What is to be said to a session, unless the store has lost it since.
+struct Note {
+    session: String,
+    text: String,
+    since: Entered,
 }
 
 /// Notes that wait for their page.
@@ -78,19 +86,25 @@ impl Web {
 
     /// The end of a form: the browser is sent to `path`, where `said` stands above the page.
     fn done(&self, visit: &Visit, path: &str, said: impl Into<String>) -> Response {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() >= NOTES {
-            notes.pop_front();
+        // In trouble nothing is done, and the answer is another.
+        if let Some(since) = visit.since {
+            let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            if notes.len() >= NOTES {
+                notes.pop_front();
+            }
+            notes.push_back(Note { session: visit.session.clone(), text: said.into(), since });
         }
-        notes.push_back((visit.session.clone(), said.into()));
         Redirect::to(path).into_response()
     }
 
     /// What is to be said to that session, once.
     fn note(&self, session: &str) -> Option<String> {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = notes.iter().position(|(of, _)| of == session)?;
-        notes.remove(at).map(|(_, text)| text)
+        // What was done before the store was in trouble may be undone: then it is not said.
+        let now = self.shared.keeper.enter().ok();
+        notes.retain(|note| now.is_none() || now == Some(note.since));
+        let at = notes.iter().position(|note| note.session == session)?;
+        notes.remove(at).map(|note| note.text)
     }
 
     /// The account with that number in its address.

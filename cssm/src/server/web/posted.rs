@@ -1,7 +1,7 @@
 //! What a form sends: fields within their limits, and at most one file.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 
@@ -71,7 +71,9 @@ impl Posted {
         let unreadable =
             |error: &dyn std::fmt::Display| Trouble::wrong(format!("the form cannot be read: {error}"));
         let request = Request::builder().header(CONTENT_TYPE, kind).body(bytes.into());
-        let request = request.map_err(|error| unreadable(&error))?;
+        let mut request = request.map_err(|error| unreadable(&error))?;
+        // The size was limited when the body was read; the library's own limit is that of no file.
+        DefaultBodyLimit::disable().apply(&mut request);
         let mut parts = Multipart::from_request(request, &()).await.map_err(|error| unreadable(&error))?;
         let mut posted = Self::default();
         while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
@@ -137,6 +139,16 @@ mod tests {
         let posted = Posted::read(&headers(kind), body.into()).await.unwrap();
         let file = posted.file.as_ref().unwrap();
         assert_eq!((posted.get("csrf"), &*file.name, &file.bytes[..]), ("word", "usage.txt", &b"<a/>"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_file_may_be_as_large_as_the_body_that_was_read() {
+        let kind = "multipart/form-data; boundary=b";
+        let file = "x".repeat(5_000_000);
+        let head = "content-disposition: form-data; name=\"file\"; filename=\"usage.txt\"";
+        let body = format!("--b\r\n{head}\r\n\r\n{file}\r\n--b--\r\n");
+        let posted = Posted::read(&headers(kind), body.into()).await.unwrap();
+        assert_eq!(posted.file.unwrap().bytes.len(), file.len());
     }
 
     #[tokio::test]

@@ -120,6 +120,7 @@ async fn admitted(web: &Arc<Web>, session: &str, request: Request) -> Result<Req
         visitor,
         note: if shown { web.note(session) } else { None },
         trouble: None,
+        since: web.shared.keeper.enter().ok(),
         is_behind,
         role: web.shared.read(|cssm| cssm.config().role),
         has_switches: web.switches.is_some(),

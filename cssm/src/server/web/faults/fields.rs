@@ -187,6 +187,9 @@ pub(super) fn spec(posted: &Posted) -> Result<FaultSpec, Wrong> {
         }
         object.insert(field.key.into(), value);
     }
+    if !object.contains_key("kind") {
+        return Err(Wrong { key: Some("kind"), why: "choose a fault".into() });
+    }
     let whole = serde_json::from_value::<FaultSpec>(object.into());
     let spec = whole.map_err(|error| Wrong { key: None, why: error.to_string() })?;
     spec.check().map(|()| spec)

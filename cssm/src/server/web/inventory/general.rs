@@ -314,7 +314,9 @@ pub(super) async fn save_membership(
                 let list: Result<BTreeSet<_>, _> = lines.map(udi).collect();
                 Membership::Listed(list.map_err(|refused| Trouble::wrong(refused.text()))?)
             }
-            _ => Membership::Open,
+            "open" => Membership::Open,
+            // Not taken for either: one of them lets everybody in.
+            _ => return Err(Trouble::wrong("Say who may join: everybody, or those on the list.")),
         };
         web.shared.with(|cssm| cssm.set_membership_of(id, membership));
         Ok(id)
