@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p slpsim-sim --bench fleet_year [-- DEVICES DAYS POPULATION...]`; by default 1,000,000 devices, 365 days,
 //! `steady` and `reference`, on all cores. The bare limit in the same run is the lines alone: as many lines, formatted on
-//! one core from one message.
+//! one core from one message. How the cost of an event grows shows beside a fleet of 10,000.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,8 +10,10 @@ use std::time::Instant;
 use slpsim_agent::{Failure, Message, Peer};
 use slpsim_logs::{Formatter, Line, Options, Repeated, Zone};
 use slpsim_policy::Wall;
-use slpsim_sim::fleet::{Companions, Fleet, Spec, population};
+use slpsim_sim::fleet::{Companions, Fleet, Spec, Totals, population};
 
+/// With how many devices the large fleet is compared.
+const SMALL: u32 = 10_000;
 const START: Wall = Wall::from_secs(1_767_225_600);
 
 #[expect(clippy::unwrap_used, reason = "a bench stops where its own input is wrong")]
@@ -25,26 +27,11 @@ fn main() {
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(1));
     for name in names {
-        let text = population::SHIPPED.iter().find(|(shipped, _)| *shipped == name).unwrap().1;
+        // The small fleet comes first, so that the large one's memory is the peak.
+        let few = SMALL.min(devices);
+        let (small, of_small) = year(name, few, days, threads);
         let before = rss();
-        let begin = Instant::now();
-        let mut fleet = Fleet::new(Spec {
-            population: population::parse(text, name).unwrap(),
-            seed: 1,
-            devices,
-            start: START,
-            part: (1, 1),
-            threads,
-            epoch_ms: 3_600_000,
-            forms: vec![Options::default()],
-            deliver: false,
-            corrupt: 0.0,
-            companions: Companions::Off,
-        })
-        .unwrap();
-        fleet.run(days * 86_400_000, &mut |_, _, _| Ok(()), &mut |_, _| Ok(())).unwrap().unwrap();
-        let seconds = begin.elapsed().as_secs_f64();
-        let totals = *fleet.totals();
+        let (totals, seconds) = year(name, devices, days, threads);
         println!(
             "{name}: {devices} devices, {days} days, {threads} threads: {seconds:.1} s, {} events ({:.2} M/s), {} lines \
              ({:.2} M/s), digest {:016x}",
@@ -60,7 +47,35 @@ fn main() {
             "  the bare lines, one core: {bare:.1} s, {:.2} of the fleet's time on all cores",
             bare / seconds
         );
+        let each = |totals: &Totals, seconds: f64| seconds / totals.events as f64;
+        println!(
+            "  an event costs {:.2} times what it costs with {few} devices ({of_small:.2} s)",
+            each(&totals, seconds) / each(&small, of_small)
+        );
     }
+}
+
+/// Runs one fleet; what came of it, and how many seconds it took.
+#[expect(clippy::unwrap_used, reason = "a bench stops where its own input is wrong")]
+fn year(name: &str, devices: u32, days: u64, threads: u16) -> (Totals, f64) {
+    let text = population::SHIPPED.iter().find(|(shipped, _)| *shipped == name).unwrap().1;
+    let begin = Instant::now();
+    let mut fleet = Fleet::new(Spec {
+        population: population::parse(text, name).unwrap(),
+        seed: 1,
+        devices,
+        start: START,
+        part: (1, 1),
+        threads,
+        epoch_ms: 3_600_000,
+        forms: vec![Options::default()],
+        deliver: false,
+        corrupt: 0.0,
+        companions: Companions::Off,
+    })
+    .unwrap();
+    fleet.run(days * 86_400_000, &mut |_, _, _| Ok(()), &mut |_, _| Ok(())).unwrap().unwrap();
+    (*fleet.totals(), begin.elapsed().as_secs_f64())
 }
 
 /// Seconds that formatting so many lines takes.
