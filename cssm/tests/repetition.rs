@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect by unwrapping it")]
 
 use slpsim_agent::{IdCert, ProfileId, Request, Role, Sender, Token, Udi, Unit};
-use slpsim_cssm::{Arrived, Config, Cssm, Route, Rule, TokenWish};
+use slpsim_cssm::{Arrived, Config, Csr, Cssm, Proof, Route, Rule, Signed, TokenWish};
 use slpsim_policy::Wall;
 use slpsim_transport::message::{ServerMessage, compose};
 
@@ -100,6 +100,36 @@ fn a_token_that_was_revoked_meanwhile_is_refused_and_another_one_is_used() {
     let new = asks(&mut cssm, &device, LATER, &other).unwrap();
     assert_ne!(new, lost);
     assert_eq!(uses(&cssm, &other), 1);
+}
+
+#[test]
+fn what_one_unit_has_asked_for_is_no_use_for_the_other_one() {
+    let (mut cssm, token) = with_token(1);
+    let pair = asks(&mut cssm, &sender(&[1, 2]), NOW, &token).unwrap();
+    assert_eq!(asks(&mut cssm, &sender(&[2]), LATER, &token), Err(Rule::TokenUsedUp));
+    assert_eq!(asks(&mut cssm, &sender(&[2, 1]), LATER, &token), Err(Rule::TokenUsedUp));
+    assert_eq!(asks(&mut cssm, &sender(&[1, 3]), LATER, &token), Err(Rule::TokenUsedUp));
+    // It gets what it had, and nothing that it had not.
+    assert_eq!(asks(&mut cssm, &sender(&[1]), LATER, &token), Ok(vec![pair[0]]));
+    assert_eq!(asks(&mut cssm, &sender(&[1, 2]), LATER, &token), Ok(pair));
+    assert_eq!(uses(&cssm, &token), 1);
+}
+
+#[test]
+fn another_key_is_another_use() {
+    let (mut cssm, token) = with_token(1);
+    let device = sender(&[1]);
+    let mut with_key = |csr: &str, nonce| {
+        let request = Request::Trust { token: token.clone(), force: false, units: device.units.clone() };
+        let message = compose(&request, &device, NOW, nonce);
+        let proof = Proof { request: Signed::Unverifiable, reports: &[], csr: Csr::Good(csr.into()) };
+        let answer = cssm.handle(NOW, &Arrived { route: Route::Smart, message: &message, proof });
+        let identity = || answer.message.data.trust_codes[0].object.as_ref().unwrap().code.identity;
+        answer.rule.map_or_else(|| Ok(identity()), Err)
+    };
+    let lost = with_key("its own", 1).unwrap();
+    assert_eq!(with_key("a stranger's", 2), Err(Rule::TokenUsedUp));
+    assert_eq!(with_key("its own", 3), Ok(lost));
 }
 
 #[test]

@@ -23,14 +23,15 @@ pub(super) struct Wish<'a> {
 
 /// Gives trust codes for a token, one for each unit.
 pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
-    let again = is_repetition(cx, wish);
+    let csr = match &cx.arrived.proof.csr {
+        Csr::NotNeeded => Ok(None),
+        Csr::Good(csr) => Ok(Some(Arc::clone(csr))),
+        Csr::Bad => Err(Rule::Csr),
+    };
+    let again = csr.as_ref().is_ok_and(|csr| is_repetition(cx, wish, csr.as_ref()));
     let account_id = account_of_token(cx, again)?;
     let account = cx.account(account_id).ok_or(Rule::TokenUnknown)?;
-    let csr = match &cx.arrived.proof.csr {
-        Csr::NotNeeded => None,
-        Csr::Good(csr) => Some(Arc::clone(csr)),
-        Csr::Bad => return Err(Rule::Csr),
-    };
+    let csr = csr?;
     let udis = units(cx, wish)?;
     for udi in &udis {
         may_join(cx, udi, account_id, account)?;
@@ -51,16 +52,15 @@ pub(super) fn establish(cx: &Cx<'_>, wish: &Wish<'_>) -> Result<Granted, Rule> {
     let mut instance = None;
     for udi in udis {
         let mut device = record(cx, udi, account_id, &mut changes.events);
-        if udi == cx.arrived.message.header.udi {
+        let is_sender = udi == cx.arrived.message.header.udi;
+        if is_sender {
             device.says_of_itself(wish.hostname, wish.software_tag);
         }
-        // The same key gets the same code once more. Another key, after a factory reset perhaps, needs another certificate.
-        let same = device.trust.as_ref().filter(|trust| again && trust.csr == csr);
-        let made = match same {
+        let made = match device.trust.as_ref().filter(|_| again) {
             Some(trust) => given(cx, udi, trust, account),
             None => {
                 let made = issue(cx, &mut device, account, csr.clone(), New::Registration);
-                if let Some(trust) = &mut device.trust {
+                if let Some(trust) = device.trust.as_mut().filter(|_| is_sender) {
                     trust.asked_with = Some(wish.token.clone());
                 }
                 let event = Event::TrustIssued { trust_id: made.code.trust_id };
@@ -135,14 +135,16 @@ const FIRST_TRUST_ID: u32 = 101;
 
 /// Whether a device asks once more for what it was given and has never shown (modelled: `spec/behaviour.md` §6 has it ask
 /// hourly after a failure): the answer was lost on its way, or the server died after it had given its word.
-fn is_repetition(cx: &Cx<'_>, wish: &Wish<'_>) -> bool {
+///
+/// It is the same device with the same key, and all units have codes for that key, so that nobody gets anything that was
+/// not given before. Another key, after a factory reset perhaps, needs another certificate: that is another use.
+fn is_repetition(cx: &Cx<'_>, wish: &Wish<'_>, csr: Option<&Arc<str>>) -> bool {
     let header = &cx.arrived.message.header;
-    let unseen = |udi: &Udi| {
-        let trust = cx.device(udi)?.trust.as_ref()?;
-        (trust.asked_with.as_ref() == Some(wish.token)).then_some(trust.identity.instance)
-    };
-    let own = unseen(&header.udi);
-    own.is_some() && own != header.instance && wish.units.iter().all(|unit| unseen(&unit.udi).is_some())
+    let given = |udi: &Udi| cx.device(udi)?.trust.as_ref().filter(|trust| trust.csr.as_ref() == csr);
+    let unseen = given(&header.udi).is_some_and(|trust| {
+        trust.asked_with.as_ref() == Some(wish.token) && Some(trust.identity.instance) != header.instance
+    });
+    unseen && wish.units.iter().all(|unit| given(&unit.udi).is_some())
 }
 
 /// The account of a token that is good; one that is used up is good for `again`, whoever has used it.

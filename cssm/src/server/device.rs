@@ -29,8 +29,7 @@ use crate::rule::{Broken, Kind, Rule};
 
 /// How long a message may wait until a core is free.
 const WORK_TIME: Duration = Duration::from_secs(30);
-/// Bytes of a message that is answered on the thread that has read it, where that waits for nobody: less than a
-/// millisecond of work, most of it one signature.
+/// Bytes of a message that is answered on the thread that has read it: about a millisecond of work, most of it signatures.
 const SHORT: usize = 64 << 10;
 /// The header that names the rule that a request broke.
 pub(super) const RULE_HEADER: &str = "slpsim-rule";
@@ -112,12 +111,20 @@ async fn take(shared: Arc<Shared>, route: Route, request: Request) -> Response {
         Ok(Err(_)) => return refuse(Rule::BodySize),
         Err(_) => return refuse(Rule::BodyTime),
     };
-    // To hand a message to another thread and back costs a tenth of what it takes to answer it.
-    if bytes.len() <= SHORT && !shared.keeper.is_shared() {
-        let outcome = exchange(&shared, route, &bytes, &meant);
-        return send(&shared, outcome).await;
+    match here(&shared, &route, &bytes, &meant) {
+        Some(outcome) => send(&shared, outcome).await,
+        None => work(&shared, move |shared| exchange(shared, route, &bytes, &meant)).await,
     }
-    work(&shared, move |shared| exchange(shared, route, &bytes, &meant)).await
+}
+
+/// Answers a message on the thread that has read it: to hand it to another one and back costs a tenth of the whole. Only
+/// where that waits for nobody: a short message, records that are free, and no fault that may want a key to be made.
+fn here(shared: &Shared, route: &Route, bytes: &Bytes, meant: &Meant) -> Option<Outcome> {
+    let _free = shared.free_records().filter(|_| bytes.len() <= SHORT && !shared.keeper.is_shared())?;
+    if shared.local(|cssm| cssm.has_faults()) {
+        return None;
+    }
+    Some(exchange(shared, route.clone(), bytes, meant))
 }
 
 /// Lets a worker do `job`, and sends what comes out.

@@ -1,7 +1,7 @@
 //! What all listeners of one server share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -40,6 +40,8 @@ pub struct Shared {
     pub(super) stopping: watch::Receiver<bool>,
     /// How many messages are worked on at one time: signing keeps a core busy, and more would only wait in threads.
     pub(super) work: Semaphore,
+    /// Held for reading by whoever answers on a thread of the runtime, for writing by whoever needs the records for long.
+    long: RwLock<()>,
     replays: Mutex<HashMap<Udi, Bytes>>,
     stranger: OnceLock<Option<Signer>>,
     placeholder: OnceLock<Option<Arc<str>>>,
@@ -82,6 +84,7 @@ impl Shared {
             forward: None,
             stopping,
             work: Semaphore::new(cores * 2),
+            long: RwLock::default(),
             replays: Mutex::default(),
             stranger: OnceLock::new(),
             placeholder: OnceLock::new(),
@@ -123,6 +126,32 @@ impl Shared {
     /// Where the store is in trouble; then nothing since the last success is there.
     pub async fn settled(&self) -> Result<(), StoreError> {
         self.keeper.settle(self.keeper.enter()?).await
+    }
+
+    /// Does something that needs the records for long, such as taking or giving all of them, on a thread of its own. The
+    /// threads of the runtime go on meanwhile.
+    ///
+    /// # Errors
+    /// Where `job` panics.
+    pub(super) async fn at_length<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, tokio::task::JoinError> {
+        let shared = Arc::clone(self);
+        let work = move || {
+            let _long = shared.long.write().unwrap_or_else(PoisonError::into_inner);
+            job(&shared)
+        };
+        tokio::task::spawn_blocking(work).await
+    }
+
+    /// While this is held, nobody has the records for long; none where somebody has, or wants them.
+    pub(super) fn free_records(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        match self.long.try_read() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// The true time; [`Cssm::clock`] adds the skew.

@@ -94,6 +94,11 @@ impl Refused {
         Self(StatusCode::NOT_FOUND, what.into())
     }
 
+    /// A bug of ours, which has been printed.
+    pub(super) fn broken() -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, "the mock failed at this; its own log says more".into())
+    }
+
     pub(super) fn wrong(what: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, what.into())
     }

@@ -244,7 +244,10 @@ fn exchange_view(exchange: &Exchange) -> ExchangeView {
 /// Everything that the mock knows, as JSON lines. They hold id tokens.
 #[utoipa::path(get, path = "/export", tag = "records", responses((status = 200, body = String, content_type = "application/x-ndjson")))]
 pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
-    let mut text = shared.read(Cssm::export).join("\n");
+    let Ok(lines) = shared.at_length(|shared| shared.read(Cssm::export)).await else {
+        return Refused::broken().into_response();
+    };
+    let mut text = lines.join("\n");
     text.push('\n');
     ([(CONTENT_TYPE, "application/x-ndjson")], text).into_response()
 }
@@ -255,7 +258,8 @@ pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
     (status = 400, description = "a line that cannot be taken; those before it are", body = ErrorView),
 ))]
 pub(super) async fn import(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Answered<TakenView> {
-    let text = std::str::from_utf8(&bytes).map_err(|_| Refused::wrong("the records are not UTF-8"))?;
-    let taken = shared.with(|cssm| cssm.import(text.lines()));
+    let text = String::from_utf8(bytes.into()).map_err(|_| Refused::wrong("the records are not UTF-8"))?;
+    let take = move |shared: &Shared| shared.with(|cssm| cssm.import(text.lines()));
+    let taken = shared.at_length(take).await.map_err(|_| Refused::broken())?;
     taken.map(|taken| Json(TakenView { taken })).map_err(|error| Refused::wrong(error.to_string()))
 }
