@@ -97,8 +97,14 @@ enum Mock {
 
 impl WhichMock {
     fn open(&self) -> Result<Mock> {
+        self.open_or_make(false)
+    }
+
+    /// As [`WhichMock::open`]; a store that is not there is made where `make` says so.
+    fn open_or_make(&self, make: bool) -> Result<Mock> {
         if let Some(store) = &self.store {
-            return Ok(Mock::AtRest(Box::new(at_rest(&chosen(store).context("--store").blame_user()?)?)));
+            let store = chosen(store).context("--store").blame_user()?;
+            return Ok(Mock::AtRest(Box::new(at_rest(&store, make)?)));
         }
         let (url, token) = match (&self.manage, &self.ready) {
             (Some(url), _) => (url.clone(), self.manage_token.clone()),
@@ -113,8 +119,8 @@ impl WhichMock {
     }
 }
 
-/// Opens a store that is there: one that a slip of the pen has named is not made.
-fn at_rest(store: &StoreChoice) -> Result<Offline> {
+/// Opens a store that is there. One that a slip of the pen has named is made only for an import, which fills it.
+fn at_rest(store: &StoreChoice, make: bool) -> Result<Offline> {
     let (there, what) = match store {
         StoreChoice::Folder(dir) | StoreChoice::Journal(dir) => {
             (dir.join("licensing.pem").is_file(), "the folder of a mock")
@@ -122,8 +128,10 @@ fn at_rest(store: &StoreChoice) -> Result<Offline> {
         StoreChoice::Sqlite { path, .. } => (path.is_file(), "the store of a mock"),
         StoreChoice::Postgres(_) => (true, "a database"),
     };
-    if !there {
-        return Err(user_error(format!("{store} is not {what}")));
+    if !there && !make {
+        return Err(user_error(format!(
+            "{store} is not there, or not {what}: `slpsim cssm --store {store}` makes one, `slpsim cssm import` fills a new one"
+        )));
     }
     match Offline::open(store, Some(Arc::new(failpoint::Process::default())), clock_of) {
         Err(StartError::Store(error)) if !error.is_users() => Err(error.into()),
@@ -154,7 +162,7 @@ pub(super) async fn run(command: CssmCommand, form: OutputForm) -> Result<ExitCo
         }
         CssmCommand::Import { file, mock } => {
             let lines = read_records(&file)?;
-            let taken = match mock.open()? {
+            let taken = match mock.open_or_make(true)? {
                 Mock::Running(mock) => blamed(mock.import(lines).await)?,
                 Mock::AtRest(mock) => {
                     let text = String::from_utf8(lines).context("the file is not UTF-8").blame_user()?;

@@ -117,8 +117,10 @@ fn default_mock() -> Result<Mock> {
 
 /// A runtime for daemons.
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
-    // Two threads: one keeps time and answers while the other waits for a disk.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // The mock signs on these threads, so there is one for each core; two at least, so that one keeps time and answers while
+    // the other waits for a disk.
+    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let done = runtime.block_on(work);
     // What still runs is of no interest: everything that matters has ended. A drop would wait for it.
     runtime.shutdown_background();

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 use slpsim_tests::changes::until;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::process::Child;
 use tokio::time::timeout;
 
-use crate::process::{run, slpsim, stderr, stdout};
+use crate::process::{Daemon, run, slpsim, stderr, stdout};
 
 /// Longest wait for anything; a busy machine needs some of it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -121,6 +121,30 @@ async fn a_silent_server_keeps_no_fleet_from_ending() {
         assert_eq!((output.status.code(), &ledger["unfinished"]), (Some(1), &3.into()), "{ledger:#}");
         assert_eq!(ledger["exchanges"], 0, "none of them was waited for: {ledger:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_on_its_way_when_a_fleet_was_ended_counts_as_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mock = Daemon::start(folder.path(), "mock", &["cssm", "--state", state.to_str().unwrap()]).await;
+    let stall = json!({"kind": "stall", "purpose": "usage", "for": "1h"});
+    mock.manage(reqwest::Method::POST, "faults", Some(stall)).await;
+    let child = start(&["--against", mock.text("/urls/cslu"), "--devices", "3", "--device-keys", "1"]);
+    let seen = async {
+        // The mock notes a stalled request when it comes.
+        while !mock.manage(reqwest::Method::GET, "requests", None).await.to_string().contains("stalled") {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, seen).await.unwrap();
+    send(&child, Signal::SIGTERM);
+    let output = end(child).await;
+    let ledger: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let reports = &ledger["reports"];
+    assert!(reports["sent"].as_u64() >= Some(1), "{ledger:#}");
+    assert_eq!((&reports["missing"], &ledger["unfinished"]), (&reports["sent"], &3.into()), "{ledger:#}");
+    mock.end().await;
 }
 
 #[tokio::test]

@@ -336,3 +336,24 @@ async fn a_mock_whose_disk_is_full_says_so_to_whoever_asks() {
     let log = std::fs::read_to_string(folder.path().join("full.err")).unwrap();
     assert!(log.contains("is full"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_fills_a_new_store_of_any_kind_and_comes_out_as_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let mock = Daemon::start(folder.path(), "mock", &["cssm", "--state", &path("state")]).await;
+    mock.end().await;
+    let (all, again) = (path("all.jsonl"), path("again.jsonl"));
+    let output = run(&["cssm", "export", &all, "--store", &path("state/mock")]).await;
+    assert!(output.status.success(), "{}", stderr(&output));
+    for store in [format!("sqlite:{}", path("new.db")), path("new"), format!("journal:{}", path("lines"))] {
+        let output = run(&["cssm", "export", &again, "--store", &store]).await;
+        assert_eq!(output.status.code(), Some(2), "nothing is made by looking");
+        assert!(stderr(&output).contains("is not there"), "{}", stderr(&output));
+        let output = run(&["cssm", "import", &all, "--store", &store]).await;
+        assert!(output.status.success(), "{store}: {}", stderr(&output));
+        let output = run(&["cssm", "export", &again, "--store", &store]).await;
+        assert!(output.status.success(), "{store}: {}", stderr(&output));
+        assert_eq!(std::fs::read(&all).unwrap(), std::fs::read(&again).unwrap(), "{store}");
+    }
+}

@@ -19,7 +19,7 @@ use slpsim_transport::client::{
 };
 use slpsim_transport::sign::{DeviceKeys, Verifier};
 use slpsim_transport::smart::SmartFormat;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// A device has no longer to get its ACK by its own clock: an hour off, and the server's objects would be refused.
 const LONGEST_MS: u64 = 55 * 60_000;
@@ -60,7 +60,7 @@ pub(super) struct Lived {
     pub(super) refused: Vec<String>,
     /// Exchanges without an authenticated answer.
     pub(super) failed: Vec<(Failure, Option<String>)>,
-    /// Reports that were delivered, and how often each was acknowledged.
+    /// Reports that were sent, and how often each was acknowledged.
     pub(super) reports: HashMap<ReportId, u32>,
     /// Reports that the server rejected.
     pub(super) rejected: u32,
@@ -93,22 +93,19 @@ struct Device {
     lived: Lived,
 }
 
-/// Lets a device live until each of its reports has been acknowledged, or until its time is over.
-pub(super) async fn live(common: Arc<Common>, number: u32, say: mpsc::Sender<Said>) -> Lived {
+/// Lets a device live until each of its reports has been acknowledged, until its time is over, or until all shall end; what
+/// it has done so far counts in any case.
+pub(super) async fn live(
+    common: Arc<Common>,
+    number: u32,
+    say: mpsc::Sender<Said>,
+    mut ended: watch::Receiver<bool>,
+) -> Lived {
     let mut device = Device::new(common, number, say);
-    device.feed(Input::Boot { cause: BootCause::First, clock_authoritative: true }).await;
-    let mut token = device.common.token.clone().filter(|_| device.agent.settings().transport.is_direct());
-    while !device.is_done() {
-        let timer = device.agent.next_deadline().map_or(u64::MAX, |(at, _)| at.0);
-        let due = if token.is_some() { timer.min(TOKEN_MS) } else { timer };
-        if due > LONGEST_MS {
-            break;
-        }
-        device.jump(due);
-        match token.take_if(|_| due == TOKEN_MS) {
-            Some(token) => device.enter(token).await,
-            None => device.feed(Input::Timeout).await,
-        }
+    tokio::select! {
+        () = device.live() => {}
+        // Whoever could end it lives longer than the devices.
+        _ = ended.wait_for(|ended| *ended) => {}
     }
     device.lived
 }
@@ -138,6 +135,23 @@ impl Device {
             lived: Lived::default(),
             number,
             common,
+        }
+    }
+
+    async fn live(&mut self) {
+        self.feed(Input::Boot { cause: BootCause::First, clock_authoritative: true }).await;
+        let mut token = self.common.token.clone().filter(|_| self.agent.settings().transport.is_direct());
+        while !self.is_done() {
+            let timer = self.agent.next_deadline().map_or(u64::MAX, |(at, _)| at.0);
+            let due = if token.is_some() { timer.min(TOKEN_MS) } else { timer };
+            if due > LONGEST_MS {
+                break;
+            }
+            self.jump(due);
+            match token.take_if(|_| due == TOKEN_MS) {
+                Some(token) => self.enter(token).await,
+                None => self.feed(Input::Timeout).await,
+            }
         }
     }
 
@@ -205,6 +219,12 @@ impl Device {
         let common = Arc::clone(&self.common);
         // It is closed by nobody.
         let _slot = common.slots.acquire().await;
+        if let Request::Usage { reports } = request {
+            // What is not answered may have arrived.
+            for report in reports {
+                self.lived.reports.entry(report.id).or_default();
+            }
+        }
         let begin = Instant::now();
         let at = self.turn % self.transports.len().max(1);
         self.turn = at + 1;
@@ -214,18 +234,14 @@ impl Device {
         self.lived.took.push((request.purpose(), begin.elapsed()));
         match &exchanged.result {
             Err(failure) => self.lived.failed.push((*failure, exchanged.detail.clone())),
-            Ok(reply) => self.account(request, reply),
+            Ok(reply) => self.account(reply),
         }
         exchanged.result
     }
 
-    fn account(&mut self, request: &Request, reply: &Reply) {
+    fn account(&mut self, reply: &Reply) {
         if let Status::Refused { message } = &reply.status {
             self.lived.refused.push(message.chars().take(200).collect());
-        } else if let Request::Usage { reports } = request {
-            for report in reports {
-                self.lived.reports.entry(report.id).or_default();
-            }
         }
         let Some(Ok(ack)) = reply.ack.as_ref().map(|ack| &ack.body) else { return };
         for (id, verdict) in &ack.reports {

@@ -15,6 +15,13 @@ use crate::error::{BlameUser, user_error};
 /// # Errors
 /// Why not, and what would be right; one line for the user.
 pub(super) fn admit(url: &str, allow_external: bool) -> Result<()> {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        // It is not shown: what stands before the @ is a secret.
+        return Err(user_error(
+            "--against: the URL of a switch has no user name or password: leave out what stands before the @",
+        ));
+    }
     let named = || format!("--against {url}");
     let parsed = Url::parse(url).with_context(named).blame_user()?;
     let (host, port) = (parsed.host(), parsed.port_or_known_default().unwrap_or_default());
@@ -81,5 +88,15 @@ mod tests {
             assert!(error.to_string().contains(expected), "{url}: {error:#}");
             assert!(error.to_string().starts_with(&format!("--against {url}: ")), "{error:#}");
         }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_and_not_shown() {
+        for url in ["http://u:geheim@127.0.0.1:1/cslu/v1/pi", "u:geheim@127.0.0.1", "https://geheim@h/x"] {
+            let error = admit(url, true).unwrap_err();
+            assert!(error.is::<crate::error::UserError>());
+            assert!(!format!("{error:#}").contains("geheim"), "{error:#}");
+        }
+        admit("http://127.0.0.1:1/cslu/v1/pi/a@b", false).unwrap();
     }
 }

@@ -41,7 +41,7 @@ pub struct Ledger {
 /// What became of reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reports {
-    /// Delivered.
+    /// Sent, answered or not.
     pub sent: u64,
     /// Acknowledged exactly once.
     pub acknowledged: u64,
@@ -172,6 +172,7 @@ impl Ledger {
             "lines": self.totals.lines,
             "bytes": self.totals.bytes,
             "dropped": Missed::by(&self.sinks).dropped,
+            "lines_failed": Missed::by(&self.sinks).failed,
             "sinks": self.sinks.iter().map(Fate::json).collect::<Vec<_>>(),
             "peak_rss_bytes": crate::fleet::summary::peak_rss(),
         })

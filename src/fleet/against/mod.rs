@@ -18,7 +18,7 @@ use slpsim_sim::fleet::{Cast, Population, engine::part};
 use slpsim_transport::WireProfile;
 use slpsim_transport::client::{Anchors, Kept};
 use slpsim_transport::sign::{DeviceKeys, Verifier};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
@@ -92,10 +92,10 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Ledger> {
     let Some((first, others)) = order.urls.split_first() else {
         return Err(user_error("--against URL: where is the peer?"));
     };
-    let transport = transport_of(first)?;
     for url in &order.urls {
         door::admit(url, order.allow_external)?;
     }
+    let transport = transport_of(first)?;
     for other in others {
         if transport_of(other)? != transport {
             return Err(user_error(format!(
@@ -172,6 +172,7 @@ async fn play(order: &Order, common: &Arc<Common>, outlets: Outlets, halt: &Halt
     let writing = tokio::task::spawn_blocking(move || scribe.write(&of_scribe.cast, said));
     let mut ledger = Ledger::new(order.urls.clone(), common.count);
     let mut running = JoinSet::new();
+    let (end_all, ended) = watch::channel(false);
     let mut next = common.first;
     let end = common.first + common.count;
     // Twice as many devices as exchanges, so that there is always one that has something to ask.
@@ -179,12 +180,12 @@ async fn play(order: &Order, common: &Arc<Common>, outlets: Outlets, halt: &Halt
     loop {
         let over = halt.is_asked() || until.is_some_and(|until| Instant::now() >= until);
         while next < end && running.len() < most && !over {
-            running.spawn(device::live(Arc::clone(common), next, say.clone()));
+            running.spawn(device::live(Arc::clone(common), next, say.clone(), ended.clone()));
             next += 1;
         }
         if over {
             let_go.at(Instant::now());
-            running.abort_all();
+            end_all.send_replace(true);
         }
         // A server may be silent for as long as it likes.
         let joined = tokio::select! {
@@ -195,7 +196,7 @@ async fn play(order: &Order, common: &Arc<Common>, outlets: Outlets, halt: &Halt
         match joined {
             None => break,
             Some(Ok(lived)) => ledger.add(lived),
-            // Ended early, or a bug that has been printed.
+            // A bug that has been printed.
             Some(Err(_)) => ledger.unfinished += 1,
         }
     }

@@ -9,7 +9,7 @@ use reqwest::Client;
 
 use super::call::Clock;
 
-/// How long a connection that nobody uses stays open; servers close theirs later.
+/// How long a connection that nobody uses stays open; shorter than what most servers allow.
 pub(super) const IDLE: Duration = Duration::from_secs(4);
 
 /// Peers whose connections are kept; a fleet has one, or a few addresses of one.
@@ -17,7 +17,7 @@ const PEERS: usize = 64;
 
 /// Connections that all carriers with a clone of this share: for carriers with the same network, anchors and proxy.
 ///
-/// A switch opens a connection for each exchange. Whoever wants to load a server with more than handshakes keeps them.
+/// The addresses of a peer are those of the first exchange. A switch opens a connection for each exchange. Whoever wants to load a server with more than handshakes keeps them.
 #[derive(Clone)]
 pub struct Kept {
     clock: Arc<dyn Clock>,
