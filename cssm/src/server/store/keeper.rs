@@ -24,6 +24,9 @@ use crate::keeping::Restoring;
 const AGAIN: Duration = Duration::from_millis(100);
 /// How long it waits for those who want to change something while others are kept out. They never wait themselves.
 const CHANGING: Duration = Duration::from_secs(1);
+/// How long the thread lets changes come together, where as many as that waited for the transaction before.
+const GATHER: Duration = Duration::from_millis(1);
+const SEVERAL: usize = 3;
 /// How long the end waits for the last transaction; a daemon has two seconds (`interface.md` §1).
 const ENDING: Duration = Duration::from_millis(1200);
 
@@ -48,6 +51,8 @@ struct Inner {
     opened: Condvar,
     /// For the thread: there is something to do.
     work: Condvar,
+    /// For the thread: the end is asked for.
+    ended: Condvar,
     /// How long transactions take.
     latency: Latency,
     watched: Watched,
@@ -276,6 +281,7 @@ impl Keeper {
         let mut state = self.inner.lock();
         state.ending = true;
         self.inner.work.notify_all();
+        self.inner.ended.notify_all();
         let running = |state: &mut State| !state.ended;
         let waited = self.inner.opened.wait_timeout_while(state, ENDING, running);
         let (state, late) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -351,6 +357,7 @@ impl Inner {
             state: Mutex::new(state),
             opened: Condvar::new(),
             work: Condvar::new(),
+            ended: Condvar::new(),
             latency: Latency::default(),
             watched,
         }
@@ -403,10 +410,11 @@ fn run(inner: &Inner, mut backend: Box<dyn Backend>) {
         }
     }
     let _gone = Gone(inner);
+    let mut together = 0;
     loop {
         let done = match inner.kind {
             Kind::Memory => return,
-            Kind::Own => own_turn(inner, &mut *backend),
+            Kind::Own => own_turn(inner, &mut *backend, &mut together),
             Kind::Shared => shared_turn(inner, &mut *backend),
         };
         match done {
@@ -428,8 +436,9 @@ enum Turn {
     End,
 }
 
-/// One transaction of a store that nobody else changes.
-fn own_turn(inner: &Inner, backend: &mut dyn Backend) -> Result<Turn, StoreError> {
+/// One transaction of a store that nobody else changes. `together` is how many waited for the one before: where there were
+/// several, more are on their way, and one commit for all of them is worth a moment.
+fn own_turn(inner: &Inner, backend: &mut dyn Backend, together: &mut usize) -> Result<Turn, StoreError> {
     let (entries, change) = {
         let state = inner.lock();
         let idle = |state: &mut State| state.durable == state.changed && !state.ending;
@@ -437,13 +446,18 @@ fn own_turn(inner: &Inner, backend: &mut dyn Backend) -> Result<Turn, StoreError
         if state.durable == state.changed {
             return Ok(Turn::End);
         }
+        if *together >= SEVERAL {
+            let running = |state: &mut State| !state.ending;
+            let gathered = inner.ended.wait_timeout_while(state, GATHER, running);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        }
         (state.cssm.journal(), state.changed)
     };
     let begin = Instant::now();
     backend.commit(&entries)?;
     inner.watched.at(Boundary::Durable);
     inner.latency.note(begin.elapsed());
-    settled(inner, change);
+    *together = settled(inner, change);
     Ok(Turn::Again)
 }
 
@@ -517,15 +531,19 @@ fn changes(inner: &Inner, mut state: MutexGuard<'_, State>) -> (Vec<crate::persi
     (state.cssm.journal(), state.changed)
 }
 
-fn settled(inner: &Inner, change: u64) {
+/// Everything up to `change` is durable: tells those who wait for that, and says how many they were.
+fn settled(inner: &Inner, change: u64) -> usize {
     let mut state = inner.lock();
     state.durable = change;
-    let (done, left) = std::mem::take(&mut state.settlers).into_iter().partition(|(of, _)| *of <= change);
+    let waiting = std::mem::take(&mut state.settlers);
+    let (done, left): (Vec<_>, _) = waiting.into_iter().partition(|(of, _)| *of <= change);
     state.settlers = left;
     drop(state);
-    for (_, told) in done as Vec<(u64, Told)> {
+    let count = done.len();
+    for (_, told) in done {
         told(Ok(()));
     }
+    count
 }
 
 /// Loads everything anew when somebody asks for it, until that succeeds. Whether it did; else the server ends.
