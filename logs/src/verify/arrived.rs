@@ -13,8 +13,10 @@ use crate::read::{self, Read, ReadError, Said};
 const LINE_MAX: u64 = 1 << 20;
 /// Lines whose text is kept, for examples.
 const TEXTS_MAX: usize = 1 << 16;
-/// The sender of a line without a header that could be read.
+/// The sender of a line without a header that could be read: anybody.
 const NOT_READ: u64 = 0;
+/// The sender of a line whose header names nobody, such as one without an origin.
+const NOBODY: u64 = 1;
 
 /// Lines that arrived, by what identifies them.
 #[derive(Debug)]
@@ -94,9 +96,12 @@ impl Arrived {
         }
     }
 
-    /// Who sent it; lines that name nobody are all from one.
+    /// Who sent it.
     fn sender(&self, line: &[u8], read: &Result<Read<'_>, ReadError>) -> u64 {
-        let hash = |name: &str| self.hasher.hash_one(name).max(NOT_READ + 1);
+        let hash = |name: &str| match name {
+            "" => NOBODY,
+            name => self.hasher.hash_one(name).max(NOBODY + 1),
+        };
         match read {
             Ok(read) => hash(read.device.as_deref().unwrap_or_default()),
             Err(_) => read::device(line).map_or(NOT_READ, |name| hash(&name)),
@@ -145,7 +150,7 @@ impl Arrived {
             sent: Some(sent.lines.into()),
             lost: sent.missing - stand_in,
             doubled,
-            reordered: self.late(),
+            reordered: self.late(&sent.senders),
             altered: Some(stand_in),
             foreign: Some(foreign + altered - stand_in),
         })
@@ -188,11 +193,14 @@ impl Arrived {
         true
     }
 
-    /// How many arrived after a later one of the same device.
-    fn late(&self) -> u64 {
+    /// How many arrived after a later one of the same device. Lines of unknown devices may overtake one another: they have
+    /// no order that could be lost. A log that names nobody at all is taken for that of one device.
+    fn late(&self, senders: &HashSet<u64>) -> u64 {
+        let known_from = if senders.iter().any(|sender| *sender > NOBODY) { NOBODY + 1 } else { NOBODY };
         let mut latest: HashMap<u64, NonZeroU32> = HashMap::new();
         let mut late = 0;
-        for (sender, place) in self.lines.iter().filter_map(|line| Some((line.sender, line.place?))) {
+        let known = self.lines.iter().filter(|line| line.sender >= known_from);
+        for (sender, place) in known.filter_map(|line| Some((line.sender, line.place?))) {
             let latest = latest.entry(sender).or_insert(place);
             late += u64::from(place < *latest);
             *latest = place.max(*latest);

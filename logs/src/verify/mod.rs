@@ -58,7 +58,8 @@ pub struct Way {
     pub lost: u64,
     /// Arrived once more.
     pub doubled: u64,
-    /// Arrived after a later line of the same device.
+    /// Arrived after a later line of the same device. Lines that do not tell their device are left out; a log that names no
+    /// device at all is taken for that of one.
     pub reordered: u64,
     /// Arrived, but not as sent; not known from numbers alone.
     pub altered: Option<u64>,
@@ -223,6 +224,29 @@ mod tests {
                 way == Way { sent: Some(7), altered: Some(0), foreign: Some(0), ..Way::default() }
             );
         }
+    }
+
+    #[test]
+    fn lines_that_do_not_tell_their_device_have_no_order() {
+        let [a, b] = ["a", "b"].map(|device| log(&[(device, 0), (device, 1)]));
+        let origin = |name: &str, second: u32| log(&[(name, second)]);
+        for (one, other, reordered, name) in [
+            ("<18\n".to_owned(), "spoiled\n".to_owned(), 0, "without a header"),
+            (origin("", 5), origin("", 6), 0, "whose header names nobody, beside others"),
+            (origin("c", 5), origin("c", 6), 1, "of one device"),
+        ] {
+            let (sent, arrived) = (format!("{a}{one}{b}{other}"), format!("{b}{other}{a}{one}"));
+            let way = verified(&sent, &arrived, Compare::Bytes).way.unwrap();
+            let none = Some(0);
+            let expected = Way { sent: Some(6), reordered, altered: none, foreign: none, ..Way::default() };
+            assert_eq!(way, expected, "{name}");
+        }
+        let (sent, arrived) = (log(&[("", 0), ("", 1)]), log(&[("", 1), ("", 0)]));
+        assert_eq!(
+            verified(&sent, &arrived, Compare::Bytes).way.unwrap().reordered,
+            1,
+            "nobody is named at all"
+        );
     }
 
     #[test]
