@@ -289,6 +289,9 @@ fn replayed(args: &FleetArgs, file: &Path, halt: &Halt, global: &Global) -> Resu
     };
     let _ready = listen(args, &Steer::default(), &Registry::default(), halt)?;
     let replayed = replay::run(&order, halt)?;
+    if Fate::nobody_reads(&replayed.sinks) {
+        return Ok(ExitCode::SUCCESS); // as with `slpsim fleet --replay | head`
+    }
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
     tell(|| replayed.text(), || replayed.json(), global.output, on_stdout)?;
     let failed = replayed.sinks.iter().any(Fate::has_failed);

@@ -81,6 +81,9 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Replayed> {
             Came::End => break,
             Came::Nothing => {
                 player.outlets.flush();
+                if player.outlets.reader_gone() {
+                    break;
+                }
                 source.wait();
                 continue;
             }
@@ -175,19 +178,16 @@ impl<'a> Player<'a> {
                 return false;
             }
         }
-        match stamp {
+        self.lines += 1;
+        self.unstamped += u64::from(stamp.is_none());
+        let text = match stamp {
             Some(stamp) if self.order.new_stamps => {
                 stamp.replaced(text, host_now(), &mut self.stamped);
-                self.outlets.take_text(&self.stamped);
+                &self.stamped
             }
-            Some(_) => self.outlets.take_text(text),
-            None => {
-                self.unstamped += 1;
-                self.outlets.take_text(text);
-            }
-        }
-        self.lines += 1;
-        true
+            Some(_) | None => text,
+        };
+        !(self.outlets.take_text(text) && self.outlets.reader_gone())
     }
 
     fn end(self) -> Result<Replayed> {
@@ -196,15 +196,17 @@ impl<'a> Player<'a> {
         }
         let Self { lines, unstamped, .. } = self;
         let file = self.order.file.display();
-        if lines == 0 {
+        let recorded_ms = self.tape.at;
+        let sinks = self.outlets.close();
+        if Fate::nobody_reads(&sinks) {
+            // Nor does anybody want to hear of lines without a time stamp.
+        } else if lines == 0 {
             tracing::warn!("nothing of {file} was sent");
         } else if unstamped > 0 {
             tracing::warn!(
                 "{unstamped} of {lines} lines of {file} have no time stamp: each went with the line before"
             );
         }
-        let recorded_ms = self.tape.at;
-        let sinks = self.outlets.close();
         Ok(Replayed { lines, unstamped, recorded_ms, wall: self.begin.elapsed(), sinks })
     }
 }
