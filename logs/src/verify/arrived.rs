@@ -11,7 +11,7 @@ use crate::read::{self, Read, ReadError, Said};
 
 /// Longest line of a log as sent, in bytes; the rest of a longer one is another line.
 const LINE_MAX: u64 = 1 << 20;
-/// Lines whose text is kept, for examples.
+/// Lines whose text is kept, for examples: the first ones, and as many of the later ones that cannot be read.
 const TEXTS_MAX: usize = 1 << 16;
 /// The sender of a line without a header that could be read: anybody.
 const NOT_READ: u64 = 0;
@@ -29,6 +29,8 @@ pub(super) struct Arrived {
     same: HashMap<u64, Same>,
     /// What the first lines say.
     texts: Vec<Box<[u8]>>,
+    /// What later lines say that cannot be read, by number: few lines are spoiled, and those are what examples are for.
+    spoiled: HashMap<NonZeroU32, Box<[u8]>>,
     /// There were more than can be numbered.
     overflown: bool,
 }
@@ -72,6 +74,7 @@ impl Arrived {
             lines: Vec::new(),
             same: HashMap::new(),
             texts: Vec::new(),
+            spoiled: HashMap::new(),
             overflown: false,
         }
     }
@@ -85,6 +88,8 @@ impl Arrived {
         self.lines.push(Line { sender: self.sender(line, read), place: None, next: None });
         if self.texts.len() < TEXTS_MAX {
             self.texts.push(cut(line).into());
+        } else if read.is_err() && self.spoiled.len() < TEXTS_MAX {
+            self.spoiled.insert(number, cut(line).into());
         }
         let key = self.compare.key(line, read, &self.hasher);
         let same = self.same.entry(key).or_insert(Same { first: None, last: number, sent: false });
@@ -213,7 +218,7 @@ impl Arrived {
     }
 
     fn text(&self, number: NonZeroU32) -> Option<&[u8]> {
-        self.texts.get(index(number)).map(|text| &**text)
+        self.texts.get(index(number)).or_else(|| self.spoiled.get(&number)).map(|text| &**text)
     }
 }
 

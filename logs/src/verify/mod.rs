@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn a_spoiled_line_is_shown_however_many_came_before_it() {
+        let line = |number: u32| {
+            let (hour, minute, second) = (number / 3600, number / 60 % 60, number % 60);
+            format!("<187>a: 2026 Mar  2 {hour:02}:{minute:02}:{second:02} {TEXT}\n")
+        };
+        let sent: String = (0..70_000).map(line).collect();
+        let spoiled = line(69_000).replace("LICMGR-3", "LICMGR-?");
+        let report = verified(&sent, &sent.replace(&line(69_000), &spoiled), Compare::Bytes);
+        assert_eq!(report.way.unwrap().altered, Some(1));
+        assert!(report.examples.contains(&format!("not as sent: {}", spoiled.trim_end())), "{report:?}");
+    }
+
+    #[test]
     fn another_form_of_the_same_lines_is_the_same_content() {
         let sent = log(&[("a", 0), ("a", 1)]);
         let arrived =
