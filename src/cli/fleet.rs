@@ -289,8 +289,14 @@ fn replayed(args: &FleetArgs, file: &Path, halt: &Halt, global: &Global) -> Resu
     };
     let _ready = listen(args, &Steer::default(), &Registry::default(), halt)?;
     let replayed = replay::run(&order, halt)?;
+    if Fate::nobody_reads(&replayed.sinks) && replayed.error.is_none() {
+        return Ok(ExitCode::SUCCESS); // as with `slpsim fleet --replay | head`
+    }
     let on_stdout = order.sinks.iter().any(|spec| spec.target.url == SinkUrl::Stdout);
     tell(|| replayed.text(), || replayed.json(), global.output, on_stdout)?;
+    if let Some(error) = replayed.error {
+        anyhow::bail!(error);
+    }
     let failed = replayed.sinks.iter().any(Fate::has_failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -358,6 +364,8 @@ fn sinks(log: &LogOptions) -> Result<Vec<SinkSpec>> {
 fn listen(args: &FleetArgs, steer: &Steer, registry: &Registry, halt: &Halt) -> Result<Option<ReadyFile>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let (signals, health, ready) = runtime.block_on(async {
+        // Whoever reads that it is ready may send one at once.
+        let signals = Signals::listen()?;
         let mut urls = Urls::default();
         if let Some(address) = args.manage {
             urls.manage = Some(format!("http://{}", manage::serve(address, steer.clone())?));
@@ -374,7 +382,7 @@ fn listen(args: &FleetArgs, steer: &Steer, registry: &Registry, halt: &Halt) -> 
         };
         let ready = Ready { pid: std::process::id(), urls, ..Ready::default() };
         let ready = args.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
-        Ok::<_, anyhow::Error>((Signals::listen()?, health, ready))
+        Ok::<_, anyhow::Error>((signals, health, ready))
     })?;
     let (mut signals, halt) = (signals, halt.clone());
     let ready_file = args.ready_file.clone();

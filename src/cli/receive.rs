@@ -1,8 +1,9 @@
 //! `slpsim receive`: the other end of a log pipeline.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use nix::fcntl::OFlag;
 use serde_json::json;
 use slpsim_logs::receive::{Arrival, Listen, Listener};
 use slpsim_logs::verify::{Compare, Report, Verifier, Way};
@@ -99,9 +101,11 @@ pub(super) fn receive(args: &ReceiveArgs, form: OutputForm) -> Result<ExitCode> 
         })
     });
     let (mut verifier, why) = take_all(args, &listener, verifier, &ended);
+    // A signal that ends the receiving does not end the comparing as well.
+    let stop = Some(&*ended).filter(|ended| !ended.load(Ordering::Relaxed));
     drop(ready_file);
     drop(listener);
-    let held = args.expect.as_deref().map_or(Ok(()), |path| hold_against(&mut verifier, path));
+    let held = args.expect.as_deref().map_or(Ok(()), |path| hold_against(&mut verifier, path, stop));
     let short = args.count.is_some_and(|count| verifier.lines() < count);
     let report = verifier.finish();
     let text = match form {
@@ -121,7 +125,8 @@ pub(super) fn receive(args: &ReceiveArgs, form: OutputForm) -> Result<ExitCode> 
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The first signal ends the receiving; the second one ends the process, however long the log as sent may be.
+/// The first signal ends the receiving, or the comparing where the receiving has ended by itself; the second one ends the
+/// process, however long the log as sent may be.
 async fn heed(mut signals: Signals, ended: Arc<AtomicBool>, ready_file: Option<PathBuf>) {
     while signals.next().await != Asked::End {}
     ended.store(true, Ordering::Relaxed);
@@ -135,12 +140,10 @@ async fn heed(mut signals: Signals, ended: Arc<AtomicBool>, ready_file: Option<P
 fn check_expected(path: &Path) -> Result<()> {
     let refused = |reason: &str| Err(user_error(format!("--expect {}: {reason}", path.display())));
     match std::fs::metadata(path) {
-        Ok(there) if there.is_dir() => refused("that is a folder; name the file that the sender writes"),
-        Ok(there) if there.is_file() => {
-            File::open(path).map(drop).with_context(|| as_sent(path)).blame_user()
-        }
-        // A pipe is opened but once, when it is read.
-        Ok(_) => Ok(()),
+        Ok(there) => match why_no_log(&there) {
+            Some(reason) => refused(reason),
+            None => open_unwaiting(path).map(drop).with_context(|| as_sent(path)).blame_user(),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             if !folder.unwrap_or_else(|| Path::new(".")).is_dir() {
@@ -153,12 +156,31 @@ fn check_expected(path: &Path) -> Result<()> {
     }
 }
 
+/// Why nothing can be held against it.
+fn why_no_log(there: &Metadata) -> Option<&'static str> {
+    if there.is_dir() {
+        Some("that is a folder; name the file that the sender writes")
+    } else if there.is_file() {
+        None
+    } else {
+        Some(
+            "that is a pipe or a device, for which the end might wait for ever; name the file that the sender writes",
+        )
+    }
+}
+
+/// Opens it without waiting for a writer, should a pipe be there by now.
+fn open_unwaiting(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
 fn as_sent(path: &Path) -> String {
     format!("log as sent {}", path.display())
 }
 
-fn hold_against(verifier: &mut Verifier, path: &Path) -> Result<()> {
-    let file = File::open(path).map_err(|error| {
+/// Compares, unless `stop` becomes true meanwhile.
+fn hold_against(verifier: &mut Verifier, path: &Path, stop: Option<&AtomicBool>) -> Result<()> {
+    let file = open_unwaiting(path).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound {
             return user_error(format!(
                 "{} is still not there at the end: let the sender write it (--sink file://PATH), or name it with --expect",
@@ -168,7 +190,42 @@ fn hold_against(verifier: &mut Verifier, path: &Path) -> Result<()> {
         anyhow::Error::from(error).context(as_sent(path))
     });
     let file = file.blame_user()?;
-    verifier.hold_against(BufReader::with_capacity(1 << 16, file)).with_context(|| as_sent(path)).blame_user()
+    if let Some(reason) = why_no_log(&file.metadata().with_context(|| as_sent(path))?) {
+        return Err(user_error(format!("{}: {reason}", as_sent(path))));
+    }
+    let log = Unless { stop, log: BufReader::with_capacity(1 << 16, file) };
+    let held = verifier.hold_against(log).with_context(|| as_sent(path));
+    // Whoever stops it is no user whose file is wrong.
+    if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) { held } else { held.blame_user() }
+}
+
+/// A log that cannot be read any further once it is to stop.
+struct Unless<'a> {
+    stop: Option<&'a AtomicBool>,
+    log: BufReader<File>,
+}
+
+impl Read for Unless<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Unless<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(io::Error::other(
+                "a signal ended the comparing; what became of the lines is not known",
+            ));
+        }
+        self.log.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.log.consume(amount);
+    }
 }
 
 /// Says where it listens, to people and to scripts.

@@ -122,6 +122,14 @@ impl Fate {
         self.counts.failed > 0 && !self.reader_gone()
     }
 
+    /// Whether standard output was the only one of these sinks that anybody could read, and its reader has gone, as with
+    /// `slpsim fleet | head`.
+    #[must_use]
+    pub fn nobody_reads(sinks: &[Self]) -> bool {
+        let mut readers = sinks.iter().filter(|sink| sink.to != SinkUrl::Null).peekable();
+        readers.peek().is_some() && readers.all(Self::reader_gone)
+    }
+
     /// As one JSON object.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -218,15 +226,19 @@ impl Outlets {
         }
     }
 
-    /// Takes a line that is printed already, for every sink; nothing is known of it that a filter could ask for.
-    pub fn take_text(&mut self, line: &[u8]) {
+    /// Takes a line that is printed already, for every sink; nothing is known of it that a filter could ask for. Says whether
+    /// lines were handed over: then it may show that nobody reads them ([`Outlets::reader_gone`]).
+    pub fn take_text(&mut self, line: &[u8]) -> bool {
         let wait = self.wait;
+        let mut handed_over = false;
         for outlet in &mut self.outlets {
             outlet.batch.push(line);
             if outlet.batch.bytes().len() >= BATCH_BYTES {
                 outlet.hand_over(wait);
+                handed_over = true;
             }
         }
+        handed_over
     }
 
     /// Hands over what is gathered.

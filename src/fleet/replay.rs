@@ -1,13 +1,15 @@
 //! `--replay FILE`: a recorded log again, with its own spacing.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, PipeReader};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Value, json};
 use slpsim_logs::Filter;
@@ -60,12 +62,14 @@ pub struct Replayed {
     pub wall: Duration,
     /// What became of the lines, by sink.
     pub sinks: Vec<Fate>,
+    /// Why the log could not be read to its end; lines before that were sent.
+    pub error: Option<String>,
 }
 
 /// Sends a recorded log again.
 ///
 /// # Errors
-/// Where the file cannot be read, is no log, or a sink cannot be opened; one line for the user.
+/// Where the file cannot be opened, is no log, or a sink cannot be opened; one line for the user.
 pub fn run(order: &Order, halt: &Halt) -> Result<Replayed> {
     order.sinks.iter().try_for_each(takes_lines_as_they_are)?;
     let mut source = Source::open(&order.file, halt)?;
@@ -76,15 +80,21 @@ pub fn run(order: &Order, halt: &Halt) -> Result<Replayed> {
     let mut player = Player::new(order, outlets, halt);
     let mut line = Vec::new();
     while !halt.is_asked() {
-        let came = source.next(&mut line).with_context(|| format!("cannot read {}", order.file.display()))?;
-        match came {
-            Came::End => break,
-            Came::Nothing => {
+        match source.next(&mut line) {
+            Err(error) => {
+                player.error = Some(format!("cannot read {}: {error}", order.file.display()));
+                break;
+            }
+            Ok(Came::End) => break,
+            Ok(Came::Nothing) => {
                 player.outlets.flush();
+                if player.outlets.reader_gone() {
+                    break;
+                }
                 source.wait();
                 continue;
             }
-            Came::Line => {}
+            Ok(Came::Line) => {}
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
@@ -122,6 +132,8 @@ struct Player<'a> {
     stamped: Vec<u8>,
     lines: u64,
     unstamped: u64,
+    /// Why there is no more of the log.
+    error: Option<String>,
 }
 
 impl<'a> Player<'a> {
@@ -137,6 +149,7 @@ impl<'a> Player<'a> {
             stamped: Vec::new(),
             lines: 0,
             unstamped: 0,
+            error: None,
         }
     }
 
@@ -175,37 +188,36 @@ impl<'a> Player<'a> {
                 return false;
             }
         }
-        match stamp {
+        self.lines += 1;
+        self.unstamped += u64::from(stamp.is_none());
+        let text = match stamp {
             Some(stamp) if self.order.new_stamps => {
                 stamp.replaced(text, host_now(), &mut self.stamped);
-                self.outlets.take_text(&self.stamped);
+                &self.stamped
             }
-            Some(_) => self.outlets.take_text(text),
-            None => {
-                self.unstamped += 1;
-                self.outlets.take_text(text);
-            }
-        }
-        self.lines += 1;
-        true
+            Some(_) | None => text,
+        };
+        !(self.outlets.take_text(text) && self.outlets.reader_gone())
     }
 
     fn end(self) -> Result<Replayed> {
-        if self.lines == 0 && !self.head.is_empty() && !self.halt.is_asked() {
+        if self.lines == 0 && !self.head.is_empty() && !self.halt.is_asked() && self.error.is_none() {
             return Err(self.no_log());
         }
-        let Self { lines, unstamped, .. } = self;
+        let Self { lines, unstamped, error, .. } = self;
         let file = self.order.file.display();
-        if lines == 0 {
+        let recorded_ms = self.tape.at;
+        let sinks = self.outlets.close();
+        if Fate::nobody_reads(&sinks) {
+            // Nor does anybody want to hear of lines without a time stamp.
+        } else if lines == 0 {
             tracing::warn!("nothing of {file} was sent");
         } else if unstamped > 0 {
             tracing::warn!(
                 "{unstamped} of {lines} lines of {file} have no time stamp: each went with the line before"
             );
         }
-        let recorded_ms = self.tape.at;
-        let sinks = self.outlets.close();
-        Ok(Replayed { lines, unstamped, recorded_ms, wall: self.begin.elapsed(), sinks })
+        Ok(Replayed { lines, unstamped, recorded_ms, wall: self.begin.elapsed(), sinks, error })
     }
 }
 
@@ -242,9 +254,16 @@ impl Source {
         let file = if path == Path::new("-") {
             io::stdin().as_fd().try_clone_to_owned().map(File::from)
         } else {
-            File::open(path)
+            // Whoever writes to a pipe may be yet to come; he is waited for where the end can be asked for.
+            OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
         };
-        let file = file.with_context(|| format!("cannot read {}", path.display())).blame_user()?;
+        let there = file.and_then(|file| Ok((file.metadata()?.is_dir(), file)));
+        let (is_folder, file) =
+            there.with_context(|| format!("cannot read {}", path.display())).blame_user()?;
+        if is_folder {
+            let file = path.display();
+            return Err(user_error(format!("cannot read {file}: that is a folder; name a recorded log")));
+        }
         let (ended, end) = io::pipe().context("no pipe")?;
         halt.on_ask(move || drop(end));
         Ok(Self { reader: BufReader::with_capacity(1 << 16, file), ended })
@@ -258,6 +277,7 @@ impl Source {
             }
             let there = match self.reader.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Came::Nothing),
                 there => there?,
             };
             if there.is_empty() {
@@ -343,6 +363,7 @@ impl Replayed {
             "dropped": missed.dropped,
             "failed": missed.failed,
             "sinks": self.sinks.iter().map(Fate::json).collect::<Vec<_>>(),
+            "error": self.error,
         })
     }
 

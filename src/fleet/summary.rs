@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 use slpsim_agent::messages::CATALOGUE;
-use slpsim_logs::SinkUrl;
 use slpsim_sim::fleet::Totals;
 
 use super::outlets::{Fate, Missed};
@@ -40,8 +39,7 @@ impl Summary {
     /// Whether the reader of standard output has gone and nobody else is left who takes lines.
     #[must_use]
     pub fn nobody_reads(&self) -> bool {
-        let mut readers = self.sinks.iter().filter(|sink| sink.to != SinkUrl::Null).peekable();
-        readers.peek().is_some() && readers.all(Fate::reader_gone)
+        Fate::nobody_reads(&self.sinks)
     }
 
     fn per_second(&self, count: u64) -> f64 {

@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use slpsim_tests::changes::until;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::time::timeout;
 
 use crate::process::{Daemon, run, slpsim, stderr, stdout};
+
+/// Longest wait for anything; a busy machine needs some of it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a fleet with one file as its sink; the file's bytes and the summary.
 async fn fleet(folder: &Path, name: &str, args: &[&str]) -> (Vec<u8>, Value) {
@@ -155,6 +160,58 @@ async fn a_reader_that_goes_away_ends_it_quietly() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
     assert_eq!((child.wait().await.unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+/// The source never ends, and nothing of it is ever waited for.
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_a_replay_quietly_too() {
+    let mut child = slpsim()
+        .args(["fleet", "--replay", "-", "--speed", "max"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut source = child.stdin.take().unwrap();
+    let said = "2026 Mar  2 10:00:00 leaf %LICMGR-6-X: y\nlast message repeated 1 time\n".repeat(1000);
+    let talking = tokio::spawn(async move { while source.write_all(said.as_bytes()).await.is_ok() {} });
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).await.unwrap();
+    assert!(line.contains("%LICMGR-"), "{line}");
+    drop(reader);
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+    timeout(PATIENCE, talking).await.expect("nobody listens any more").unwrap();
+}
+
+/// What comes one line at a time fills no batch.
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_a_replay_of_a_slow_pipe() {
+    let mut child = slpsim()
+        .args(["fleet", "--replay", "-", "--speed", "max"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut source = child.stdin.take().unwrap();
+    let line = "2026 Mar  2 10:00:00 leaf %LICMGR-6-X: y\n";
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut arrived = String::new();
+    source.write_all(line.as_bytes()).await.unwrap();
+    reader.read_line(&mut arrived).await.unwrap();
+    assert_eq!(arrived, line);
+    drop(reader);
+    // The first of them finds nobody, and a later one that it is so.
+    let talking = async {
+        while source.write_all(line.as_bytes()).await.is_ok() {
+            tokio::task::yield_now().await
+        }
+    };
+    timeout(PATIENCE, talking).await.expect("it ends while lines still come");
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
 }
 
 #[tokio::test]

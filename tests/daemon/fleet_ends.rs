@@ -1,11 +1,14 @@
 //! How `slpsim fleet` ends, whatever its receivers and servers do.
 
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use serde_json::{Value, json};
 use slpsim_tests::changes::until;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -165,6 +168,63 @@ async fn what_a_live_pipe_says_is_sent_on_and_its_silence_keeps_no_replay_from_e
 }
 
 #[tokio::test]
+async fn a_pipe_whose_writer_is_yet_to_come_is_waited_for_and_keeps_no_replay_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (pipe, ready, log) = (path("pipe"), path("ready"), path("log"));
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let sink = format!("file://{}", log.display());
+    let replay =
+        ["--replay", pipe.to_str().unwrap(), "--sink", &sink, "--ready-file", ready.to_str().unwrap()];
+    let line = "2026 Mar  2 10:00:00 leaf %LICMGR-6-X: y\n";
+    for comes in [false, true] {
+        let child = start(&replay);
+        until(folder.path(), async || ready.exists().then_some(())).await;
+        if comes {
+            // For reading as well: so it does not matter who comes first.
+            let mut writer = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
+            writer.write_all(line.as_bytes()).unwrap();
+            until(folder.path(), async || std::fs::read_to_string(&log).ok().filter(|text| text == line))
+                .await;
+        } else {
+            send(&child, Signal::SIGINT);
+        }
+        let output = end(child).await;
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let lines = u64::from(comes);
+        assert_eq!((output.status.code(), &summary["lines"]), (Some(0), &lines.into()), "{summary:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_off_costs_no_summary_of_what_was_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let sink = format!("file://{}", log.display());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stdin = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut source, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    let child = slpsim()
+        .args(["fleet", "--output", "json", "--replay", "-", "--sink", &sink])
+        .stdin(OwnedFd::from(stdin))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = "2026 Mar  2 10:00:00 leaf %LICMGR-6-X: y\n";
+    source.write_all(line.as_bytes()).await.unwrap();
+    until(folder.path(), async || std::fs::read_to_string(&log).ok().filter(|text| text == line)).await;
+    source.set_zero_linger().unwrap();
+    drop(source);
+    let output = end(child).await;
+    let said = stderr(&output);
+    assert!(output.status.code() == Some(1) && said.contains("cannot read -: Connection reset"), "{said}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["lines"], &summary["sinks"][0]["lines"]), (&1.into(), &1.into()), "{summary:#}");
+    assert!(summary["error"].as_str().unwrap().contains("Connection reset"), "{summary:#}");
+}
+
+#[tokio::test]
 async fn a_reader_that_has_gone_hides_no_other_sink_that_failed() {
     let run = ["--devices", "50", "--population", "storm", "--duration", "30d"];
     let mut child = start(&[&run[..], &["--sink", "stdout:", "--sink", "file:///dev/full"]].concat());
@@ -249,6 +309,7 @@ async fn what_cannot_be_done_is_refused_before_anything_runs() {
     let log = path("log");
     for (args, expected) in [
         (&["--report", &nowhere, "--duration", "3650d"][..], "cannot write"),
+        (&["--replay", "/tmp"], "cannot read /tmp: that is a folder; name a recorded log"),
         (&["--replay", &log, "--duration", "1d"], "cannot be used with"),
         (&["--replay", &log, "--devices", "5"], "cannot be used with"),
         (&["--replay", &log, "--shard", "1/2"], "cannot be used with"),

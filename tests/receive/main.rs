@@ -8,12 +8,20 @@ mod relay;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use process::{Daemon, run, slpsim, stdout};
 use relay::{Deed, send};
 use serde_json::Value;
 use slpsim_tests::changes::until;
 use tokio::process::Child;
+use tokio::time::timeout;
+
+/// Longest wait for anything; a busy machine needs some of it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `slpsim receive` as a process, and what it says at its end.
 struct Receiver {
@@ -44,9 +52,24 @@ impl Receiver {
         self.url().split_once("://").unwrap().1
     }
 
+    /// Sends it that line alone.
+    fn take(&self, line: &str) {
+        let mut sender = std::net::TcpStream::connect(self.address()).unwrap();
+        sender.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()), signal).unwrap();
+    }
+
+    /// Its end, without anybody having to kill it.
+    async fn output(self) -> std::process::Output {
+        timeout(PATIENCE, self.child.wait_with_output()).await.expect("it ends").unwrap()
+    }
+
     /// Its summary and exit code.
     async fn end(self) -> (Value, i32) {
-        let output = self.child.wait_with_output().await.unwrap();
+        let output = self.output().await;
         let shown = || format!("{}{}", stdout(&output), process::stderr(&output));
         let summary =
             serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", shown()));
@@ -167,13 +190,51 @@ async fn a_log_as_sent_that_never_came_is_the_users_mistake_and_what_arrived_is_
     let sent = folder.path().join("sent.log");
     let args = ["--listen", "tcp://127.0.0.1:0", "--expect", sent.to_str().unwrap(), "--count", "1"];
     let receiver = Receiver::start(folder.path(), &args).await;
-    let mut sender = std::net::TcpStream::connect(receiver.address()).unwrap();
-    sender.write_all(format!("{}\n", log()[0]).as_bytes()).unwrap();
-    let output = receiver.child.wait_with_output().await.unwrap();
+    receiver.take(&log()[0]);
+    let output = receiver.output().await;
     let said = process::stderr(&output);
     assert!(output.status.code() == Some(2) && said.contains("is still not there at the end"), "{said}");
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&summary["fit"], &summary["lost"]), (&1.into(), &Value::Null), "{summary:#}");
+}
+
+/// Nobody writes to the pipe: whoever waited for it would wait for ever.
+#[tokio::test]
+async fn a_pipe_in_the_place_of_the_log_as_sent_keeps_no_receiver_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent.log");
+    let args = ["--listen", "tcp://127.0.0.1:0", "--expect", sent.to_str().unwrap(), "--count", "1"];
+    let receiver = Receiver::start(folder.path(), &args).await;
+    mkfifo(&sent, Mode::S_IRWXU).unwrap();
+    receiver.take(&log()[0]);
+    let output = receiver.output().await;
+    let said = process::stderr(&output);
+    assert!(output.status.code() == Some(2) && said.contains("that is a pipe or a device"), "{said}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["fit"], 1, "{summary:#}");
+}
+
+/// The file is a hole of a terabyte, at which any machine reads for long.
+#[tokio::test]
+async fn the_first_signal_ends_a_comparing_that_has_begun_and_what_arrived_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent.log");
+    std::fs::File::create(&sent).unwrap().set_len(1 << 40).unwrap();
+    let args = ["--listen", "tcp://127.0.0.1:0", "--expect", sent.to_str().unwrap(), "--count", "1"];
+    let receiver = Receiver::start(folder.path(), &args).await;
+    receiver.take(&log()[0]);
+    let ready_file = folder.path().join("receive.ready");
+    until(folder.path(), async || (!ready_file.exists()).then_some(())).await;
+    receiver.signal(Signal::SIGTERM);
+    let output = receiver.output().await;
+    let said = process::stderr(&output);
+    assert!(output.status.code() == Some(1) && said.contains("a signal ended the comparing"), "{said}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&summary["ended_by"], &summary["fit"], &summary["lost"]),
+        (&"count".into(), &1.into(), &Value::Null),
+        "{summary:#}"
+    );
 }
 
 #[tokio::test]
@@ -215,6 +276,9 @@ async fn what_cannot_be_received_is_refused_with_a_word() {
     let in_the_way = folder.path().join("file");
     std::fs::write(&in_the_way, "").unwrap();
     let unix = format!("unix://{}", in_the_way.display());
+    let pipe = folder.path().join("pipe");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let pipe = pipe.to_str().unwrap();
     for (args, expected) in [
         (vec!["--listen", "http://127.0.0.1:0"], "http:// cannot be listened at"),
         (vec!["--listen", &taken], "Address already in use"),
@@ -224,6 +288,7 @@ async fn what_cannot_be_received_is_refused_with_a_word() {
         (vec!["--listen", "tls://127.0.0.1:0?cert=/none&key=/none"], "/none: no private key in PEM"),
         (vec!["--listen", "udp://127.0.0.1:0", "--expect", "/none/sent.log"], "there is no such folder"),
         (vec!["--listen", "udp://127.0.0.1:0", "--expect", "/tmp"], "that is a folder"),
+        (vec!["--listen", "udp://127.0.0.1:0", "--expect", pipe], "that is a pipe or a device"),
         (vec!["--listen", "udp://127.0.0.1:0", "--compare", "content"], "--expect"),
     ] {
         let output = run(&[&["receive"], &args[..]].concat()).await;
@@ -240,8 +305,7 @@ async fn a_signal_costs_no_line_that_has_arrived_and_what_cannot_be_understood_i
     sender.write_all("26 <187>a: 2026 Mar  2 10:00:".repeat(20_000).as_bytes()).unwrap();
     let mut broken = std::net::TcpStream::connect(receiver.address()).unwrap();
     broken.write_all(b"hello").unwrap();
-    let pid = i32::try_from(receiver.child.id().unwrap()).unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM).unwrap();
+    receiver.signal(Signal::SIGTERM);
     let (summary, code) = receiver.end().await;
     assert_eq!((&summary["ended_by"], &summary["lines"]), (&"signal".into(), &20_000.into()), "{summary:#}");
     assert_eq!((code, &summary["troubles"]), (1, &1.into()), "{summary:#}");

@@ -20,7 +20,7 @@ const BUFFER: usize = 4096;
 pub async fn until<T>(folder: &Path, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     // Before the first look, so that no change falls between the two.
     let inotify = Inotify::init().expect("the system tells of changes");
-    let wanted = WatchMask::CREATE | WatchMask::MODIFY | WatchMask::MOVED_TO;
+    let wanted = WatchMask::CREATE | WatchMask::MODIFY | WatchMask::MOVED_TO | WatchMask::DELETE;
     inotify.watches().add(folder, wanted).expect("the folder is there");
     let changes = inotify.into_event_stream([0; BUFFER]).expect("the system tells of changes");
     // What has come while somebody looked is one reason to look again.

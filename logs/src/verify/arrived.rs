@@ -11,10 +11,12 @@ use crate::read::{self, Read, ReadError, Said};
 
 /// Longest line of a log as sent, in bytes; the rest of a longer one is another line.
 const LINE_MAX: u64 = 1 << 20;
-/// Lines whose text is kept, for examples.
+/// Lines whose text is kept, for examples: the first ones, and as many of the later ones that cannot be read.
 const TEXTS_MAX: usize = 1 << 16;
-/// The sender of a line without a header that could be read.
+/// The sender of a line without a header that could be read: anybody.
 const NOT_READ: u64 = 0;
+/// The sender of a line whose header names nobody, such as one without an origin.
+const NOBODY: u64 = 1;
 
 /// Lines that arrived, by what identifies them.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct Arrived {
     same: HashMap<u64, Same>,
     /// What the first lines say.
     texts: Vec<Box<[u8]>>,
+    /// What later lines say that cannot be read, by number: few lines are spoiled, and those are what examples are for.
+    spoiled: HashMap<NonZeroU32, Box<[u8]>>,
     /// There were more than can be numbered.
     overflown: bool,
 }
@@ -70,6 +74,7 @@ impl Arrived {
             lines: Vec::new(),
             same: HashMap::new(),
             texts: Vec::new(),
+            spoiled: HashMap::new(),
             overflown: false,
         }
     }
@@ -83,6 +88,8 @@ impl Arrived {
         self.lines.push(Line { sender: self.sender(line, read), place: None, next: None });
         if self.texts.len() < TEXTS_MAX {
             self.texts.push(cut(line).into());
+        } else if read.is_err() && self.spoiled.len() < TEXTS_MAX {
+            self.spoiled.insert(number, cut(line).into());
         }
         let key = self.compare.key(line, read, &self.hasher);
         let same = self.same.entry(key).or_insert(Same { first: None, last: number, sent: false });
@@ -94,9 +101,12 @@ impl Arrived {
         }
     }
 
-    /// Who sent it; lines that name nobody are all from one.
+    /// Who sent it.
     fn sender(&self, line: &[u8], read: &Result<Read<'_>, ReadError>) -> u64 {
-        let hash = |name: &str| self.hasher.hash_one(name).max(NOT_READ + 1);
+        let hash = |name: &str| match name {
+            "" => NOBODY,
+            name => self.hasher.hash_one(name).max(NOBODY + 1),
+        };
         match read {
             Ok(read) => hash(read.device.as_deref().unwrap_or_default()),
             Err(_) => read::device(line).map_or(NOT_READ, |name| hash(&name)),
@@ -145,7 +155,7 @@ impl Arrived {
             sent: Some(sent.lines.into()),
             lost: sent.missing - stand_in,
             doubled,
-            reordered: self.late(),
+            reordered: self.late(&sent.senders),
             altered: Some(stand_in),
             foreign: Some(foreign + altered - stand_in),
         })
@@ -188,11 +198,14 @@ impl Arrived {
         true
     }
 
-    /// How many arrived after a later one of the same device.
-    fn late(&self) -> u64 {
+    /// How many arrived after a later one of the same device. Lines of unknown devices may overtake one another: they have
+    /// no order that could be lost. A log that names nobody at all is taken for that of one device.
+    fn late(&self, senders: &HashSet<u64>) -> u64 {
+        let known_from = if senders.iter().any(|sender| *sender > NOBODY) { NOBODY + 1 } else { NOBODY };
         let mut latest: HashMap<u64, NonZeroU32> = HashMap::new();
         let mut late = 0;
-        for (sender, place) in self.lines.iter().filter_map(|line| Some((line.sender, line.place?))) {
+        let known = self.lines.iter().filter(|line| line.sender >= known_from);
+        for (sender, place) in known.filter_map(|line| Some((line.sender, line.place?))) {
             let latest = latest.entry(sender).or_insert(place);
             late += u64::from(place < *latest);
             *latest = place.max(*latest);
@@ -205,7 +218,7 @@ impl Arrived {
     }
 
     fn text(&self, number: NonZeroU32) -> Option<&[u8]> {
-        self.texts.get(index(number)).map(|text| &**text)
+        self.texts.get(index(number)).or_else(|| self.spoiled.get(&number)).map(|text| &**text)
     }
 }
 

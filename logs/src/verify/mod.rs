@@ -58,7 +58,8 @@ pub struct Way {
     pub lost: u64,
     /// Arrived once more.
     pub doubled: u64,
-    /// Arrived after a later line of the same device.
+    /// Arrived after a later line of the same device. Lines that do not tell their device are left out; a log that names no
+    /// device at all is taken for that of one.
     pub reordered: u64,
     /// Arrived, but not as sent; not known from numbers alone.
     pub altered: Option<u64>,
@@ -226,6 +227,29 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_do_not_tell_their_device_have_no_order() {
+        let [a, b] = ["a", "b"].map(|device| log(&[(device, 0), (device, 1)]));
+        let origin = |name: &str, second: u32| log(&[(name, second)]);
+        for (one, other, reordered, name) in [
+            ("<18\n".to_owned(), "spoiled\n".to_owned(), 0, "without a header"),
+            (origin("", 5), origin("", 6), 0, "whose header names nobody, beside others"),
+            (origin("c", 5), origin("c", 6), 1, "of one device"),
+        ] {
+            let (sent, arrived) = (format!("{a}{one}{b}{other}"), format!("{b}{other}{a}{one}"));
+            let way = verified(&sent, &arrived, Compare::Bytes).way.unwrap();
+            let none = Some(0);
+            let expected = Way { sent: Some(6), reordered, altered: none, foreign: none, ..Way::default() };
+            assert_eq!(way, expected, "{name}");
+        }
+        let (sent, arrived) = (log(&[("", 0), ("", 1)]), log(&[("", 1), ("", 0)]));
+        assert_eq!(
+            verified(&sent, &arrived, Compare::Bytes).way.unwrap().reordered,
+            1,
+            "nobody is named at all"
+        );
+    }
+
+    #[test]
     fn a_line_of_nobody_in_the_log_stands_for_none_that_is_missing() {
         let sent = log(&[("a", 0), ("b", 0), ("a", 1)]) + "<187>a: spoiled on purpose\n";
         let arrived = log(&[("a", 0), ("b", 0)]);
@@ -255,6 +279,19 @@ mod tests {
         for (example, reason) in report.examples.iter().zip(reasons) {
             assert!(example.starts_with(&format!("{reason}: <187>")), "{report:?}");
         }
+    }
+
+    #[test]
+    fn a_spoiled_line_is_shown_however_many_came_before_it() {
+        let line = |number: u32| {
+            let (hour, minute, second) = (number / 3600, number / 60 % 60, number % 60);
+            format!("<187>a: 2026 Mar  2 {hour:02}:{minute:02}:{second:02} {TEXT}\n")
+        };
+        let sent: String = (0..70_000).map(line).collect();
+        let spoiled = line(69_000).replace("LICMGR-3", "LICMGR-?");
+        let report = verified(&sent, &sent.replace(&line(69_000), &spoiled), Compare::Bytes);
+        assert_eq!(report.way.unwrap().altered, Some(1));
+        assert!(report.examples.contains(&format!("not as sent: {}", spoiled.trim_end())), "{report:?}");
     }
 
     #[test]
