@@ -35,13 +35,25 @@ impl Place {
 
     /// One of each kind; PostgreSQL where it is installed.
     fn all() -> Vec<Self> {
-        let mut all = vec![
+        Self::files().into_iter().chain(Self::postgres()).collect()
+    }
+
+    /// One of each kind that is a file.
+    pub(crate) fn files() -> Vec<Self> {
+        vec![
             Self::in_folder(|folder| StoreChoice::Folder(folder.into())),
             Self::in_folder(|folder| StoreChoice::Journal(folder.into())),
             Self::sqlite(),
-        ];
-        all.extend(Self::postgres());
-        all
+        ]
+    }
+
+    /// Where its records are.
+    pub(crate) fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join(match self.choice {
+            StoreChoice::Folder(_) => "records.db",
+            StoreChoice::Journal(_) => "records.jsonl",
+            StoreChoice::Sqlite { .. } | StoreChoice::Postgres(_) => "mock.db",
+        })
     }
 
     pub(crate) fn config(&self) -> ServerConfig {
@@ -55,9 +67,14 @@ impl Place {
 
 /// All lines of a mock, in an order of their own.
 pub(crate) fn lines(world: &World) -> Vec<String> {
-    let mut lines = world.server.shared().with(|cssm| cssm.export());
+    let mut lines = in_order(world);
     lines.sort_unstable();
     lines
+}
+
+/// All lines of a mock as it hands them out.
+fn in_order(world: &World) -> Vec<String> {
+    world.server.shared().with(|cssm| cssm.export())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,11 +138,17 @@ async fn records_that_were_kept_as_lines_are_taken_over() {
     let mut device = Device::new(&old, 1);
     device.gets_trust(&old).await;
     let poll_id = device.reports(&old, &old.server.urls.smart.clone(), &[1]).await;
-    let (token, before) = (old.token(), lines(&old));
+    Device::new(&old, 2).reports(&old, &old.server.urls.cslu.clone(), &[1]).await;
+    let (token, before) = (old.token(), in_order(&old));
     old.server.shutdown().await;
+    // The first one changes once more, and is the first all the same.
+    let file = folder.path().join("records.jsonl");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let first = kept.lines().find(|line| line.starts_with("{\"report\"")).unwrap();
+    std::fs::write(&file, format!("{kept}{first}\n\n")).unwrap();
 
     let new = World::with(of(StoreChoice::Folder)).await;
-    assert_eq!((new.token(), lines(&new)), (token, before));
+    assert_eq!((new.token(), in_order(&new)), (token, before));
     assert!(!folder.path().join("records.jsonl").exists());
     assert!(folder.path().join("records.jsonl.taken-over").exists());
     let answer = device.says(&new, &new.server.urls.smart.clone(), &Request::Poll { poll_id }).await.unwrap();

@@ -142,17 +142,44 @@ async fn a_full_store_keeps_what_was_acknowledged_and_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_was_deleted_is_told_and_goes_on_when_it_is_back() {
-    let place = Place::sqlite();
-    let world = place.world().await;
-    let mut device = Device::new(&world, 1);
-    device.gets_trust(&world).await;
-    let before = lines(&world);
-    let aside = place.folder.path().join("aside");
-    std::fs::rename(file(&place), &aside).unwrap();
-    in_trouble(&world, &mut device, "gone").await;
-    std::fs::rename(&aside, file(&place)).unwrap();
-    well_again(&world).await;
-    assert_eq!(lines(&world), before);
+    for place in Place::files() {
+        let world = place.world().await;
+        let mut device = Device::new(&world, 1);
+        device.gets_trust(&world).await;
+        let before = lines(&world);
+        let aside = place.folder.path().join("aside");
+        std::fs::rename(place.file(), &aside).unwrap();
+        in_trouble(&world, &mut device, "gone").await;
+        // Without its records it does not go on.
+        assert_eq!(world.call("GET", "accounts", None).await.0, 503, "{}", place.choice);
+        std::fs::rename(&aside, place.file()).unwrap();
+        well_again(&world).await;
+        assert_eq!(lines(&world), before, "{}", place.choice);
+    }
+}
+
+/// As a restored copy or an editor's way to save does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_replaced_is_told_and_takes_no_answer_with_it() {
+    for place in Place::files() {
+        let shown = place.choice.to_string();
+        let world = place.world().await;
+        let mut device = Device::new(&world, 1);
+        device.gets_trust(&world).await;
+        let before = lines(&world);
+        let copy = place.folder.path().join("copy");
+        std::fs::copy(place.file(), &copy).unwrap();
+        std::fs::rename(&copy, place.file()).unwrap();
+        let (status, answer) = world.call("POST", "tokens", Some(json!({"virtual_account": "Lost"}))).await;
+        assert_eq!((status, &answer["store"]), (503, &json!("gone")), "{shown}: {answer}");
+        assert!(answer["error"].as_str().unwrap().contains("another file has its name now"), "{answer}");
+        well_again(&world).await;
+        assert_eq!(lines(&world), before, "{shown}: what nobody was told has not happened");
+        world.ok("POST", "tokens", Some(json!({"virtual_account": "Kept"}))).await;
+        let known = lines(&world);
+        world.server.shutdown().await;
+        assert_eq!(lines(&place.world().await), known, "{shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

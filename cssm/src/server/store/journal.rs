@@ -3,24 +3,28 @@
 //! Lines reach the operating system before the answer leaves, so they outlive the process, not a power cut. What belongs
 //! together ends with an empty line: what a crash has cut is not taken in part.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::backend::{Backend, Pulled, Take, Vault};
+use super::folder::Identity;
 use super::lock::Lock;
 use super::watch::{Boundary, Watched};
 use super::{StoreError, folder};
-use crate::persist::Entry;
+use crate::persist::{Entry, entry_of};
 
 /// A folder with such a file.
 #[derive(Debug)]
 pub(super) struct Journal {
     dir: PathBuf,
     path: PathBuf,
-    /// The lines of this run are behind the snapshot; none before the first one.
-    file: Option<File>,
+    /// The lines of this run are behind the snapshot; none before the first one. It may be another file that has the name.
+    file: Option<(File, Identity)>,
+    /// There has been a snapshot, so a file that is not there was taken away.
+    begun: bool,
     watched: Watched,
     _lock: Lock,
 }
@@ -32,7 +36,7 @@ impl Journal {
     pub(super) fn open(dir: &Path, watched: Watched) -> Result<Self, StoreError> {
         folder::make(dir)?;
         let lock = Lock::take(&dir.join("lock"), dir)?;
-        Ok(Self { dir: dir.into(), path: dir.join(FILE), file: None, watched, _lock: lock })
+        Ok(Self { dir: dir.into(), path: dir.join(FILE), file: None, begun: false, watched, _lock: lock })
     }
 
     fn trouble(&self, error: &io::Error) -> StoreError {
@@ -46,13 +50,7 @@ impl Journal {
             text.push('\n');
         }
         text.push('\n');
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
-                self.file.insert(file)
-            }
-        };
+        let Some((file, _)) = &mut self.file else { return Err(io::ErrorKind::NotConnected.into()) };
         let begin = file.seek(io::SeekFrom::End(0))?;
         // A batch of which only a part fits is taken away again, so that it is there as a whole or not at all.
         file.write_all(text.as_bytes()).inspect_err(|_| drop(file.set_len(begin)))
@@ -79,6 +77,32 @@ pub(super) fn read_lines(path: &Path, take: Take<'_>) -> Result<(), StoreError> 
         take(text).map_err(damaged)?;
     }
     Ok(())
+}
+
+/// The last form of each record in a file of them, in the order in which every store hands them out: by rank, then as they
+/// came first. `take` sees each line before.
+pub(super) fn last_forms(path: &Path, take: Take<'_>) -> Result<Vec<Entry>, StoreError> {
+    let mut last = BTreeMap::new();
+    let mut number = 0_u64;
+    read_lines(path, &mut |text| {
+        number += 1;
+        take(text)?;
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let entry = entry_of(text).map_err(|error| format!("line {number}: {error}"))?;
+        let key = (entry.rank, entry.kind, entry.key.clone());
+        let born = last.get(&key).map_or(number, |(born, _)| *born);
+        if entry.gone {
+            drop(last.remove(&key))
+        } else {
+            drop(last.insert(key, (born, entry)))
+        }
+        Ok(())
+    })?;
+    let mut entries: Vec<_> = last.into_values().collect();
+    entries.sort_unstable_by_key(|(born, entry)| (entry.rank, *born));
+    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
 }
 
 /// How many bytes of a file of records are to be read.
@@ -116,43 +140,29 @@ impl Backend for Journal {
     }
 
     fn load(&mut self, take: Take<'_>) -> Result<(), StoreError> {
-        // The last line of each record alone, so that the file does not grow over restarts.
-        let mut last = std::collections::BTreeMap::new();
-        let mut order = 0_u64;
-        read_lines(&self.path, &mut |text| {
-            take(text)?;
-            if text.trim().is_empty() {
-                return Ok(());
-            }
-            let entry = crate::persist::entry_of(text)?;
-            order += 1;
-            let key = (entry.rank, entry.kind, entry.key.clone());
-            let born = last.get(&key).map_or(order, |(born, _)| *born);
-            if entry.gone {
-                drop(last.remove(&key))
-            } else {
-                drop(last.insert(key, (born, entry)))
-            }
-            Ok(())
-        })?;
-        let mut entries: Vec<_> = last.into_values().collect();
-        entries.sort_unstable_by_key(|(born, entry)| (entry.rank, *born));
+        if self.begun {
+            folder::identity(&self.path)?;
+        }
+        // The last form of each record alone, so that the file does not grow over restarts.
+        let entries = last_forms(&self.path, take)?;
         self.file = None;
         let beside = self.path.with_extension("new");
         let write = || {
             let _ = fs::remove_file(&beside);
             let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&beside)?;
             let mut writer = io::BufWriter::new(file);
-            for (_, entry) in &entries {
+            for entry in &entries {
                 writeln!(writer, "{}", entry.line)?;
             }
             writeln!(writer)?;
             let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.sync_all()?;
+            let identity = Identity::from(&file.metadata()?);
             fs::rename(&beside, &self.path)?;
-            Ok(file)
+            Ok((file, identity))
         };
         self.file = Some(write().map_err(|error: io::Error| self.trouble(&error))?);
+        self.begun = true;
         Ok(())
     }
 
@@ -161,7 +171,7 @@ impl Backend for Journal {
     }
 
     fn commit(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
-        folder::still_there(&self.path)?;
+        folder::checked(&self.path, self.file.as_ref().map(|(_, identity)| *identity))?;
         self.watched.at(Boundary::Written);
         self.append(entries).map_err(|error| self.trouble(&error))
     }

@@ -1,8 +1,7 @@
 //! Records in a SQLite file of one mock.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,11 +12,12 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Runtime;
 
 use super::backend::{Backend, Pulled, Take, Vault};
+use super::folder::Identity;
 use super::lock::Lock;
 use super::migrations::{self, SQLITE};
 use super::watch::{Boundary, Watched};
 use super::{StoreError, folder, journal, sql};
-use crate::persist::{Entry, entry_of};
+use crate::persist::Entry;
 
 /// How long a write waits for somebody else's to end.
 const BUSY: Duration = Duration::from_millis(500);
@@ -41,8 +41,8 @@ pub(super) struct Sqlite {
     keys: Option<PathBuf>,
     runtime: Runtime,
     connection: Option<SqliteConnection>,
-    /// Which file is open, by device and number.
-    file: (u64, u64),
+    /// Which file is open.
+    file: Option<Identity>,
     begun: bool,
     born: i64,
     watched: Watched,
@@ -71,7 +71,7 @@ impl Sqlite {
             keys: keys.map(Into::into),
             runtime: sql::runtime().map_err(|error| refused(error.to_string()))?,
             connection: None,
-            file: (0, 0),
+            file: None,
             begun: false,
             born: 0,
             watched,
@@ -92,20 +92,7 @@ impl Sqlite {
         if here > 0 || !lines.exists() {
             return Ok(());
         }
-        // The last form of each, so that a batch never has two.
-        let mut last = BTreeMap::new();
-        let mut number = 0_u64;
-        journal::read_lines(lines, &mut |text| {
-            number += 1;
-            if !text.trim().is_empty() {
-                let entry = entry_of(text).map_err(|error| format!("line {number}: {error}"))?;
-                last.insert((entry.rank, entry.kind, entry.key.clone()), (number, entry));
-            }
-            Ok(())
-        })?;
-        let mut entries: Vec<_> = last.into_values().collect();
-        entries.sort_unstable_by_key(|(number, _)| *number);
-        let entries: Vec<Entry> = entries.into_iter().map(|(_, entry)| entry).collect();
+        let entries = journal::last_forms(lines, &mut |_| Ok(()))?;
         self.write_all(&entries)?;
         let kept = lines.with_extension("jsonl.taken-over");
         tracing::info!("{} went into {}", lines.display(), self.path.display());
@@ -121,7 +108,8 @@ impl Sqlite {
             // Its file may be gone, and so may its reason to complain.
             let _ = self.runtime.block_on(old.close());
         }
-        folder::still_there(&self.path)?;
+        // The library would make one that is not there.
+        let file = folder::identity(&self.path)?;
         let mut options = SqliteConnectOptions::new()
             .filename(&self.path)
             .busy_timeout(BUSY)
@@ -146,8 +134,8 @@ impl Sqlite {
             return Err(StoreError::Refused { store: self.place(""), detail });
         };
         self.connection = Some(connection);
-        self.file = identity(&self.path)?;
-        Ok(())
+        self.file = Some(file);
+        self.checked()
     }
 
     fn migration_trouble(&self, error: migrations::MigrateError) -> StoreError {
@@ -161,13 +149,8 @@ impl Sqlite {
         sql::sqlite_trouble(&self.path.display().to_string(), error)
     }
 
-    /// The file that is open is the one that has the name.
     fn checked(&self) -> Result<(), StoreError> {
-        folder::still_there(&self.path)?;
-        if identity(&self.path)? == self.file {
-            return Ok(());
-        }
-        Err(StoreError::Gone { store: self.place(""), detail: "another file has its name now".into() })
+        folder::checked(&self.path, self.file)
     }
 
     /// Does something with the connection.
@@ -317,12 +300,6 @@ async fn is_foreign(connection: &mut SqliteConnection) -> Result<bool, sqlx::Err
     let has = |name: &str| names.iter().any(|there| there == name);
     // A mock that died at its first start has left the first of them alone.
     Ok(names.len() > 1 && !(has(VERSIONS) && has("records")) || names.len() == 1 && !has(VERSIONS))
-}
-
-fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
-    let metadata = fs::metadata(path)
-        .map_err(|error| StoreError::Gone { store: path.display().to_string(), detail: error.to_string() })?;
-    Ok((metadata.dev(), metadata.ino()))
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
