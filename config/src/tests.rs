@@ -252,6 +252,12 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
 }
 
 #[test]
+fn a_folder_whose_name_begins_like_a_database_is_a_folder() {
+    let text = "[mock]\nrole = \"cslu\"\nupstream = \"https://h/\"\nstore = \"postgres-data\"";
+    assert!(parsed(text).mock.unwrap().store.is_some());
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let refused = refused("speed = 0\n[device]\ntransport = \"x\"\nhostnme = \"y\"\n[[user]]\nname = \"a\"");
     assert_eq!(refused.lines().count(), 4, "{refused}");

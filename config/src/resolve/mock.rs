@@ -31,7 +31,7 @@ pub(super) fn mock(table: &Table, problems: &mut Problems) -> Mock {
         problems.add(table.place("upstream-ca"), "`upstream-ca` needs an `upstream`");
     }
     let store = table.secret("store");
-    let is_shared = store.as_ref().is_some_and(|store| store.expose().starts_with("postgres"));
+    let is_shared = store.as_ref().is_some_and(|store| is_postgres(store.expose()));
     if is_shared && table.has("upstream") {
         problems.add(
             table.place("store"),
@@ -113,4 +113,9 @@ fn policy(table: &Table, problems: &mut Problems) -> Option<Policy> {
         ack_required: Some(!table.has("ack-required") || table.flag("ack-required")),
         values,
     })
+}
+
+/// Several mocks may share such a store. A folder may have a name that begins alike.
+fn is_postgres(store: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| store.starts_with(scheme))
 }

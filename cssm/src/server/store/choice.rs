@@ -135,9 +135,13 @@ pub(super) fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreUrlEr
     for word in words.split('&').filter(|word| !word.is_empty()) {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         if !POSTGRES_WORDS.contains(&key) {
-            let shown: String = key.chars().take(30).collect();
+            // A word without a value may be anything, a part of a password too.
+            let shown: String = match word.contains('=') {
+                true => format!("{:?}", key.chars().take(30).collect::<String>()),
+                false => "word without a value".into(),
+            };
             return wrong(format!(
-                "a PostgreSQL URL has no {shown:?} behind its ?; there are host, port, dbname, user, password, sslmode, \
+                "a PostgreSQL URL has no {shown} behind its ?; there are host, port, dbname, user, password, sslmode, \
                  sslrootcert, sslcert, sslkey, options"
             ));
         }
