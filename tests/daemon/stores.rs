@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -146,6 +147,9 @@ async fn report(url: String, verifier: Verifier, (n, round): (u32, u32), tell: U
     }
 }
 
+/// A device keeps its key, so that it asks again with the same one; here one is that of all.
+static KEYS: LazyLock<DeviceKeys> = LazyLock::new(|| DeviceKeys::generate().unwrap());
+
 /// The answer, or none where the mock has died meanwhile.
 pub(crate) async fn ask(
     http: &reqwest::Client,
@@ -156,8 +160,8 @@ pub(crate) async fn ask(
     let profile = WireProfile::default();
     let message = compose(request, sender, now(), nonce);
     // What asks for trust needs a key.
-    let keys = matches!(request, Request::Trust { .. }).then(|| DeviceKeys::generate().unwrap());
-    let body = encode_request(&message, keys.as_ref(), &profile).unwrap().body;
+    let keys = matches!(request, Request::Trust { .. }).then(|| &*KEYS);
+    let body = encode_request(&message, keys, &profile).unwrap().body;
     let call = http.post(url).header("content-type", "application/json").body(body).send().await;
     let answer = call.ok()?;
     let status = answer.status();
